@@ -1,0 +1,2 @@
+//! `reconcile`
+pub mod value;
