@@ -1,0 +1,90 @@
+//! The door to whatever runs containers, in two halves: [`Observe`] reads, [`Perform`] writes.
+//!
+//! A dry run holds a type that has the reading half only: a call that changes something does not compile there.
+
+use std::future::Future;
+
+use futures_util::stream::BoxStream;
+
+use crate::observed::{ContainerId, ObservedContainer, ObservedNetwork, ObservedVolume};
+use crate::plan::{Action, Outcome};
+use crate::value::Timestamp;
+
+/// Why the engine did not answer a question.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+pub enum EngineError {
+    /// Nothing listens at the endpoint, or it may not be used by this user.
+    #[error("cannot reach the engine at {endpoint}: {reason}")]
+    Unreachable {
+        /// Where it was looked for.
+        endpoint: String,
+        /// What the operating system said.
+        reason: String,
+    },
+    /// The engine took the question and gave no answer in time.
+    #[error("the engine gave no answer to `{call}` within {seconds} s")]
+    NoAnswer {
+        /// The question.
+        call: &'static str,
+        /// How long was waited.
+        seconds: u64,
+    },
+    /// The engine answered with an error.
+    #[error("the engine refused `{call}`: {message}")]
+    Refused {
+        /// The question.
+        call: &'static str,
+        /// What the engine said.
+        message: String,
+    },
+}
+
+/// Everything of ours that the engine listed at one moment.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Listing {
+    /// The containers that carry our labels, running or not.
+    pub containers: Vec<ObservedContainer>,
+    /// The networks that carry our labels.
+    pub networks: Vec<ObservedNetwork>,
+    /// The volumes that carry our labels.
+    pub volumes: Vec<ObservedVolume>,
+}
+
+/// A hint of the engine that something happened. It may come late, twice or never.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Hint {
+    /// Something happened to this container.
+    Container(ContainerId),
+    /// Something happened that no single container tells: a network or volume changed.
+    Other,
+    /// The stream of hints broke: any number of them may be lost.
+    Lost,
+}
+
+/// The reading half.
+pub trait Observe: Send + Sync + 'static {
+    /// Where the engine is and what it is, for people.
+    fn describe(&self) -> String;
+
+    /// Lists everything that carries our labels. The list may lag behind a container's end by some 100 ms.
+    fn list(&self) -> impl Future<Output = Result<Listing, EngineError>> + Send;
+
+    /// Looks at one container, by id or by name. `None` when it does not exist or is not ours.
+    fn inspect(&self, id_or_name: &str) -> impl Future<Output = Result<Option<ObservedContainer>, EngineError>> + Send;
+
+    /// Hints from now on, and those of the recent past that the engine still has. The stream ends after [`Hint::Lost`].
+    fn hints(&self, since: Timestamp) -> BoxStream<'static, Hint>;
+
+    /// The last lines that a container wrote, oldest first, for people.
+    fn log_tail(&self, id: &ContainerId, lines: usize)
+    -> impl Future<Output = Result<Vec<String>, EngineError>> + Send;
+
+    /// The names of the images that the engine has, to say which come near to a missing one.
+    fn image_names(&self) -> impl Future<Output = Result<Vec<String>, EngineError>> + Send;
+}
+
+/// The writing half.
+pub trait Perform: Observe {
+    /// Carries out one action. It makes no choice, never retries, and never touches what does not carry our labels.
+    fn perform(&self, action: &Action) -> impl Future<Output = Outcome> + Send;
+}

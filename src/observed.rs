@@ -1,0 +1,253 @@
+//! What the engine showed, in our words.
+//!
+//! Only what carries our labels is in here: nothing that reads an [`ObservedState`] can touch anybody else's object. The state is
+//! kept between two looks at the engine; an event, an inspection or the outcome of an action changes just the part it speaks of.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::desired::Protocol;
+use crate::ownership::{ContainerIdentity, Source, TaskKey};
+use crate::plan::Target;
+use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
+
+/// The engine's id of a container.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ContainerId(pub Arc<str>);
+
+/// The engine's id of a network.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct NetworkId(pub Arc<str>);
+
+impl ContainerId {
+    /// Wraps the engine's text.
+    pub fn new(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+
+    /// The first characters: what people read.
+    pub fn short(&self) -> &str {
+        self.0.get(..12).unwrap_or(&self.0)
+    }
+}
+
+impl NetworkId {
+    /// Wraps the engine's text.
+    pub fn new(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+}
+
+impl fmt::Display for ContainerId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+impl fmt::Display for NetworkId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// What the engine showed, and what is under way.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedState {
+    /// Now: the only clock that the planner knows.
+    pub at: Timestamp,
+    /// The containers that carry our labels, of every source.
+    pub containers: BTreeMap<ContainerId, ObservedContainer>,
+    /// The networks that carry our labels.
+    pub networks: BTreeMap<NetworkId, ObservedNetwork>,
+    /// The volumes that carry our labels, by name.
+    pub volumes: BTreeMap<String, ObservedVolume>,
+    /// The actions that have begun and not ended. Counted by the planner, never repeated.
+    #[serde(skip)]
+    pub in_flight: BTreeMap<Target, InFlight>,
+    /// Tries that failed and left no container behind to remember them by.
+    #[serde(skip)]
+    pub failed_starts: BTreeMap<SlotKey, FailedStart>,
+}
+
+/// A slot of a service.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+pub struct SlotKey {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service within the cluster.
+    pub service: ServiceName,
+    /// The place within the service.
+    pub slot: Slot,
+}
+
+/// An action that has begun and not ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct InFlight {
+    /// When it began.
+    pub since: Timestamp,
+    /// What it is doing.
+    pub doing: Doing,
+}
+
+/// What an action in flight is about to do.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Doing {
+    /// A container is being created: it may exist at any moment.
+    Create(Box<ContainerIdentity>),
+    /// A container is being started.
+    Start,
+    /// A container is being stopped.
+    Stop,
+    /// A container is being removed.
+    Remove,
+    /// A network, a volume or an image is being worked on.
+    Other,
+}
+
+/// A try that failed without leaving a container.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedStart {
+    /// The task that was tried.
+    pub task: TaskKey,
+    /// How many tries have failed in a row, this one included.
+    pub failures: u32,
+    /// When it failed.
+    pub at: Timestamp,
+    /// What the engine said.
+    pub failure: crate::plan::Failure,
+}
+
+/// A container of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedContainer {
+    /// The engine's id.
+    pub id: ContainerId,
+    /// The engine's name of it, without a leading slash.
+    pub name: String,
+    /// What its labels say.
+    pub identity: ContainerIdentity,
+    /// The spec that it was made from, as its label holds it.
+    pub spec: Option<Arc<str>>,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// What its health check says.
+    pub health: Health,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The ports that it has on the host now.
+    #[serde(default)]
+    pub ports: Vec<PublishedPort>,
+}
+
+/// Where a container is in its life.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "phase")]
+pub enum Phase {
+    /// It exists and has never been started, or its start failed: a list does not tell which. Inspect it.
+    CreatedOrFailed,
+    /// It exists and has never been started.
+    Created,
+    /// The engine could not start it.
+    #[serde(rename_all = "camelCase")]
+    StartFailed {
+        /// What the engine said.
+        message: String,
+        /// When that was.
+        at: Timestamp,
+    },
+    /// Its process runs.
+    #[serde(rename_all = "camelCase")]
+    Running {
+        /// When it was started; never earlier than the truth, later by at most the coarseness of a list.
+        started_at: Timestamp,
+    },
+    /// Its process runs and is frozen.
+    Paused,
+    /// Its process has ended. Of a container that was only listed, times and cause are not known.
+    Exited {
+        /// How it ended; `None` until it is inspected.
+        exit: Option<Exit>,
+    },
+    /// The engine is removing it, or failed to.
+    Removing,
+}
+
+/// How a container ended.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Exit {
+    /// The exit code; 137 is SIGKILL, 143 is SIGTERM.
+    pub code: i64,
+    /// Whether the kernel killed it for memory.
+    pub oom_killed: bool,
+    /// What the engine said, if anything.
+    pub error: String,
+    /// When it was started.
+    pub started_at: Timestamp,
+    /// When it ended.
+    pub finished_at: Timestamp,
+    /// The output of the last health check, when it was unhealthy as it ended.
+    pub health_output: Option<String>,
+}
+
+/// What a health check says.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Health {
+    /// There is no health check.
+    #[default]
+    None,
+    /// No verdict yet.
+    Starting,
+    /// The last check succeeded.
+    Healthy,
+    /// As many checks in a row failed as the health check allows retries.
+    Unhealthy,
+}
+
+/// A port that a container has on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PublishedPort {
+    /// The port inside the container.
+    pub container_port: u16,
+    /// The port on the host.
+    pub host_port: u16,
+    /// The transport protocol.
+    pub protocol: Protocol,
+}
+
+/// A network of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedNetwork {
+    /// The engine's id.
+    pub id: NetworkId,
+    /// The cluster that it belongs to.
+    pub cluster: ClusterName,
+    /// The directory that declared it.
+    pub source: Source,
+    /// When it was created.
+    pub created_at: Timestamp,
+}
+
+/// A volume of ours.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ObservedVolume {
+    /// The name on the host.
+    pub name: String,
+    /// The cluster that it belongs to.
+    pub cluster: ClusterName,
+    /// The directory that declared it.
+    pub source: Source,
+    /// The task that it lives and dies with; `None` when it outlives every task.
+    pub task: Option<TaskKey>,
+}

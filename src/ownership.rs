@@ -1,0 +1,256 @@
+//! What is ours, and how it is called: the only place that writes or reads a label or builds a name.
+//!
+//! A container, network or volume is ours when its labels say so, never because of its name. An object without a complete set of
+//! labels is somebody else's. Names are built from the same facts, joined by dots: a dot cannot occur in a name of ECS, so two
+//! different identities never get one name. Creating an object twice therefore collides, which makes a name the lock on its identity.
+
+use std::collections::BTreeMap;
+use std::fmt;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use crate::desired::{ContainerSpec, Revision};
+use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, VolumeName};
+
+/// The prefix of every label of ours. It is reserved: a manifest cannot set a label below it.
+pub const LABEL_PREFIX: &str = "reconcile.";
+
+/// The label that every object of ours carries; an engine is asked for it.
+pub const CLUSTER: &str = "reconcile.cluster";
+const SOURCE: &str = "reconcile.source";
+const SERVICE: &str = "reconcile.service";
+const SLOT: &str = "reconcile.slot";
+const FAMILY: &str = "reconcile.family";
+const REVISION: &str = "reconcile.revision";
+const ATTEMPT: &str = "reconcile.attempt";
+const FAILURES: &str = "reconcile.failures";
+const CONTAINER: &str = "reconcile.container";
+const ESSENTIAL: &str = "reconcile.essential";
+const CONTAINERS: &str = "reconcile.containers";
+const SPEC: &str = "reconcile.spec";
+const VOLUME: &str = "reconcile.volume";
+
+/// What stands in a label and in print where a sensitive value was.
+pub const SENSITIVE: &str = "(sensitive)";
+
+/// Who declared an object: a stable name of a directory of manifests, such as its Git remote and path.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct Source(Arc<str>);
+
+impl Source {
+    /// Names a source.
+    pub fn new(text: &str) -> Self {
+        Self(Arc::from(text))
+    }
+
+    /// The name as text.
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.0)
+    }
+}
+
+/// One running copy of a task definition, as its containers' labels name it.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskKey {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service within the cluster.
+    pub service: ServiceName,
+    /// The place within the service.
+    pub slot: Slot,
+    /// The content of the task definition.
+    pub revision: Revision,
+    /// How often the slot had tried this revision, this try included.
+    pub attempt: Attempt,
+}
+
+impl fmt::Display for TaskKey {
+    /// `shop/web/0`, what people read; `{:#}` adds revision and attempt: `shop/web/0 @9c1d42 attempt 2`.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}/{}/{}", self.cluster, self.service, self.slot)?;
+        if f.alternate() {
+            write!(f, " @{} attempt {}", self.revision.short(), self.attempt)?;
+        }
+        Ok(())
+    }
+}
+
+/// Everything that the labels of a container say, but for its spec.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerIdentity {
+    /// The task that it belongs to.
+    pub task: TaskKey,
+    /// Its name in the task definition.
+    pub container: ContainerName,
+    /// The directory that declared it.
+    pub source: Source,
+    /// The family of the task definition.
+    pub family: Family,
+    /// How many tries of the slot had failed in a row before this one: what the backoff grows with.
+    pub failures: u32,
+    /// Whether its end ends the task.
+    pub essential: bool,
+    /// How many containers the task has in all.
+    pub containers: u32,
+}
+
+impl ContainerIdentity {
+    /// The labels of the container, the user's own first, ours on top.
+    pub fn labels(&self, spec: &ContainerSpec) -> BTreeMap<String, String> {
+        let Self { task, container, source, family, failures, essential, containers } = self;
+        let TaskKey { cluster, service, slot, revision, attempt } = task;
+        let ours = [
+            (CLUSTER, cluster.to_string()),
+            (SOURCE, source.to_string()),
+            (SERVICE, service.to_string()),
+            (SLOT, slot.to_string()),
+            (FAMILY, family.to_string()),
+            (REVISION, revision.to_string()),
+            (ATTEMPT, attempt.to_string()),
+            (FAILURES, failures.to_string()),
+            (CONTAINER, container.to_string()),
+            (ESSENTIAL, essential.to_string()),
+            (CONTAINERS, containers.to_string()),
+            (SPEC, spec_text(spec)),
+        ];
+        let mut labels = spec.docker_labels.clone();
+        labels.extend(ours.map(|(key, value)| (key.to_owned(), value)));
+        labels
+    }
+
+    /// Reads the labels of a container; `None` when it is not, or not wholly, ours.
+    pub fn read<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Option<Self> {
+        Some(Self {
+            task: read_task(&label)?,
+            container: ContainerName::new(label(CONTAINER)?).ok()?,
+            source: Source::new(label(SOURCE)?),
+            family: Family::new(label(FAMILY)?).ok()?,
+            failures: label(FAILURES)?.parse().ok()?,
+            essential: label(ESSENTIAL)?.parse().ok()?,
+            containers: label(CONTAINERS)?.parse().ok()?,
+        })
+    }
+
+    /// The names that the container may have, the best first.
+    ///
+    /// The later ones are for the case that somebody else's object already has the first: that object is not touched.
+    pub fn names(&self) -> impl Iterator<Item = String> {
+        let TaskKey { cluster, service, slot, revision, attempt } = &self.task;
+        let name = format!("{cluster}.{service}.{slot}.{}.{}.{attempt}", self.container, revision.short());
+        std::iter::once(name.clone()).chain((2..=NAMES_TRIED_MAX).map(move |n| format!("{name}.{n}")))
+    }
+
+    /// The best of its names: what it is called unless somebody else's container has that name.
+    pub fn name(&self) -> String {
+        self.names().next().unwrap_or_default()
+    }
+}
+
+/// How many names are tried before a name held by somebody else is an error. Each try costs one call; one foreign holder is
+/// already rare, five are a person at work who wants to be told.
+const NAMES_TRIED_MAX: u32 = 5;
+
+/// Reads the spec that a container of ours carries. `None` when a later release wrote it in a way that this one cannot read.
+pub fn read_spec<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Option<Arc<str>> {
+    label(SPEC).map(Arc::from)
+}
+
+fn read_task<'a>(label: &impl Fn(&str) -> Option<&'a str>) -> Option<TaskKey> {
+    Some(TaskKey {
+        cluster: ClusterName::new(label(CLUSTER)?).ok()?,
+        service: ServiceName::new(label(SERVICE)?).ok()?,
+        slot: Slot(label(SLOT)?.parse().ok()?),
+        revision: Revision::parse(label(REVISION)?).ok()?,
+        attempt: Attempt(label(ATTEMPT)?.parse().ok()?),
+    })
+}
+
+/// The spec as a label: canonical JSON without the values that are nobody's business.
+fn spec_text(spec: &ContainerSpec) -> String {
+    serde_json::to_string(&redact(spec)).expect("a container spec holds only texts, numbers and flags under text keys")
+}
+
+/// A copy of `spec` in which each sensitive value of the environment is replaced by [`SENSITIVE`].
+pub fn redact(spec: &ContainerSpec) -> ContainerSpec {
+    let mut redacted = spec.clone();
+    for (name, value) in &mut redacted.environment {
+        if is_sensitive(name, value) {
+            SENSITIVE.clone_into(value);
+        }
+    }
+    redacted
+}
+
+/// Whether a variable of the environment holds something that nobody else should read.
+///
+/// By its name (`PASSWORD`, `PASSWD`, `SECRET`, `TOKEN`, `CREDENTIAL`, `APIKEY`, or an end of `_KEY`, `_PASS` or `_PWD`), or because
+/// the value is an address with a password in it.
+pub fn is_sensitive(name: &str, value: &str) -> bool {
+    let name = name.to_ascii_uppercase();
+    let parts = ["PASSWORD", "PASSWD", "SECRET", "TOKEN", "CREDENTIAL", "APIKEY"];
+    let ends = ["_KEY", "_PASS", "_PWD"];
+    parts.iter().any(|part| name.contains(part)) || ends.iter().any(|end| name.ends_with(end)) || has_password(value)
+}
+
+/// Whether `value` looks like `scheme://user:password@host`.
+fn has_password(value: &str) -> bool {
+    let authority = value.split_once("://").and_then(|(_, rest)| rest.split(['/', '?', '#']).next());
+    authority.and_then(|authority| authority.rsplit_once('@')).is_some_and(|(user, _)| user.contains(':'))
+}
+
+/// The name of a cluster's network. Docker lets several networks have one name, so a network is addressed by its id.
+pub fn network_name(cluster: &ClusterName) -> String {
+    format!("{LABEL_PREFIX}{cluster}")
+}
+
+/// The labels of an object that belongs to a cluster as a whole: its network, a shared volume.
+pub fn cluster_labels(cluster: &ClusterName, source: &Source) -> BTreeMap<String, String> {
+    BTreeMap::from([(CLUSTER.to_owned(), cluster.to_string()), (SOURCE.to_owned(), source.to_string())])
+}
+
+/// Reads the labels of an object that belongs to a cluster as a whole.
+pub fn read_cluster<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Option<(ClusterName, Source)> {
+    Some((ClusterName::new(label(CLUSTER)?).ok()?, Source::new(label(SOURCE)?)))
+}
+
+/// The name on the host of a volume that lives as long as its task.
+pub fn task_volume_name(task: &TaskKey, volume: &VolumeName) -> String {
+    let TaskKey { cluster, service, slot, revision, attempt } = task;
+    format!("{cluster}.{service}.{slot}.{volume}.{}.{attempt}", revision.short())
+}
+
+/// The labels of a volume that lives as long as its task.
+pub fn task_volume_labels(task: &TaskKey, source: &Source, volume: &VolumeName) -> BTreeMap<String, String> {
+    let TaskKey { cluster, service, slot, revision, attempt } = task;
+    let mut labels = cluster_labels(cluster, source);
+    labels.extend(
+        [
+            (SERVICE, service.to_string()),
+            (SLOT, slot.to_string()),
+            (REVISION, revision.to_string()),
+            (ATTEMPT, attempt.to_string()),
+            (VOLUME, volume.to_string()),
+        ]
+        .map(|(key, value)| (key.to_owned(), value)),
+    );
+    labels
+}
+
+/// Reads which task a volume lives and dies with; `None` for a volume that outlives every task.
+pub fn read_task_volume<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Option<TaskKey> {
+    label(VOLUME)?;
+    read_task(&label)
+}
+
+#[cfg(test)]
+mod tests;

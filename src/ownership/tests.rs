@@ -1,0 +1,83 @@
+use super::*;
+
+fn identity() -> ContainerIdentity {
+    ContainerIdentity {
+        task: TaskKey {
+            cluster: ClusterName::new("shop").expect("a name"),
+            service: ServiceName::new("web").expect("a name"),
+            slot: Slot(2),
+            revision: Revision::parse("1:9c1d42e07a31b5f8").expect("a revision"),
+            attempt: Attempt(3),
+        },
+        container: ContainerName::new("nginx").expect("a name"),
+        source: Source::new("git@example.org:shop.git//deploy"),
+        family: Family::new("web").expect("a name"),
+        failures: 2,
+        essential: true,
+        containers: 1,
+    }
+}
+
+fn spec(text: &str) -> ContainerSpec {
+    serde_json::from_str(text).expect("a spec")
+}
+
+#[test]
+fn labels_survive_the_way_to_the_engine_and_back() {
+    let spec = spec(r#"{"name":"nginx","image":"shop:1","dockerLabels":{"team":"web"}}"#);
+    let labels = identity().labels(&spec);
+    assert_eq!(ContainerIdentity::read(|key| labels.get(key).map(String::as_str)), Some(identity()));
+    assert_eq!(labels.get("team").map(String::as_str), Some("web"));
+    let text = read_spec(|key| labels.get(key).map(String::as_str)).expect("the spec is a label");
+    assert_eq!(serde_json::from_str::<ContainerSpec>(&text).expect("the label holds a spec"), spec);
+}
+
+#[test]
+fn a_container_without_all_our_labels_is_not_ours() {
+    let labels = identity().labels(&spec(r#"{"name":"nginx","image":"shop:1"}"#));
+    for missing in labels.keys().filter(|key| key.as_str() != SPEC) {
+        let read = ContainerIdentity::read(|key| labels.get(key).filter(|_| key != missing).map(String::as_str));
+        assert_eq!(read, None, "without {missing}");
+    }
+}
+
+#[test]
+fn a_user_cannot_forge_our_labels() {
+    let labels =
+        identity().labels(&spec(r#"{"name":"nginx","image":"shop:1","dockerLabels":{"reconcile.cluster":"bank"}}"#));
+    assert_eq!(labels.get(CLUSTER).map(String::as_str), Some("shop"));
+}
+
+#[test]
+fn names_are_readable_and_distinct() {
+    let names: Vec<_> = identity().names().collect();
+    assert_eq!(names[0], "shop.web.2.nginx.9c1d42.3");
+    assert_eq!(names[1], "shop.web.2.nginx.9c1d42.3.2");
+    assert_eq!(names.len(), 5);
+}
+
+#[test]
+fn sensitive_values_are_left_out_of_the_label() {
+    let spec = spec(
+        r#"{"name":"a","image":"b","environment":{"DB_PASSWORD":"hunter2","URL":"postgres://u:hunter2@db/x","PORT":"80"}}"#,
+    );
+    let labels = identity().labels(&spec);
+    assert!(!labels.values().any(|value| value.contains("hunter2")), "{labels:?}");
+    assert!(labels[SPEC].contains(r#""PORT":"80""#));
+}
+
+#[test]
+fn what_is_sensitive() {
+    for (name, value, sensitive) in [
+        ("DB_PASSWORD", "x", true),
+        ("github_token", "x", true),
+        ("STRIPE_KEY", "x", true),
+        ("KEYBOARD", "x", false),
+        ("URL", "https://example.org/a@b:c", false),
+        ("URL", "https://user@example.org/", false),
+        ("URL", "https://user:pw@example.org/", true),
+        ("PORT", "8080", false),
+    ] {
+        assert_eq!(is_sensitive(name, value), sensitive, "{name}={value}");
+    }
+}
