@@ -1,2 +1,5 @@
 //! `reconcile`
+pub mod document;
+pub mod manifest;
+pub mod problem;
 pub mod value;
