@@ -53,6 +53,8 @@ struct Planner<'w, 'a> {
     name: &'a ServiceName,
     service: &'a DesiredService,
     members: Vec<Member<'a>>,
+    /// How many slots want a task.
+    desired_count: u32,
     /// Our own actions leave at least so many tasks healthy.
     floor: u32,
     /// Our own actions let at most so many tasks exist.
@@ -73,10 +75,16 @@ pub(super) fn plan_service<'a>(
         let state = view.state(spec, service.health_check_grace, at);
         Member { view, state, current, retired: false }
     });
-    let members = members.collect();
-    let floor = service.minimum_healthy.ceil_of(service.desired_count);
-    let ceiling = service.maximum.floor_of(service.desired_count);
-    Planner { world, cluster, name, service, members, floor, ceiling }.plan();
+    let members: Vec<_> = members.collect();
+    let desired_count = service.desired_count.unwrap_or_else(|| present_count(&members));
+    let floor = service.minimum_healthy.ceil_of(desired_count);
+    let ceiling = service.maximum.floor_of(desired_count);
+    Planner { world, cluster, name, service, members, desired_count, floor, ceiling }.plan();
+}
+
+/// How many slots a service fills now, the ended tasks of a crash loop included; a new service fills one.
+fn present_count(members: &[Member<'_>]) -> u32 {
+    members.iter().map(|member| member.view.slot().0.saturating_add(1)).max().unwrap_or(1)
 }
 
 /// Whether a task is of the revision that is wanted.
@@ -111,7 +119,7 @@ impl<'a> Planner<'_, 'a> {
     }
 
     fn is_wanted(&self, slot: Slot) -> bool {
-        slot.0 < self.service.desired_count
+        slot.0 < self.desired_count
     }
 
     fn wait(&mut self, slot: Slot, wait: Wait) {
@@ -153,7 +161,7 @@ impl<'a> Planner<'_, 'a> {
             TaskState::Unhealthy => !wanted,
             TaskState::Healthy | TaskState::Ending | TaskState::Ended => false,
         };
-        for index in self.indices(|member| hopeless(member, member.view.slot().0 < self.service.desired_count)) {
+        for index in self.indices(|member| hopeless(member, member.view.slot().0 < self.desired_count)) {
             let slot = self.members[index].view.slot();
             let cause = self.farewell(index);
             self.end(index, &cause);
@@ -172,7 +180,7 @@ impl<'a> Planner<'_, 'a> {
                 best.insert(slot, index);
             }
         }
-        for slot in (0..self.service.desired_count).map(Slot) {
+        for slot in (0..self.desired_count).map(Slot) {
             match best.get(&slot) {
                 Some(&index) => self.tend(index),
                 None => vacancies.extend(self.vacancy(slot)),
