@@ -7,4 +7,5 @@ pub mod observed;
 pub mod ownership;
 pub mod plan;
 pub mod problem;
+pub mod reconciler;
 pub mod value;
