@@ -2,6 +2,7 @@
 pub mod desired;
 pub mod document;
 pub mod engine;
+pub mod event;
 pub mod execute;
 pub mod lock;
 pub mod manifest;

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use crate::desired::{ContainerSpec, DesiredState};
 use crate::engine::{Change, EngineError, Hint, Listing};
+use crate::event::EventKind;
 use crate::observed::{
     ContainerId, Doing, FailedAction, Health, InFlight, ObservedContainer, ObservedState, Phase, PublishedPort,
 };
@@ -20,6 +21,7 @@ use crate::plan::{Action, Effect, Failure, FailureKind, Lane, Outcome, Plan, Ste
 use crate::value::Timestamp;
 
 mod learn;
+mod tell;
 
 #[cfg(test)]
 mod tests;
@@ -126,6 +128,7 @@ pub struct Reconciler {
     /// Images that were fetched and that the engine nevertheless did not have.
     pulled: BTreeSet<String>,
     trouble: Option<Trouble>,
+    told: tell::Told,
 }
 
 impl Reconciler {
@@ -147,6 +150,7 @@ impl Reconciler {
             disturbed: BTreeSet::new(),
             pulled: BTreeSet::new(),
             trouble: None,
+            told: tell::Told::default(),
         }
     }
 
@@ -217,7 +221,9 @@ impl Reconciler {
         }
         tick.wake_at = plan.wake_at;
         self.look(&mut tick);
+        self.tell_plan(&plan);
         for step in self.within_limits(&plan) {
+            self.tell_begin(&step);
             self.begin(&step);
             tick.commands.push(Command::Perform(Box::new(step)));
         }
@@ -304,6 +310,9 @@ impl Reconciler {
 
     fn meet_trouble(&mut self, error: EngineError) {
         let at = self.observed.at;
+        if self.trouble.is_none() {
+            self.tell(None, EventKind::EngineLost { error: error.to_string() });
+        }
         let (since, failures) = self.trouble.as_ref().map_or((at, 1), |before| (before.since, before.failures + 1));
         // 1, 2, 4 and then every 5 seconds: an engine that restarts is back in seconds, and asking costs it nothing.
         let pause = crate::plan::restart::backoff(failures).min(std::time::Duration::from_secs(5));

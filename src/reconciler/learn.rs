@@ -4,7 +4,9 @@ use super::{
     Action, ContainerId, ContainerIdentity, ContainerSpec, Effect, FailedAction, Failure, FailureKind, Health, Listing,
     ObservedContainer, Outcome, Phase, PublishedPort, Reconciler, Step, Target,
 };
+use crate::event::EventKind;
 use crate::observed::{ObservedNetwork, ObservedVolume};
+use crate::plan::About;
 use crate::value::Timestamp;
 
 impl Reconciler {
@@ -12,7 +14,10 @@ impl Reconciler {
     pub(super) fn learn_listing(&mut self, listing: Listing) {
         let Some(asked_at) = self.listing.take() else { return };
         self.has_listed = true;
-        self.trouble = None;
+        // The list that an end of trouble asks for is this one.
+        let list_wanted = self.list_wanted;
+        self.trouble_is_over();
+        self.list_wanted = list_wanted;
         let Listing { containers, networks, volumes } = listing;
         let mut before = std::mem::take(&mut self.observed.containers);
         for listed in containers {
@@ -38,6 +43,9 @@ impl Reconciler {
             // Known and newer, or removed since.
             self.observed.containers.extend(known.map(|known| (id, known)));
             return;
+        }
+        if let Some(known) = &known {
+            self.tell_change(Some(known), &listed);
         }
         let merged = match known {
             None => listed,
@@ -143,9 +151,11 @@ impl Reconciler {
                 };
                 self.observed.networks.insert(id.clone(), network);
                 self.note(Target::Network(id));
+                self.tell(Some(About::cluster(cluster)), EventKind::NetworkCreated);
             }
-            (Action::RemoveNetwork { id, .. }, Effect::Removed) => {
+            (Action::RemoveNetwork { id, cluster }, Effect::Removed) => {
                 self.observed.networks.remove(id);
+                self.tell(Some(About::cluster(cluster)), EventKind::NetworkRemoved);
                 self.note(Target::Network(id.clone()));
             }
             (Action::RemoveVolume { name, .. }, Effect::Removed) => {
@@ -155,19 +165,24 @@ impl Reconciler {
             (Action::PullImage { image }, Effect::Pulled) => {
                 self.observed.missing_images.remove(image);
                 self.pulled.insert(image.clone());
+                self.tell(None, EventKind::ImagePulled { image: image.clone() });
             }
             (Action::CreateContainer(new), Effect::Container(container)) => {
                 self.pulled.remove(&new.spec.image);
                 self.expect_volumes(&container, &new.spec);
                 self.know(*container);
             }
-            (Action::StartContainer { id, .. }, Effect::Started) => self.begin_to_run(id),
+            (Action::StartContainer { id, .. }, Effect::Started) => {
+                self.begin_to_run(id);
+                self.tell_started(id);
+            }
             (Action::StopContainer { id, .. }, Effect::Stopped) => {
                 if let Some(container) = self.observed.containers.get_mut(id) {
                     container.phase = Phase::Exited { exit: None };
                     container.ports.clear();
                 }
                 self.note(Target::Container(id.clone()));
+                self.tell_stopped(id);
             }
             (Action::RemoveContainer { id, .. }, Effect::Removed) => self.forget(id),
             // An engine that answers one question with the answer to another is not believed.
@@ -217,6 +232,8 @@ impl Reconciler {
 
     fn remember_failure(&mut self, action: &Action, failure: Failure) {
         let target = action.target();
+        let about = action.identity().map(|identity| About::task(&identity.task));
+        self.tell(about, EventKind::ActionFailed { action: action.to_string(), failure: failure.clone() });
         let failures = self.observed.failed_actions.get(&target).map_or(0, |failed| failed.failures).saturating_add(1);
         let identity = action.identity().cloned().map(Box::new);
         let failed = FailedAction { identity, failures, at: self.observed.at, failure };
@@ -276,6 +293,8 @@ impl Reconciler {
 
     fn know(&mut self, mut container: ObservedContainer) {
         clamp_times(&mut container, self.observed.at);
+        let before = self.observed.containers.remove(&container.id);
+        self.tell_change(before.as_ref(), &container);
         self.note(Target::Container(container.id.clone()));
         self.observed.failed_actions.remove(&Target::NewContainer(container.identity.name()));
         self.observed.containers.insert(container.id.clone(), container);
@@ -283,14 +302,16 @@ impl Reconciler {
 
     fn forget(&mut self, id: &ContainerId) {
         self.observed.containers.remove(id);
+        self.tell_gone(id);
         self.observed.failed_actions.remove(&Target::Container(id.clone()));
         self.note(Target::Container(id.clone()));
     }
 
     /// An answer of any kind shows that the engine is back; a list is still due.
     fn trouble_is_over(&mut self) {
-        if self.trouble.take().is_some() {
+        if let Some(trouble) = self.trouble.take() {
             self.list_wanted = true;
+            self.tell(None, EventKind::EngineBack { after: self.observed.at.since(trouble.since) });
         }
     }
 }
