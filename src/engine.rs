@@ -6,6 +6,8 @@ use std::future::Future;
 
 use futures_util::stream::BoxStream;
 
+pub mod docker;
+
 use crate::observed::{ContainerId, ObservedContainer, ObservedNetwork, ObservedVolume};
 use crate::plan::{Action, Outcome};
 use crate::value::Timestamp;
