@@ -16,6 +16,7 @@ use crate::document::{
     Budget, Chunk, Document, FILE_BYTES_MAX, File, LOAD_NODES_MAX, read_chunk, read_file, split_documents,
 };
 use crate::problem::{Code, Place, Problem, sort_problems};
+use crate::schema::{Validated, validate_documents};
 
 mod directory;
 
@@ -25,6 +26,8 @@ pub const LOAD_BYTES_MAX: usize = 64 * 1024 * 1024;
 const PARALLEL_BYTES_MIN: usize = 256 * 1024;
 /// How much text a thread takes at a time.
 const BATCH_BYTES: usize = 64 * 1024;
+/// How many documents a thread validates at a time.
+const VALIDATED_BATCH: usize = 256;
 /// More threads than this no longer make it faster.
 const THREADS_MAX: usize = 8;
 
@@ -231,6 +234,20 @@ fn batches_of(file: &Arc<File>) -> Vec<(&Arc<File>, Vec<Range<usize>>)> {
         batches.push((file, batch));
     }
     batches
+}
+
+/// Validates all documents, on several threads when that pays.
+pub fn validate_loaded(loaded: &Loaded) -> Validated {
+    if loaded.documents.len() < VALIDATED_BATCH {
+        return validate_documents(&loaded.documents);
+    }
+    let batches: Vec<&[Arc<Document>]> = loaded.documents.chunks(VALIDATED_BATCH).collect();
+    let mut all = Validated::default();
+    for validated in in_parallel(&batches, |batch| validate_documents(batch)) {
+        all.append(validated);
+    }
+    sort_problems(&mut all.problems);
+    all
 }
 
 /// Applies a function to every item on as many threads as help, and gives the results in the order of the items.

@@ -75,6 +75,9 @@ impl Context<'_> {
             ValidationErrorKind::MinLength { .. } | ValidationErrorKind::MaxLength { .. } => {
                 problems.push(self.wrong_length(error, pointer, value));
             }
+            // An empty text is reported once, by its length.
+            ValidationErrorKind::Pattern { .. }
+                if value.as_str() == Some("") && self.keyword(error, "minLength").is_some() => {}
             ValidationErrorKind::Pattern { pattern } => problems.push(self.malformed(pointer, pattern, value)),
             // Our schemas use no other keyword; if one ever does, its own words are better than silence.
             other => {
