@@ -1,9 +1,12 @@
 //! `reconcile`
+pub mod cli;
+pub mod clock;
 pub mod desired;
 pub mod document;
 pub mod engine;
 pub mod event;
 pub mod execute;
+pub mod load;
 pub mod lock;
 pub mod manifest;
 pub mod observed;
@@ -11,5 +14,7 @@ pub mod ownership;
 pub mod plan;
 pub mod problem;
 pub mod reconciler;
+pub mod schema;
 pub mod source;
 pub mod value;
+pub mod watch;

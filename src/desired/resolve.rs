@@ -10,6 +10,7 @@ use super::{DesiredCluster, DesiredService, DesiredState, Origin, Origins, Proto
 use crate::manifest::{Cluster, Located, Service, TaskDefinition};
 use crate::ownership::Source;
 use crate::problem::{Code, Place, Problem, sort_problems};
+use crate::schema::Validated;
 use crate::value::{ClusterName, Family, Percent, ServiceName};
 
 mod task;
@@ -22,17 +23,6 @@ pub const MAXIMUM_DEFAULT: Percent = Percent(200);
 
 /// The longest name that DNS can resolve as one label. Source: RFC 1035, 2.3.4.
 const DNS_LABEL_MAX: usize = 63;
-
-/// The valid manifests of one directory, by kind.
-#[derive(Debug, Default)]
-pub struct Manifests {
-    /// The clusters.
-    pub clusters: Vec<Located<Cluster>>,
-    /// The task definitions.
-    pub task_definitions: Vec<Located<TaskDefinition>>,
-    /// The services.
-    pub services: Vec<Located<Service>>,
-}
 
 /// What the manifests ask for, and what is wrong with them. With an error among the problems the state is not complete, and nothing
 /// may be done by it.
@@ -47,7 +37,7 @@ pub struct Resolved {
 }
 
 /// Resolves the manifests of `source`.
-pub fn resolve(source: Source, manifests: &Manifests) -> Resolved {
+pub fn resolve(source: Source, manifests: &Validated) -> Resolved {
     let mut problems = Vec::new();
     let clusters = index(&manifests.clusters, "Cluster", |cluster| cluster.metadata.name.clone(), &mut problems);
     let definitions = index(

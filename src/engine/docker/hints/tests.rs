@@ -25,7 +25,10 @@ fn events_are_read_leniently() {
         ),
         (r#"{"Type":"container","Action":"start","Actor":{"ID":"abc"}}"#, Some(container("abc"))),
         (r#"{"Type":"container","Action":"destroy","Actor":{"ID":"abc"}}"#, Some(other("abc", Change::Removed))),
-        (r#"{"Type":"container","Action":"health_status: healthy","Actor":{"ID":"abc"}}"#, Some(other("abc", Change::Other))),
+        (
+            r#"{"Type":"container","Action":"health_status: healthy","Actor":{"ID":"abc"}}"#,
+            Some(other("abc", Change::Other)),
+        ),
         (r#"{"Type":"container","Action":"a new one","Actor":{"ID":"abc"}}"#, Some(other("abc", Change::Other))),
         (r#"{"Type":"container","Action":"exec_die","Actor":{"ID":"abc"}}"#, None),
         (r#"{"Type":"network","Action":"destroy","Actor":{"ID":"net"}}"#, Some(Hint::Other)),
