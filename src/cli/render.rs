@@ -1,0 +1,2 @@
+//! Everything that is printed.
+pub mod problems;
