@@ -2,6 +2,8 @@
 //!
 //! A dry run holds a type that has the reading half only: a call that changes something does not compile there.
 
+pub mod simulated;
+
 use std::future::Future;
 
 use futures_util::stream::BoxStream;
