@@ -157,7 +157,11 @@ fn places_are_exact() {
         (service("  cluster: shop\n  taskDefinition: web\n  desiredCount: -1\n"), Code::OutOfRange, "-1"),
         (service("  taskDefinition: web\n"), Code::MissingField, "spec"),
         (service("  cluster: shop\n  taskDefinition:\n"), Code::MissingField, "taskDefinition"),
-        (service("  cluster: shop\n  taskDefinition: web\n  schedulingStrategy: DAEMON\n"), Code::NotSupported, "DAEMON"),
+        (
+            service("  cluster: shop\n  taskDefinition: web\n  schedulingStrategy: DAEMON\n"),
+            Code::NotSupported,
+            "DAEMON",
+        ),
         (service("  cluster: shop\n  taskDefinition: web\n  launchType: EC2\n"), Code::NotSupported, "launchType"),
         (container("    essential: on\n"), Code::WrongType, "on"),
         (container("    environment: [{ name: \"\u{1f600}\", value: 8080 }]\n"), Code::WrongType, "8080"),
@@ -180,8 +184,9 @@ fn places_are_exact() {
 
 #[test]
 fn a_value_behind_an_alias_shows_both_places() {
-    let text = container("    environment:\n    - { name: &x PORT, value: a }\n    x-port: &port 8080\n    stopTimeout: 3\n")
-        .replace("- name: web\n", "- name: web\n    workingDirectory: *nothing\n");
+    let text =
+        container("    environment:\n    - { name: &x PORT, value: a }\n    x-port: &port 8080\n    stopTimeout: 3\n")
+            .replace("- name: web\n", "- name: web\n    workingDirectory: *nothing\n");
     assert_eq!(only(&text).0.code, Code::Alias);
     let text = container("    x-port: &port 8080\n    environment: [{ name: PORT, value: *port }]\n");
     let (problem, cut) = only(&text);
@@ -256,7 +261,8 @@ fn a_document_with_very_many_problems_ends_in_a_summary() {
 #[test]
 fn the_kinds_of_manifests_are_told_apart() {
     let cluster = "apiVersion: reconcile/v1\nkind: Cluster\nmetadata: { name: shop }\n";
-    let loaded = load_texts(vec![("m.yaml".to_owned(), format!("{cluster}---\n{cluster}spec: {{}}\n---\n{cluster}spec:\n"))]);
+    let loaded =
+        load_texts(vec![("m.yaml".to_owned(), format!("{cluster}---\n{cluster}spec: {{}}\n---\n{cluster}spec:\n"))]);
     let validated = validate_loaded(&loaded);
     assert!(validated.problems.is_empty(), "{}", render_short(&validated.problems));
     assert_eq!(validated.clusters.len(), 3);
