@@ -2,13 +2,12 @@
 //!
 //! A dry run holds a type that has the reading half only: a call that changes something does not compile there.
 
-pub mod simulated;
-
 use std::future::Future;
 
 use futures_util::stream::BoxStream;
 
 pub mod docker;
+pub mod simulated;
 
 use crate::observed::{ContainerId, ObservedContainer, ObservedNetwork, ObservedVolume};
 use crate::plan::{Action, Outcome};

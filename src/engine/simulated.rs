@@ -13,13 +13,11 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::desired::Protocol;
-use crate::engine::{EngineError, Hint, Listing};
-use crate::observed::{
-    ContainerId, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, ObservedVolume, SlotKey,
-};
-use crate::ownership::{ContainerIdentity, Source};
+use crate::engine::{Change, EngineError, Hint, Listing};
+use crate::observed::{ContainerId, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, ObservedVolume};
+use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::plan::{Action, Effect, Outcome};
-use crate::value::{ClusterName, ServiceName, Timestamp};
+use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
 
 mod actions;
 mod behaviour;
@@ -255,7 +253,7 @@ impl Simulated {
         let mut others = false;
         for hint in self.take_hints() {
             match hint {
-                Hint::Container(id) => match self.containers.get(&id).and_then(Container::inspected) {
+                Hint::Container(id, _) => match self.containers.get(&id).and_then(Container::inspected) {
                     Some(container) => {
                         observed.containers.insert(id, container);
                     }
@@ -291,9 +289,9 @@ impl Simulated {
     }
 
     /// A hint about a container, unless it is somebody else's.
-    fn hint_container(&mut self, id: &ContainerId) {
+    fn hint_container(&mut self, id: &ContainerId, change: Change) {
         if self.containers.get(id).is_some_and(|container| container.identity.is_some()) {
-            self.hint(Hint::Container(id.clone()));
+            self.hint(Hint::Container(id.clone(), change));
         }
     }
 
@@ -333,25 +331,25 @@ impl Simulated {
 
     /// The containers of ours in the slot of one.
     fn in_slot_of<'a>(&'a self, identity: &ContainerIdentity) -> impl Iterator<Item = &'a Container> + use<'a> {
-        self.slots.get(&slot_of(identity)).into_iter().flatten().filter_map(|id| self.containers.get(id))
+        self.slots.get(&slot_of(&identity.task)).into_iter().flatten().filter_map(|id| self.containers.get(id))
     }
 
     /// Keeps a container, its name and its place.
     fn insert(&mut self, container: Container) {
         self.names.insert(container.name.clone(), container.id.clone());
         if let Some(identity) = &container.identity {
-            self.slots.entry(slot_of(identity)).or_default().insert(container.id.clone());
+            self.slots.entry(slot_of(&identity.task)).or_default().insert(container.id.clone());
         }
         self.containers.insert(container.id.clone(), container);
     }
 
     /// Forgets a container, its name and its place.
     fn forget(&mut self, id: &ContainerId) {
-        self.hint_container(id);
+        self.hint_container(id, Change::Removed);
         let Some(container) = self.containers.remove(id) else { return };
         self.names.remove(&container.name);
         if let Some(identity) = &container.identity {
-            let slot = slot_of(identity);
+            let slot = slot_of(&identity.task);
             if let Some(ids) = self.slots.get_mut(&slot) {
                 ids.remove(id);
                 if ids.is_empty() {
@@ -382,10 +380,11 @@ impl Simulated {
     }
 }
 
-/// The slot of a container.
-fn slot_of(identity: &ContainerIdentity) -> SlotKey {
-    let task = &identity.task;
-    SlotKey { cluster: task.cluster.clone(), service: task.service.clone(), slot: task.slot }
+/// A slot of a service.
+type SlotKey = (ClusterName, ServiceName, Slot);
+
+fn slot_of(task: &TaskKey) -> SlotKey {
+    (task.cluster.clone(), task.service.clone(), task.slot)
 }
 
 #[cfg(test)]

@@ -4,8 +4,9 @@ use super::behaviour::{Image, Start, Stop};
 use super::calls::{Call, Progress};
 use super::container::Container;
 use super::timers::{Ending, Event};
-use super::{CallId, DYNAMIC_PORT_FIRST, DYNAMIC_PORT_LAST, Simulated};
+use super::{CallId, DYNAMIC_PORT_FIRST, DYNAMIC_PORT_LAST, Simulated, slot_of};
 use crate::desired::{ContainerSpec, Protocol, VolumeSpec};
+use crate::engine::{Change, Hint};
 use crate::observed::{ContainerId, NetworkId, ObservedNetwork, ObservedVolume, Phase, PublishedPort};
 use crate::ownership::{self, ContainerIdentity, Source, TaskKey};
 use crate::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
@@ -23,9 +24,7 @@ impl Simulated {
     /// Lets an action happen.
     pub(super) fn carry_out(&mut self, call: CallId, open: &Call) -> Progress {
         Progress::Ended(match &*open.action {
-            Action::CreateNetwork { cluster, source } => {
-                self.create_network(cluster, source, open.network_before.clone())
-            }
+            Action::CreateNetwork { cluster, source } => self.create_network(cluster, source),
             Action::RemoveNetwork { id, .. } => self.remove_network(id),
             Action::PullImage { image } => self.pull_image(image),
             Action::CreateContainer(new) => self.create_container(new),
@@ -38,23 +37,11 @@ impl Simulated {
         })
     }
 
-    /// The first network of a cluster.
-    pub(super) fn network_of(&self, cluster: &ClusterName, source: &Source) -> Option<NetworkId> {
-        let mut ours = self.networks.values().filter_map(|network| network.ours.as_ref());
-        ours.find(|network| network.cluster == *cluster && network.source == *source).map(|network| network.id.clone())
-    }
-
-    /// The name of a network is no lock: two calls at once make two networks. One after the other finds the first.
-    fn create_network(&mut self, cluster: &ClusterName, source: &Source, before: Option<NetworkId>) -> Outcome {
-        let id = before.filter(|id| self.networks.contains_key(id)).unwrap_or_else(|| {
-            let id = NetworkId::new(&self.new_id());
-            let (cluster, source) = (cluster.clone(), source.clone());
-            self.insert_network(
-                id.clone(),
-                Some(ObservedNetwork { id: id.clone(), cluster, source, created_at: self.now }),
-            );
-            id
-        });
+    /// The name of a network is no lock: twice called is twice made.
+    fn create_network(&mut self, cluster: &ClusterName, source: &Source) -> Outcome {
+        let id = NetworkId::new(&self.new_id());
+        let (cluster, source, created_at) = (cluster.clone(), source.clone(), self.now);
+        self.insert_network(id.clone(), Some(ObservedNetwork { id: id.clone(), cluster, source, created_at }));
         Outcome::Done(Effect::Network(id))
     }
 
@@ -68,7 +55,7 @@ impl Simulated {
             );
         }
         if self.networks.remove(id).is_some() {
-            self.hint(super::Hint::Other);
+            self.hint(Hint::Other);
         }
         Outcome::Done(Effect::Removed)
     }
@@ -95,15 +82,24 @@ impl Simulated {
             }
         }
         for name in new.identity.names() {
-            match self.names.get(&name).and_then(|id| self.containers.get(id)) {
-                Some(holder) if holder.identity.as_ref().is_some_and(|holder| is_same(holder, &new.identity)) => {
-                    return created(holder);
+            let Some(holder) = self.names.get(&name).and_then(|id| self.containers.get(id)) else {
+                return self.create_container_as(name, new);
+            };
+            let same = holder
+                .identity
+                .as_ref()
+                .filter(|holder| holder.task == new.identity.task && holder.container == new.identity.container);
+            match same {
+                Some(same) if same.source == new.identity.source => return created(holder),
+                // Another name would give the task a second container.
+                Some(same) => {
+                    let message = format!("`{name}` belongs to the same task as declared by {}", same.source);
+                    return failed(FailureKind::NameTaken, message);
                 }
-                Some(_) => {}
-                None => return self.create_container_as(name, new),
+                None => {}
             }
         }
-        failed(FailureKind::NameTaken, format!("The container name \"/{}\" is already in use", new.identity.name()))
+        failed(FailureKind::NameTaken, format!("every name is taken, from `{}` on", new.identity.name()))
     }
 
     fn create_container_as(&mut self, name: String, new: &NewContainer) -> Outcome {
@@ -120,7 +116,7 @@ impl Simulated {
         container.network = Some(new.network.clone());
         let outcome = created(&container);
         self.insert(container);
-        self.hint_container(&id);
+        self.hint_container(&id, Change::Began);
         outcome
     }
 
@@ -185,7 +181,7 @@ impl Simulated {
         if let Some(container) = self.containers.get_mut(id) {
             container.phase = Phase::StartFailed { message: message.clone(), at: self.now };
         }
-        self.hint_container(id);
+        self.hint_container(id, Change::Ended);
         failed(kind, message)
     }
 
@@ -239,7 +235,9 @@ impl Simulated {
     }
 
     fn stop_container(&mut self, call: CallId, id: &ContainerId, timeout_secs: u32, instant: bool) -> Progress {
-        let Some(container) = self.containers.get_mut(id) else { return Progress::Ended(no_such_container(id)) };
+        let Some(container) = self.containers.get_mut(id) else {
+            return Progress::Ended(Outcome::Done(Effect::Removed));
+        };
         if !container.is_live() {
             return Progress::Ended(Outcome::Done(Effect::Stopped));
         }
@@ -290,9 +288,8 @@ impl Simulated {
         let task = self.volumes.get(name).and_then(|volume| volume.ours.as_ref()?.task.clone());
         let in_use = match task {
             // Only the containers of its task can have it.
-            Some(TaskKey { cluster, service, slot, .. }) => {
-                let slot = crate::observed::SlotKey { cluster, service, slot };
-                let users: Vec<_> = self.slots.get(&slot).into_iter().flatten().cloned().collect();
+            Some(task) => {
+                let users: Vec<_> = self.slots.get(&slot_of(&task)).into_iter().flatten().cloned().collect();
                 users.iter().any(|id| self.containers.get_mut(id).is_some_and(|container| container.uses_volume(name)))
             }
             None => self.containers.values_mut().any(|container| container.uses_volume(name)),
@@ -301,15 +298,10 @@ impl Simulated {
             return failed(FailureKind::Conflict, format!("remove {name}: volume is in use"));
         }
         if self.volumes.remove(name).is_some() {
-            self.hint(super::Hint::Other);
+            self.hint(Hint::Other);
         }
         Outcome::Done(Effect::Removed)
     }
-}
-
-/// Whether two sets of labels speak of one container.
-fn is_same(holder: &ContainerIdentity, wanted: &ContainerIdentity) -> bool {
-    holder.task == wanted.task && holder.container == wanted.container && holder.source == wanted.source
 }
 
 fn created(container: &Container) -> Outcome {

@@ -5,7 +5,6 @@ use std::sync::Arc;
 use super::fault::{CallKind, Fault};
 use super::timers::Event;
 use super::{CallId, Simulated, Write};
-use crate::observed::NetworkId;
 use crate::plan::{Action, Failure, FailureKind, Outcome};
 use crate::value::Timestamp;
 
@@ -18,8 +17,6 @@ pub(super) struct Call {
     reply: Reply,
     /// Whether the caller has been told what it will ever be told.
     answered: bool,
-    /// The network that the engine had for the cluster as the call began.
-    pub(super) network_before: Option<NetworkId>,
     /// Whether it happens without taking time.
     pub(super) instant: bool,
 }
@@ -98,20 +95,9 @@ impl Simulated {
         self.check_call(call, action);
         let action = Arc::new(action.clone());
         self.note_begun(&action, 1);
-        let network_before = match &*action {
-            Action::CreateNetwork { cluster, source } => self.network_of(cluster, source),
-            Action::RemoveNetwork { .. }
-            | Action::PullImage { .. }
-            | Action::CreateContainer(_)
-            | Action::StartContainer { .. }
-            | Action::StopContainer { .. }
-            | Action::RemoveContainer { .. }
-            | Action::RemoveVolume { .. } => None,
-        };
         let written = self.writes.len();
         self.writes.push(Write { at: self.now, call, action: action.clone(), fault, outcome: None });
-        self.calls
-            .insert(call, Call { action, written, reply: Reply::Outcome, answered: false, network_before, instant });
+        self.calls.insert(call, Call { action, written, reply: Reply::Outcome, answered: false, instant });
         (call, fault)
     }
 

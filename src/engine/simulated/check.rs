@@ -11,7 +11,7 @@ use super::container::Container;
 use super::fault::Fault;
 use super::{CallId, Simulated};
 use crate::desired::Protocol;
-use crate::observed::{ContainerId, Health, Phase, SlotKey};
+use crate::observed::{ContainerId, Health, Phase};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::plan::{Action, Outcome};
 use crate::value::{Attempt, ClusterName, ServiceName, Slot, Timestamp};
@@ -166,7 +166,7 @@ impl Simulated {
 
     /// The tasks of a service, as its containers show them.
     fn tasks(&self, cluster: &ClusterName, service: &ServiceName) -> BTreeMap<&TaskKey, Task> {
-        let key = |slot| SlotKey { cluster: cluster.clone(), service: service.clone(), slot };
+        let key = |slot| (cluster.clone(), service.clone(), slot);
         let ids = self.slots.range(key(Slot(0))..=key(Slot(u32::MAX))).flat_map(|(_, ids)| ids);
         let mut tasks: BTreeMap<&TaskKey, Task> = BTreeMap::new();
         for container in ids.filter_map(|id| self.containers.get(id)) {

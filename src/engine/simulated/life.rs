@@ -7,6 +7,7 @@ use super::behaviour::{Checks, Run};
 use super::container::Container;
 use super::timers::{Ending, Event};
 use crate::desired::HealthCheckSpec;
+use crate::engine::Change;
 use crate::observed::{ContainerId, Exit, Health, Phase};
 use crate::plan::{Effect, Outcome};
 use crate::value::Timestamp;
@@ -30,7 +31,7 @@ impl Simulated {
         container.end =
             end.map(|(after, ending)| self.timers.plan(self.now.after(after), Event::End(id.clone(), ending)));
         self.plan_verdict(id);
-        self.hint_container(id);
+        self.hint_container(id, Change::Began);
     }
 
     /// Plans the next end of a health check that can change anything.
@@ -71,7 +72,7 @@ impl Simulated {
             }
         }
         if container.health != before {
-            self.hint_container(id);
+            self.hint_container(id, Change::Other);
         }
         self.plan_verdict(id);
     }
@@ -104,7 +105,7 @@ impl Simulated {
         container.health = Health::None;
         container.run_left = None;
         self.release_ports(id);
-        self.hint_container(id);
+        self.hint_container(id, Change::Ended);
         if instant {
             for call in calls {
                 self.finish(call, Outcome::Done(Effect::Stopped));

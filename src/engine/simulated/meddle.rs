@@ -7,7 +7,7 @@ use super::container::Container;
 use super::timers::{Ending, Event};
 use super::{Behaviour, Simulated};
 use crate::desired::PortMapping;
-use crate::engine::Hint;
+use crate::engine::{Change, Hint};
 use crate::observed::{ContainerId, Health, NetworkId, ObservedNetwork, ObservedVolume, Phase};
 use crate::ownership::{self, ContainerIdentity};
 use crate::plan::{FailureKind, Outcome};
@@ -41,7 +41,7 @@ impl Simulated {
         container.spec_text = container.identity.as_ref().and_then(|_| ownership::read_spec(label));
         container.bindings = ports;
         self.insert(container);
-        self.hint_container(&id);
+        self.hint_container(&id, Change::Began);
         if running {
             return match self.start_by_hand(&id) {
                 Outcome::Done(_) => Ok(id),
@@ -129,7 +129,7 @@ impl Simulated {
             container.run_left = Some((at.since(now), ending));
         }
         self.timers.cancel(container.verdict.take());
-        self.hint_container(id);
+        self.hint_container(id, Change::Other);
         true
     }
 
@@ -143,7 +143,7 @@ impl Simulated {
             container.end = Some(self.timers.plan(self.now.after(left), Event::End(id.clone(), ending)));
         }
         self.plan_verdict(id);
-        self.hint_container(id);
+        self.hint_container(id, Change::Other);
         true
     }
 
@@ -154,7 +154,7 @@ impl Simulated {
         container.made_unhealthy = true;
         container.health = Health::Unhealthy;
         self.plan_verdict(id);
-        self.hint_container(id);
+        self.hint_container(id, Change::Other);
         true
     }
 
