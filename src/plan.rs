@@ -17,9 +17,9 @@ use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
 pub mod guard;
 mod prune;
 pub(crate) mod restart;
-mod service;
+pub(crate) mod service;
 mod text;
-mod view;
+pub(crate) mod view;
 mod world;
 
 pub(crate) use text::duration_text;
