@@ -5,11 +5,13 @@ pub mod desired;
 pub mod document;
 pub mod engine;
 pub mod event;
+pub mod load;
 pub mod manifest;
 pub mod observed;
 pub mod ownership;
 pub mod plan;
 pub mod problem;
+pub mod schema;
 pub mod status;
 #[cfg(test)]
 pub(crate) mod testing;
