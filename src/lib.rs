@@ -1,4 +1,5 @@
 //! `reconcile`
+pub mod change;
 pub mod cli;
 pub mod clock;
 pub mod desired;
@@ -16,5 +17,8 @@ pub mod problem;
 pub mod reconciler;
 pub mod schema;
 pub mod source;
+pub mod status;
 pub mod value;
 pub mod watch;
+#[cfg(test)]
+pub(crate) mod testing;
