@@ -7,6 +7,7 @@ pub mod document;
 pub mod engine;
 pub mod event;
 pub mod execute;
+pub mod forecast;
 pub mod load;
 pub mod lock;
 pub mod manifest;
