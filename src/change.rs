@@ -15,9 +15,10 @@ mod fields;
 mod impact;
 mod overview;
 mod place;
-mod text;
+pub(crate) mod text;
 
 pub use fields::{Before, changes};
+pub(crate) use overview::revision_name;
 pub use overview::service_changes;
 
 /// One field of a manifest that differs from what runs.

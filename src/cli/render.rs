@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 
 use anstyle::AnsiColor;
 
+pub mod failure;
+pub mod plan;
 pub mod problems;
+pub mod progress;
+pub mod status;
 
 /// How text is to look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
