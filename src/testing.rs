@@ -248,3 +248,10 @@ fn origin(name: &str, service: &DesiredService) -> crate::desired::Origin {
         task_definition: document(&format!("deploy/{name}-task.yaml"), &definition),
     }
 }
+
+/// A text without its colours.
+pub(crate) fn strip_colours(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').map_or(part, |(_, rest)| rest))
+}

@@ -187,7 +187,10 @@ fn running_now(portrait: &Portrait<'_>) -> String {
         found.1 += 1;
     }
     if revisions.is_empty() {
-        return format!("no healthy task of {}: the service is down", portrait.wanted);
+        return match portrait.wanted {
+            1 => "its only task is not healthy: the service is down".to_owned(),
+            wanted => format!("none of its {wanted} tasks is healthy: the service is down"),
+        };
     }
     let of_each = revisions.iter().map(|(revision, (current, count))| {
         let age = if *current { "" } else { " (old)" };

@@ -205,6 +205,9 @@ impl<'a> Portrait<'a> {
             Health::Unknown
         } else if self.wanted > 0 && !self.members.iter().any(Member::is_up) {
             Health::Missing
+        } else if self.wanted == 0 && self.members.iter().any(Member::is_up) {
+            // What goes is not well, however well it is.
+            Health::Progressing
         } else if self.slots().all(is_well) && !self.members.iter().any(|member| member.is_up() && !member.current) {
             if self.has_check() || self.wanted == 0 { Health::Healthy } else { Health::Running }
         } else {

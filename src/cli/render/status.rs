@@ -34,7 +34,7 @@ pub fn render_status_json(status: &Status) -> String {
 }
 
 fn render_services(status: &Status, style: Style) -> String {
-    let whole = table(&service_rows(status, true), "", Style { color: style.color, width: None });
+    let whole = table(&service_rows(status, true), "", style);
     let plain = table(&service_rows(status, true), "", Style::PLAIN);
     if style.width.is_none_or(|width| plain.lines().all(|line| line.chars().count() <= width)) {
         return whole;
@@ -132,13 +132,12 @@ fn render_stopped(status: &Status, style: Style) -> String {
             Cell::new(one_line(&task.reason)),
         ]
     };
-    // What is listed is there to be read: it is not cut, even where the screen is narrow.
     let rows: Vec<_> = status.stopped_tasks.iter().take(STOPPED_MAX).map(row).collect();
     let more = match status.stopped_tasks.len().saturating_sub(STOPPED_MAX) {
         0 => String::new(),
         more => format!("  ... and {more} more\n"),
     };
-    table(&rows, "  ", Style { width: None, ..style }) + &more
+    table(&rows, "  ", style) + &more
 }
 
 /// `7 services: 5 healthy, 1 progressing, 1 degraded; 5 synced, 1 out of sync`
