@@ -362,7 +362,7 @@ fn an_unhealthy_task_is_restarted() {
         rows(&[("shop/cache", stop_first)], &shown),
         dedent(
             "
-            Restart shop/cache: unhealthy (1 of 1 task unhealthy); 1 -> 1, +1 -1 =1
+            Restart shop/cache: unhealthy (its task is unhealthy); 1 -> 1, +1 -1 =1
             the old task stops before the new one starts
             ! shop/cache runs 1 task: it is unavailable while it restarts
             unchanged 1 settling 0

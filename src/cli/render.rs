@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 
 use anstyle::AnsiColor;
 
+pub mod failure;
+pub mod plan;
 pub mod problems;
+pub mod progress;
+pub mod status;
 
 /// How text is to look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -111,8 +115,7 @@ impl Cell {
     }
 }
 
-/// Rows in columns, as wide as their widest cell, two spaces apart; no spaces at the ends of lines. Where the screen is too narrow,
-/// the last column is cut.
+/// Rows in columns, as wide as their widest cell, two spaces apart; no spaces at the ends of lines, and nothing cut.
 pub(crate) fn table(rows: &[Vec<Cell>], indent: &str, style: Style) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
@@ -124,17 +127,13 @@ pub(crate) fn table(rows: &[Vec<Cell>], indent: &str, style: Style) -> String {
     let mut text = String::new();
     for row in rows {
         let mut line = indent.to_owned();
-        let mut used = indent.chars().count();
         let last = row.iter().rposition(|cell| !cell.text.is_empty());
         for (column, cell) in row.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
             let is_last = Some(column) == last;
-            let room = style.width.filter(|_| is_last).map(|width| width.saturating_sub(used).max(12));
-            let shown = room.map_or_else(|| cell.text.clone(), |room| cut(&cell.text, room));
-            line.push_str(&style.paint(cell.tone, &shown));
+            line.push_str(&style.paint(cell.tone, &cell.text));
             if !is_last {
-                let padding = widths[column].saturating_sub(shown.chars().count()) + 2;
+                let padding = widths[column].saturating_sub(cell.text.chars().count()) + 2;
                 line.extend(std::iter::repeat_n(' ', padding));
-                used += widths[column] + 2;
             }
         }
         let _ = writeln!(text, "{}", line.trim_end());

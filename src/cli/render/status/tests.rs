@@ -1,0 +1,58 @@
+use super::*;
+use crate::plan::plan;
+use crate::status::status;
+use crate::testing::{self, Mixed, SECRETS};
+
+fn mixed() -> Status {
+    let Mixed { desired, observed, .. } = testing::mixed();
+    status(Some(&desired), &observed, Some(&plan(&desired, &observed)))
+}
+
+#[test]
+fn everything_at_a_glance() {
+    assert_eq!(render_status(&mixed(), "Docker 28.1", Style::PLAIN), "@STATUS@");
+}
+
+#[test]
+fn on_a_narrow_screen_messages_stand_below() {
+    let text = render_status(&mixed(), "Docker 28.1", Style { color: false, width: Some(110) });
+    assert!(!text.contains("MESSAGE"), "{text}");
+    assert!(text.contains("\n  shop/cache: its health check fails\n"), "{text}");
+    assert!(text.contains("32768,32769,32770->80/tcp"), "{text}");
+}
+
+#[test]
+fn without_manifests_the_engine_alone_tells() {
+    let Mixed { observed, .. } = testing::mixed();
+    let text = render_status(&status(None, &observed, None), "Docker 28.1", Style::PLAIN);
+    assert!(text.contains("shop/web          web@657cca   3/3    Unknown  Running (no check)"), "{text}");
+    assert!(text.contains("\n6 services: 4 running, 2 degraded\n"), "{text}");
+    let empty = crate::observed::ObservedState { at: testing::NOW, ..Default::default() };
+    let text = render_status(&status(None, &empty, None), "Docker 28.1", Style::PLAIN);
+    assert_eq!(text, "Docker 28.1, 2026-08-14T09:41:07Z\nThere is no service.\n");
+}
+
+#[test]
+fn colour_adds_nothing_but_escape_codes() {
+    let plain = render_status(&mixed(), "Docker 28.1", Style::PLAIN);
+    assert!(plain.is_ascii() && !plain.contains('\u{1b}'), "{plain}");
+    let coloured = render_status(&mixed(), "Docker 28.1", Style { color: true, width: None });
+    assert_eq!(testing::strip_colours(&coloured), plain);
+}
+
+/// **Invariant 10.** No secret's value is in a status.
+#[test]
+fn no_sensitive_value_is_printed() {
+    let text = render_status(&mixed(), "Docker 28.1", Style::PLAIN) + &render_status_json(&mixed());
+    assert!(SECRETS.iter().all(|secret| !text.contains(secret)), "{text}");
+}
+
+#[test]
+fn json_has_a_version_and_times_that_people_read() {
+    let json: serde_json::Value = serde_json::from_str(&render_status_json(&mixed())).expect("it is JSON");
+    assert_eq!(json["formatVersion"], "1.0");
+    assert_eq!(json["at"], "2026-08-14T09:41:07Z");
+    assert_eq!(json["services"][3]["lastStopAt"], "2026-08-14T09:35:07Z");
+    assert_eq!(json["stoppedTasks"][0]["exitCode"], 137);
+    assert_eq!(json["summary"]["services"], 7);
+}
