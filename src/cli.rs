@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
-use crate::engine::docker::endpoint::Endpoint;
+use crate::engine::docker::Endpoint;
 use crate::manifest::Kind;
 
 mod converge;

@@ -35,7 +35,8 @@ pub fn forecast(desired: &Arc<DesiredState>, observed: &ObservedState, cores: us
     let mut engine = Simulated::new(observed.at);
     engine.seed(observed);
     let began_at = engine.now();
-    let mut run = Run { reconciler: Reconciler::new(desired.clone(), limits(desired, cores)), engine, calls: BTreeMap::new() };
+    let mut run =
+        Run { reconciler: Reconciler::new(desired.clone(), limits(desired, cores)), engine, calls: BTreeMap::new() };
     let mut events = Vec::new();
     let mut ended = None;
     for _ in 0..LOOKS_MAX {
@@ -60,7 +61,12 @@ fn limits(desired: &DesiredState, cores: usize) -> Limits {
     let services: usize = desired.clusters.values().map(|cluster| cluster.services.len()).sum();
     let limits = Limits::for_cores(cores);
     let wide = |limit: usize| if services > 500 { usize::MAX } else { limit };
-    Limits { repair: wide(limits.repair), rollout: wide(limits.rollout), retire: wide(limits.retire), pull: limits.pull }
+    Limits {
+        repair: wide(limits.repair),
+        rollout: wide(limits.rollout),
+        retire: wide(limits.retire),
+        pull: limits.pull,
+    }
 }
 
 struct Run {

@@ -19,7 +19,7 @@ pub mod reconciler;
 pub mod schema;
 pub mod source;
 pub mod status;
-pub mod value;
-pub mod watch;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod value;
+pub mod watch;

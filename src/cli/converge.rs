@@ -44,7 +44,10 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
         if arguments.watch {
             let (watch, trouble) = DirectoryWatch::new(&project.directory);
             announce(&progress, &project, &watch, trouble.as_deref(), &engine.describe());
-            tokio::spawn(follow(Follower { watch, locks, project: project.clone(), adopted, notices: notices.clone() }, *output));
+            tokio::spawn(follow(
+                Follower { watch, locks, project: project.clone(), adopted, notices: notices.clone() },
+                *output,
+            ));
         }
         let gate = gate(arguments.allow_delete, arguments.directory.directory.display().to_string());
         let mut run = Loop::new(engine.clone(), desired, limits(), &mut progress, inbox);
@@ -58,7 +61,11 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
 
 /// The threads of a run. One is enough for whoever mostly waits; a second one keeps the events of the engine flowing meanwhile.
 pub(super) fn runtime(is_long: bool) -> Result<tokio::runtime::Runtime, Exit> {
-    let mut builder = if is_long { tokio::runtime::Builder::new_multi_thread() } else { tokio::runtime::Builder::new_current_thread() };
+    let mut builder = if is_long {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
     Ok(builder.worker_threads(2).enable_all().build()?)
 }
 
@@ -91,7 +98,9 @@ pub(super) fn refuse_lock(error: LockError) -> Exit {
 
 /// Refuses to take over what another directory declared, and to delete much at once.
 fn gate(allow_delete: Option<usize>, directory: String) -> Gate {
-    Box::new(move |desired: &DesiredState, observed: &ObservedState| refuse(desired, observed, allow_delete, &directory))
+    Box::new(move |desired: &DesiredState, observed: &ObservedState| {
+        refuse(desired, observed, allow_delete, &directory)
+    })
 }
 
 /// Why a desired state may not be put in force, if it may not.
@@ -115,7 +124,8 @@ pub(super) fn refuse(
         return Ok(());
     }
     let count = deletions.services.len();
-    let names: Vec<_> = deletions.services.iter().take(10).map(|(cluster, service)| format!("{cluster}/{service}")).collect();
+    let names: Vec<_> =
+        deletions.services.iter().take(10).map(|(cluster, service)| format!("{cluster}/{service}")).collect();
     let more = if count > names.len() { ", ..." } else { "" };
     Err(Refusal {
         reason: format!("{count} of {} services would be deleted: {}{more}", deletions.existing, names.join(", ")),
@@ -196,7 +206,7 @@ impl Follower {
 /// The names of the files that are not what they were.
 fn changed_files(before: &Project, after: &Project) -> Vec<String> {
     let texts = |project: &Project| -> BTreeSet<(String, String)> {
-        project.files.iter().map(|file| (file.name.to_string(), file.text.to_string())).collect()
+        project.files.iter().map(|file| (file.name().to_string(), file.text().to_string())).collect()
     };
     let (before, after) = (texts(before), texts(after));
     let names: BTreeSet<_> = before.symmetric_difference(&after).map(|(name, _)| name.clone()).collect();

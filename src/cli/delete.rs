@@ -26,7 +26,8 @@ pub(super) fn run(arguments: &DeleteArguments, output: &Output) -> Result<u8, Ex
     let scope = read_scope(arguments)?;
     let directory = &arguments.directory.directory;
     let source = source_of(directory).map_err(|error| {
-        let sentence = format!("cannot read {}: {error}; its name says whose containers may be deleted", directory.display());
+        let sentence =
+            format!("cannot read {}: {error}; its name says whose containers may be deleted", directory.display());
         Exit::because(exit::INVALID, sentence)
     })?;
     let endpoint = arguments.engine.endpoint()?;
@@ -51,9 +52,9 @@ pub(super) fn run(arguments: &DeleteArguments, output: &Output) -> Result<u8, Ex
 fn read_scope(arguments: &DeleteArguments) -> Result<Scope, Exit> {
     let usage = |sentence: String| Exit::because(exit::USAGE, sentence);
     if let Some(text) = &arguments.service {
-        let names = text.split_once('/').and_then(|(cluster, service)| {
-            Some((ClusterName::new(cluster).ok()?, ServiceName::new(service).ok()?))
-        });
+        let names = text
+            .split_once('/')
+            .and_then(|(cluster, service)| Some((ClusterName::new(cluster).ok()?, ServiceName::new(service).ok()?)));
         let (cluster, service) =
             names.ok_or_else(|| usage(format!("`{text}` is not CLUSTER/SERVICE, such as shop/web")))?;
         return Ok(Scope::Service(cluster, service));
@@ -71,8 +72,10 @@ fn read_scope(arguments: &DeleteArguments) -> Result<Scope, Exit> {
 async fn clusters_in(engine: &Scoped<Docker>, source: &Source) -> Result<BTreeSet<ClusterName>, Exit> {
     let listing = engine.list().await.map_err(|error| Exit::new(exit::UNREACHABLE, error))?;
     let of_containers = listing.containers.into_iter().map(|container| container.identity);
-    let of_containers = of_containers.filter(|identity| identity.source == *source).map(|identity| identity.task.cluster);
-    let of_networks = listing.networks.into_iter().filter(|network| network.source == *source).map(|network| network.cluster);
+    let of_containers =
+        of_containers.filter(|identity| identity.source == *source).map(|identity| identity.task.cluster);
+    let of_networks =
+        listing.networks.into_iter().filter(|network| network.source == *source).map(|network| network.cluster);
     let of_volumes = listing.volumes.into_iter().filter(|volume| volume.source == *source).map(|volume| volume.cluster);
     Ok(of_containers.chain(of_networks).chain(of_volumes).collect())
 }

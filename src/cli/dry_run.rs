@@ -6,7 +6,9 @@ use std::sync::Arc;
 use super::exit::{self, Exit};
 use super::output::Output;
 use super::project::Project;
-use super::render::plan::{Blocked, DesiredFrom, ForecastLine, ObservedFrom, PlanReport, render_plan, render_plan_json};
+use super::render::plan::{
+    Blocked, DesiredFrom, ForecastLine, ObservedFrom, PlanReport, render_plan, render_plan_json,
+};
 use super::{ConvergeArguments, Format, converge};
 use crate::change::service_changes;
 use crate::clock;
@@ -41,11 +43,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
     let forecast = if overview.has_changes() { forecast_lines(&desired, &observed) } else { Vec::new() };
     let report = PlanReport {
         desired: &desired_from(&project),
-        observed: &ObservedFrom {
-            engine: engine.describe(),
-            containers: observed.containers.len(),
-            at: observed.at,
-        },
+        observed: &ObservedFrom { engine: engine.describe(), containers: observed.containers.len(), at: observed.at },
         overview: &overview,
         forecast: &forecast,
         diagnostics: &project.problems,
@@ -108,7 +106,8 @@ fn blocked(refusal: &Refusal) -> Blocked {
 fn forecast_lines(desired: &Arc<DesiredState>, observed: &ObservedState) -> Vec<ForecastLine> {
     let cores = std::thread::available_parallelism().map_or(2, usize::from);
     let forecast = forecast(desired, observed, cores);
-    let told = forecast.events.iter().filter(|event| !matches!(event.kind, EventKind::TaskStopped | EventKind::TaskRunning));
+    let told =
+        forecast.events.iter().filter(|event| !matches!(event.kind, EventKind::TaskStopped | EventKind::TaskRunning));
     told.map(|event| {
         let about = event.about.as_ref().map(ToString::to_string).unwrap_or_default();
         let text = format!("{about:<18} {:<9} {}", event.kind.word(), event.sentence()).trim_end().to_owned();

@@ -18,10 +18,8 @@ pub struct Output {
 impl Output {
     /// The streams as the process has them. Escape codes only on a terminal, and never with `NO_COLOR` or on a dumb one.
     pub fn new() -> Self {
-        let style = |is_terminal: bool| Style {
-            color: is_terminal && wants_color(),
-            width: is_terminal.then(width).flatten(),
-        };
+        let style =
+            |is_terminal: bool| Style { color: is_terminal && wants_color(), width: is_terminal.then(width).flatten() };
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
         Self { data: style(out), talk: style(err), talk_is_live: err && !dumb }

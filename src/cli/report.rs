@@ -25,7 +25,8 @@ impl<'o> Progress<'o> {
     pub(super) fn new(output: &'o Output) -> Self {
         let bar = output.talk_is_live.then(|| {
             let bar = ProgressBar::with_draw_target(None, ProgressDrawTarget::stderr());
-            let style = ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
+            let style =
+                ProgressStyle::with_template("{spinner} {msg}").unwrap_or_else(|_| ProgressStyle::default_spinner());
             bar.set_style(style.tick_chars("|/-\\ "));
             bar.enable_steady_tick(Duration::from_millis(120));
             bar

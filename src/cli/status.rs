@@ -8,8 +8,8 @@ use super::project::Project;
 use super::render::status::{render_status, render_status_json};
 use super::{Format, StatusArguments, converge, dry_run};
 use crate::desired::DesiredState;
-use crate::engine::docker::ReadOnlyDocker;
 use crate::engine::Observe;
+use crate::engine::docker::ReadOnlyDocker;
 use crate::observed::{ObservedState, Phase};
 use crate::plan::plan;
 use crate::status::status;
@@ -34,7 +34,8 @@ pub(super) fn run(arguments: &StatusArguments, output: &Output) -> Result<u8, Ex
         look_at_ended(&engine, &mut observed).await?;
         Ok(observed)
     });
-    let observed: ObservedState = looked.map_err(|error: crate::engine::EngineError| Exit::new(exit::UNREACHABLE, error))?;
+    let observed: ObservedState =
+        looked.map_err(|error: crate::engine::EngineError| Exit::new(exit::UNREACHABLE, error))?;
     let plan = desired.as_ref().map(|desired| plan(desired, &observed));
     let status = status(desired.as_ref(), &observed, plan.as_ref());
     match arguments.output {
@@ -64,7 +65,8 @@ fn read_desired(arguments: &StatusArguments, output: &Output) -> Result<Option<D
 
 /// A list does not tell how a container ended; for the latest ones it is worth a question.
 async fn look_at_ended<E: Observe>(engine: &E, observed: &mut ObservedState) -> Result<(), crate::engine::EngineError> {
-    let ended = observed.containers.values().filter(|container| matches!(container.phase, Phase::Exited { exit: None }));
+    let ended =
+        observed.containers.values().filter(|container| matches!(container.phase, Phase::Exited { exit: None }));
     let mut ended: Vec<_> = ended.map(|container| (container.created_at, container.id.clone())).collect();
     ended.sort_by(|a, b| b.cmp(a));
     for (_, id) in ended.into_iter().take(ENDED_MAX) {

@@ -42,7 +42,11 @@ pub fn verdict(plan: &Plan) -> Verdict {
         return Verdict::Progressing;
     }
     let services = unfinished(plan);
-    if services.iter().all(|service| is_hopeless(&service.waits)) { Verdict::Failed(services) } else { Verdict::Progressing }
+    if services.iter().all(|service| is_hopeless(&service.waits)) {
+        Verdict::Failed(services)
+    } else {
+        Verdict::Progressing
+    }
 }
 
 /// The services that are not as the manifests ask, and what they wait for.
