@@ -44,7 +44,7 @@ pub fn render_event(event: &Event, clock: Clock, style: Style) -> String {
 /// What an event is about that concerns no service.
 fn subject(kind: &EventKind) -> &'static str {
     match kind {
-        EventKind::EngineLost { .. } | EventKind::EngineBack { .. } => "engine",
+        EventKind::EngineLost { .. } | EventKind::EngineBack { .. } | EventKind::ActionFailed { .. } => "engine",
         EventKind::ManifestsChanged { .. } | EventKind::ManifestsInvalid { .. } | EventKind::ManifestsUnchanged => {
             "manifests"
         }
