@@ -198,8 +198,13 @@ impl Document {
             let child = match self.nodes[index].holds {
                 Holds::Mapping => self.children(index).find(|child| self.key(&self.nodes[*child]) == token),
                 Holds::Sequence => token.parse().ok().and_then(|item| self.children(index).nth(item)),
-                Holds::Null | Holds::True | Holds::False | Holds::Integer | Holds::Float | Holds::Text => None,
-                Holds::Broken => None,
+                Holds::Null
+                | Holds::True
+                | Holds::False
+                | Holds::Integer
+                | Holds::Float
+                | Holds::Text
+                | Holds::Broken => None,
             };
             match child {
                 Some(child) => index = child,

@@ -57,7 +57,7 @@ impl fmt::Display for ContentDigest {
 /// The raw bytes of one file, or the reason why there are none.
 struct RawFile {
     name: String,
-    bytes: Result<Vec<u8>, Problem>,
+    bytes: Result<Vec<u8>, Box<Problem>>,
 }
 
 /// Reads every manifest under a directory, or one file.
@@ -86,24 +86,25 @@ pub fn load_texts(texts: Vec<(String, String)>) -> Loaded {
     finish(raw, Vec::new(), "the given texts")
 }
 
-fn check_length(length: u64, name: &str) -> Result<(), Problem> {
+fn check_length(length: u64, name: &str) -> Result<(), Box<Problem>> {
     if length <= FILE_BYTES_MAX as u64 {
         return Ok(());
     }
     let message = format!("the file has {length} bytes, more than the {} MiB of a manifest", FILE_BYTES_MAX >> 20);
-    Err(Problem::error(Code::Limit, message).with_place(Place::start_of(name.into())).with_help("split the file"))
+    let problem = Problem::error(Code::Limit, message).with_place(Place::start_of(name.into()));
+    Err(Box::new(problem.with_help("split the file")))
 }
 
-fn read_bytes(path: &Path, name: &str, total: &mut usize) -> Result<Vec<u8>, Problem> {
+fn read_bytes(path: &Path, name: &str, total: &mut usize) -> Result<Vec<u8>, Box<Problem>> {
     let unreadable = |error: &io::Error| {
-        Problem::error(Code::Unreadable, format!("the file cannot be read: {error}"))
-            .with_place(Place::start_of(name.into()))
+        let problem = Problem::error(Code::Unreadable, format!("the file cannot be read: {error}"));
+        Box::new(problem.with_place(Place::start_of(name.into())))
     };
     let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
     if !metadata.is_file() {
         // Opening a pipe would wait for a writer that may never come.
-        return Err(Problem::error(Code::Unreadable, "this is not a regular file, so it is not read")
-            .with_place(Place::start_of(name.into())));
+        let problem = Problem::error(Code::Unreadable, "this is not a regular file, so it is not read");
+        return Err(Box::new(problem.with_place(Place::start_of(name.into()))));
     }
     check_length(metadata.len(), name)?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
@@ -114,7 +115,7 @@ fn read_bytes(path: &Path, name: &str, total: &mut usize) -> Result<Vec<u8>, Pro
     *total += bytes.len();
     if *total > LOAD_BYTES_MAX {
         let message = format!("the manifests together have more than {} MiB", LOAD_BYTES_MAX >> 20);
-        return Err(Problem::error(Code::Limit, message).with_place(Place::start_of(name.into())));
+        return Err(Box::new(Problem::error(Code::Limit, message).with_place(Place::start_of(name.into()))));
     }
     Ok(bytes)
 }
@@ -137,7 +138,7 @@ fn finish(raw: Vec<RawFile>, mut problems: Vec<Problem>, shown: &str) -> Loaded 
             }
             Err(problem) => {
                 hash.update(problem.message.as_bytes());
-                problems.push(problem);
+                problems.push(*problem);
             }
         }
     }
