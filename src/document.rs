@@ -100,6 +100,9 @@ fn offset(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// What a document costs at least, in nodes: it keeps the number of documents below a hundred thousand.
+const DOCUMENT_NODES_MIN: usize = 40;
+
 /// What all documents that are loaded together may use.
 #[derive(Debug, Default)]
 pub struct Budget {

@@ -28,6 +28,10 @@ const PARALLEL_BYTES_MIN: usize = 256 * 1024;
 const BATCH_BYTES: usize = 64 * 1024;
 /// How many documents a thread validates at a time.
 const VALIDATED_BATCH: usize = 256;
+/// The most problems that are kept of what one thread takes at a time, and of everything: a file that is no YAML at all
+/// can have a million.
+const BATCH_PROBLEMS_MAX: usize = 1000;
+const LOAD_PROBLEMS_MAX: usize = 10_000;
 /// More threads than this no longer make it faster.
 const THREADS_MAX: usize = 8;
 
@@ -149,7 +153,7 @@ fn finish(raw: Vec<RawFile>, mut problems: Vec<Problem>, shown: &str) -> Loaded 
     if budget.is_exceeded() {
         // Which document came too late depends on the threads: none of them is shown.
         documents.clear();
-        let message = format!("the manifests together hold more than {LOAD_NODES_MAX} values");
+        let message = format!("the manifests together hold more than {LOAD_NODES_MAX} values or 100000 documents");
         problems = vec![Problem::error(Code::Limit, message)];
     } else if documents.is_empty() && !problems.iter().any(Problem::is_error) {
         let message = if found_any {
@@ -162,6 +166,7 @@ fn finish(raw: Vec<RawFile>, mut problems: Vec<Problem>, shown: &str) -> Loaded 
         ));
     }
     sort_problems(&mut problems);
+    limit(&mut problems);
     Loaded { files, documents, problems, digest: ContentDigest(hash.finalize().into()) }
 }
 
@@ -206,6 +211,7 @@ fn read_files(files: &[Arc<File>], budget: &Budget) -> Chunk {
         let mut all = Chunk::default();
         for range in ranges {
             append(&mut all, read_chunk(file, range.clone(), budget));
+            all.problems.truncate(BATCH_PROBLEMS_MAX);
         }
         all
     }) {
@@ -248,7 +254,16 @@ pub fn validate_loaded(loaded: &Loaded) -> Validated {
         all.append(validated);
     }
     sort_problems(&mut all.problems);
+    limit(&mut all.problems);
     all
+}
+
+/// Keeps as many problems as anybody could use; the last one says that there are more.
+fn limit(problems: &mut Vec<Problem>) {
+    if problems.len() > LOAD_PROBLEMS_MAX {
+        problems.truncate(LOAD_PROBLEMS_MAX);
+        problems.push(Problem::error(Code::Limit, "there are more problems than are listed"));
+    }
 }
 
 /// Applies a function to every item on as many threads as help, and gives the results in the order of the items.

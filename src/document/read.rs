@@ -1,6 +1,5 @@
 //! Events of the YAML parser to nodes.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,10 +7,10 @@ use std::sync::Arc;
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::mapping::{self, KEY_IS_BROKEN, Message};
-use super::scalar::{self, Plain};
+use super::scalar::{self, Plain, clip};
 use super::{
-    AliasUse, Budget, Chunk, DEPTH_MAX, DOCUMENT_NODES_MAX, DOCUMENT_PROBLEMS_MAX, Document, File, Holds, Node,
-    TEXT_IS_QUOTED, TEXT_IS_SPAN, offset,
+    AliasUse, Budget, Chunk, DEPTH_MAX, DOCUMENT_NODES_MAX, DOCUMENT_NODES_MIN, DOCUMENT_PROBLEMS_MAX, Document, File,
+    Holds, Node, TEXT_IS_QUOTED, TEXT_IS_SPAN, offset,
 };
 use crate::problem::{Code, Problem};
 use alias::Anchor;
@@ -54,6 +53,10 @@ pub fn read_file(file: &Arc<File>, budget: &Budget) -> Chunk {
 
 /// Reads one piece as cut by [`split_documents`].
 pub fn read_chunk(file: &Arc<File>, range: Range<usize>, budget: &Budget) -> Chunk {
+    if budget.is_exceeded() {
+        // What is read from now on is not used.
+        return Chunk::default();
+    }
     let mut options = Options::default();
     options.set_emit_comments(false);
     options.emit_unresolved_aliases = true;
@@ -74,6 +77,7 @@ pub fn read_chunk(file: &Arc<File>, range: Range<usize>, budget: &Budget) -> Chu
         };
         if outcome.is_err() {
             reader.abandon();
+            budget.take(DOCUMENT_NODES_MIN);
             if !matches!(parser.proceed_next_document(), Ok(true)) {
                 break;
             }
@@ -442,7 +446,9 @@ impl<'a> Reader<'a> {
         let mut aliases = std::mem::take(&mut self.aliases);
         self.abandon();
         // A document in which nothing is written is none.
-        if nodes.first().is_none_or(|root| root.holds == Holds::Null) || !self.budget.take(nodes.len()) {
+        if nodes.first().is_none_or(|root| root.holds == Holds::Null)
+            || !self.budget.take(nodes.len().max(DOCUMENT_NODES_MIN))
+        {
             return;
         }
         aliases.sort_by_key(|alias| alias.start);
@@ -484,15 +490,5 @@ impl<'a> Reader<'a> {
         }
         let length = text[start..].chars().next().filter(|c| !c.is_control() || *c == '\t').map_or(0, char::len_utf8);
         self.report((offset(start), offset(start + length)), problem);
-    }
-}
-
-/// A piece of a text that is short enough for a sentence.
-fn clip(text: &str) -> Cow<'_, str> {
-    /// Longer keys and numbers make a sentence unreadable.
-    const CLIP_LENGTH: usize = 60;
-    match text.char_indices().nth(CLIP_LENGTH) {
-        Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
-        None => Cow::Borrowed(text),
     }
 }

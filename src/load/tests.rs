@@ -178,6 +178,33 @@ fn the_sum_of_many_bombs_is_limited() {
 }
 
 #[test]
+fn files_that_are_no_yaml_end_in_bounded_time_and_memory() {
+    let fill = |piece: &str| piece.repeat((FILE_BYTES_MAX / 16) / piece.len());
+    for piece in [
+        "---\na: [\n",
+        "---\na\n",
+        "---\n- a\n- b: *x\n",
+        "{",
+        "[[],",
+        "- ",
+        "\"",
+        "a: 1\n",
+        "\t",
+        "? ",
+        "| \n",
+        "&a ",
+        "!x ",
+    ] {
+        let start = Instant::now();
+        let loaded = load_texts(vec![("m.yaml".to_owned(), fill(piece))]);
+        let validated = validate_loaded(&loaded);
+        let problems = loaded.problems.len() + validated.problems.len();
+        assert!(problems > 0 && problems <= 2 * LOAD_PROBLEMS_MAX + 2, "{piece:?}: {problems}");
+        assert!(start.elapsed().as_secs() < 30, "{piece:?}: {:?}", start.elapsed());
+    }
+}
+
+#[test]
 fn many_threads_give_what_one_gives() {
     let document = |number: usize| match number % 7 {
         0 => "a: [1\n".to_owned(),
