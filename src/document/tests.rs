@@ -158,7 +158,8 @@ fn assert_limit(text: &str) {
     assert!(chunk.documents.is_empty());
     assert_eq!(chunk.problems.len(), 1, "{:?}", chunk.problems.first());
     assert!(matches!(chunk.problems[0].code, Code::Limit | Code::Syntax), "{:?}", chunk.problems[0]);
-    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    // A bomb that goes off takes for ever; a busy machine without optimisation may take seconds.
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
 
 #[test]
