@@ -9,11 +9,27 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub mod fingerprint;
+pub mod resolve;
 
 pub use fingerprint::Revision;
 
+use crate::document::Document;
 use crate::ownership::Source;
 use crate::value::{ClusterName, ContainerName, Family, Percent, ServiceName, VolumeName};
+
+/// The documents behind a service, so that a difference can be traced to the line that causes it.
+#[derive(Debug, Clone)]
+pub struct Origin {
+    /// The Service.
+    pub service: Arc<Document>,
+    /// The TaskDefinition that it uses.
+    pub task_definition: Arc<Document>,
+}
+
+/// The origin of every service.
+///
+/// It stands beside the desired state and not in it: a manifest that only moved or was reformatted asks for nothing new.
+pub type Origins = BTreeMap<(ClusterName, ServiceName), Origin>;
 
 /// Everything that one directory of manifests asks for.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -36,8 +52,8 @@ pub struct DesiredCluster {
 /// A service: a number of equal tasks that is kept up.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct DesiredService {
-    /// How many tasks should run.
-    pub desired_count: u32,
+    /// How many tasks should run; `None` keeps as many as there are, and is 1 for a service that is new.
+    pub desired_count: Option<u32>,
     /// The share of the desired count that our own actions leave healthy; rounded up.
     pub minimum_healthy: Percent,
     /// The share of the desired count that may exist at once; rounded down.

@@ -3,7 +3,7 @@
 //! Only what carries our labels is in here: nothing that reads an [`ObservedState`] can touch anybody else's object. The state is
 //! kept between two looks at the engine; an event, an inspection or the outcome of an action changes just the part it speaks of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -11,8 +11,8 @@ use serde::{Deserialize, Serialize};
 
 use crate::desired::Protocol;
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
-use crate::plan::Target;
-use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
+use crate::plan::{Lane, Target};
+use crate::value::{ClusterName, Timestamp};
 
 /// The engine's id of a container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -70,20 +70,25 @@ pub struct ObservedState {
     /// The actions that have begun and not ended. Counted by the planner, never repeated.
     #[serde(skip)]
     pub in_flight: BTreeMap<Target, InFlight>,
-    /// Tries that failed and left no container behind to remember them by.
+    /// The last failure of each action that has failed and not succeeded since: what is tried again, and when, follows from it.
     #[serde(skip)]
-    pub failed_starts: BTreeMap<SlotKey, FailedStart>,
+    pub failed_actions: BTreeMap<Target, FailedAction>,
+    /// Images that the engine turned out not to have.
+    #[serde(skip)]
+    pub missing_images: BTreeSet<String>,
 }
 
-/// A slot of a service.
-#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
-pub struct SlotKey {
-    /// The cluster.
-    pub cluster: ClusterName,
-    /// The service within the cluster.
-    pub service: ServiceName,
-    /// The place within the service.
-    pub slot: Slot,
+/// An action that failed.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct FailedAction {
+    /// The container that it was about, if it was about one.
+    pub identity: Option<Box<ContainerIdentity>>,
+    /// How many times in a row it has failed.
+    pub failures: u32,
+    /// When it failed last.
+    pub at: Timestamp,
+    /// What the engine said to it.
+    pub failure: crate::plan::Failure,
 }
 
 /// An action that has begun and not ended.
@@ -93,6 +98,8 @@ pub struct InFlight {
     pub since: Timestamp,
     /// What it is doing.
     pub doing: Doing,
+    /// Which queue it came from.
+    pub lane: Lane,
 }
 
 /// What an action in flight is about to do.
@@ -106,21 +113,10 @@ pub enum Doing {
     Stop,
     /// A container is being removed.
     Remove,
-    /// A network, a volume or an image is being worked on.
+    /// An image is being fetched.
+    Pull,
+    /// A network or a volume is being worked on.
     Other,
-}
-
-/// A try that failed without leaving a container.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub struct FailedStart {
-    /// The task that was tried.
-    pub task: TaskKey,
-    /// How many tries have failed in a row, this one included.
-    pub failures: u32,
-    /// When it failed.
-    pub at: Timestamp,
-    /// What the engine said.
-    pub failure: crate::plan::Failure,
 }
 
 /// A container of ours.

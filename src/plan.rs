@@ -9,10 +9,38 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{ContainerSpec, Protocol, Revision};
-use crate::observed::{ContainerId, NetworkId, ObservedContainer, SlotKey};
+use crate::desired::{ContainerSpec, DesiredState, Protocol, Revision};
+use crate::observed::{ContainerId, NetworkId, ObservedContainer, ObservedState};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
-use crate::value::{ClusterName, Timestamp};
+use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
+
+pub mod guard;
+mod prune;
+pub(crate) mod restart;
+pub(crate) mod service;
+mod text;
+pub mod verdict;
+pub(crate) mod view;
+mod world;
+
+pub(crate) use text::duration_text;
+pub(crate) use view::describe_end;
+
+/// Decides what to do now. Equal input gives an equal plan, whatever order it came in.
+pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
+    let (mut tasks, duplicates) = view::group(observed);
+    let mut world = world::World::new(desired, observed, &tasks);
+    prune::remove_duplicates(&mut world, duplicates);
+    for (cluster, wanted) in &desired.clusters {
+        world.ensure_network(cluster);
+        for (name, service) in &wanted.services {
+            let tasks = tasks.remove(&(cluster, name)).unwrap_or_default();
+            service::plan_service(&mut world, (cluster, name), service, tasks);
+        }
+    }
+    prune::prune(&mut world, &tasks);
+    world.plan
+}
 
 /// What to do now, what is waited for, and when to look again.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize)]
@@ -55,7 +83,7 @@ impl Step {
     /// Which queue it stands in: a repair never queues behind a rollout.
     pub fn lane(&self) -> Lane {
         match &self.cause {
-            Cause::Died { .. } | Cause::Unhealthy { .. } | Cause::Vanished => Lane::Repair,
+            Cause::Died { .. } | Cause::Unhealthy { .. } => Lane::Repair,
             Cause::New
             | Cause::Outdated { .. }
             | Cause::Adopted
@@ -220,8 +248,6 @@ pub enum Cause {
         /// What it said.
         reason: String,
     },
-    /// Somebody else removed a container.
-    Vanished,
     /// The user asked to take over what another directory declared.
     Adopted,
     /// The desired count went down.
@@ -238,15 +264,47 @@ pub enum Cause {
     Wanted,
 }
 
-/// A slot and what it waits for.
+/// Something and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Waiting {
-    /// The slot.
-    pub slot: SlotKey,
+    /// What waits.
+    #[serde(flatten)]
+    pub about: About,
     /// What it waits for.
     #[serde(flatten)]
     pub wait: Wait,
+}
+
+/// What a wait or an event is about: a slot, a service or a whole cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct About {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service, unless it is about the whole cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceName>,
+    /// The slot, unless it is about the whole service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Slot>,
+}
+
+impl About {
+    /// A slot of a service.
+    pub fn slot(cluster: &ClusterName, service: &ServiceName, slot: Slot) -> Self {
+        Self { cluster: cluster.clone(), service: Some(service.clone()), slot: Some(slot) }
+    }
+
+    /// A whole cluster.
+    pub fn cluster(cluster: &ClusterName) -> Self {
+        Self { cluster: cluster.clone(), service: None, slot: None }
+    }
+
+    /// The slot that a task fills.
+    pub fn task(task: &TaskKey) -> Self {
+        Self::slot(&task.cluster, &task.service, task.slot)
+    }
 }
 
 /// Why there is no more to do for a slot now.
@@ -287,6 +345,15 @@ pub enum Wait {
         /// The task that holds it.
         holder: TaskKey,
     },
+    /// An action failed; it is tried again later.
+    Retry {
+        /// When it is tried again.
+        until: Timestamp,
+        /// How many times in a row it has failed.
+        failures: u32,
+        /// What the engine said.
+        failure: Failure,
+    },
     /// The cluster's network does not exist yet.
     Network,
     /// The image is being fetched.
@@ -297,7 +364,10 @@ impl Wait {
     /// The time at which it ends by itself, if there is one.
     pub fn until(&self) -> Option<Timestamp> {
         match self {
-            Self::Settle { until } | Self::Grace { until } | Self::Backoff { until, .. } => Some(*until),
+            Self::Settle { until }
+            | Self::Grace { until }
+            | Self::Backoff { until, .. }
+            | Self::Retry { until, .. } => Some(*until),
             Self::Action
             | Self::Health
             | Self::MinimumHealthy

@@ -4,7 +4,7 @@
 //! but empty the socket into a [`Mailbox`], where hints of one container fall together: however slowly the mailbox is emptied, it holds
 //! at most one entry for each container.
 
-use std::collections::{BTreeSet, VecDeque};
+use std::collections::{BTreeMap, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::connection::{CallError, Connection};
 use super::query;
-use crate::engine::Hint;
+use crate::engine::{Change, Hint};
 use crate::observed::ContainerId;
 use crate::ownership;
 use crate::value::Timestamp;
@@ -122,12 +122,22 @@ fn read_event(line: &[u8]) -> Option<Hint> {
         return None;
     }
     let Ok(event) = serde_json::from_slice::<Event>(line) else { return Some(Hint::Other) };
-    if event.action.is_some_and(|action| action.starts_with("exec_")) {
+    let action = event.action.unwrap_or_default();
+    if action.starts_with("exec_") {
         return None;
     }
     match (event.kind.as_deref(), event.actor.and_then(|actor| actor.id)) {
-        (Some("container"), Some(id)) => Some(Hint::Container(ContainerId::new(&id))),
+        (Some("container"), Some(id)) => Some(Hint::Container(ContainerId::new(&id), read_action(&action))),
         _ => Some(Hint::Other),
+    }
+}
+
+fn read_action(action: &str) -> Change {
+    match action {
+        "create" | "start" => Change::Began,
+        "die" | "oom" | "stop" | "kill" => Change::Ended,
+        "destroy" | "remove" => Change::Removed,
+        _ => Change::Other,
     }
 }
 
@@ -140,7 +150,7 @@ struct Mailbox {
 
 #[derive(Default)]
 struct Content {
-    containers: BTreeSet<ContainerId>,
+    containers: BTreeMap<ContainerId, Change>,
     other: bool,
     lost: bool,
     closed: bool,
@@ -155,10 +165,15 @@ impl Mailbox {
     fn put(&self, hint: Hint) {
         let mut content = self.content();
         match hint {
-            Hint::Container(id) if content.containers.len() < CONTAINERS_MAX => {
-                content.containers.insert(id);
+            Hint::Container(id, change) if content.containers.len() < CONTAINERS_MAX => {
+                // Several changes of one container are one hint, which then says no more than that something happened.
+                let change = match content.containers.get(&id) {
+                    Some(&before) if before != change => Change::Other,
+                    Some(_) | None => change,
+                };
+                content.containers.insert(id, change);
             }
-            Hint::Container(_) | Hint::Other => content.other = true,
+            Hint::Container(..) | Hint::Other => content.other = true,
             Hint::Lost => content.lost = true,
         }
         drop(content);
@@ -177,8 +192,8 @@ impl Mailbox {
                 if content.closed {
                     return None;
                 }
-                let mut hints: VecDeque<Hint> =
-                    std::mem::take(&mut content.containers).into_iter().map(Hint::Container).collect();
+                let containers = std::mem::take(&mut content.containers).into_iter();
+                let mut hints: VecDeque<Hint> = containers.map(|(id, change)| Hint::Container(id, change)).collect();
                 if std::mem::take(&mut content.other) {
                     hints.push_back(Hint::Other);
                 }

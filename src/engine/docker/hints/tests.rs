@@ -1,7 +1,11 @@
 use super::*;
 
 fn container(id: &str) -> Hint {
-    Hint::Container(ContainerId::new(id))
+    Hint::Container(ContainerId::new(id), Change::Began)
+}
+
+fn other(id: &str, change: Change) -> Hint {
+    Hint::Container(ContainerId::new(id), change)
 }
 
 #[test]
@@ -17,10 +21,15 @@ fn events_are_read_leniently() {
     for (line, expected) in [
         (
             r#"{"Type":"container","Action":"die","Actor":{"ID":"abc","Attributes":{"exitCode":"137"}}}"#,
-            Some(container("abc")),
+            Some(other("abc", Change::Ended)),
         ),
-        (r#"{"Type":"container","Action":"health_status: healthy","Actor":{"ID":"abc"}}"#, Some(container("abc"))),
-        (r#"{"Type":"container","Action":"a new one","Actor":{"ID":"abc"}}"#, Some(container("abc"))),
+        (r#"{"Type":"container","Action":"start","Actor":{"ID":"abc"}}"#, Some(container("abc"))),
+        (r#"{"Type":"container","Action":"destroy","Actor":{"ID":"abc"}}"#, Some(other("abc", Change::Removed))),
+        (
+            r#"{"Type":"container","Action":"health_status: healthy","Actor":{"ID":"abc"}}"#,
+            Some(other("abc", Change::Other)),
+        ),
+        (r#"{"Type":"container","Action":"a new one","Actor":{"ID":"abc"}}"#, Some(other("abc", Change::Other))),
         (r#"{"Type":"container","Action":"exec_die","Actor":{"ID":"abc"}}"#, None),
         (r#"{"Type":"network","Action":"destroy","Actor":{"ID":"net"}}"#, Some(Hint::Other)),
         (r#"{"Type":"a new one","Action":"x","Actor":{"ID":"net"}}"#, Some(Hint::Other)),
@@ -45,6 +54,15 @@ async fn hints_of_one_container_fall_together() {
     mailbox.close();
     assert_eq!(mailbox.take().await.map(Vec::from), Some(vec![container("c"), Hint::Lost]));
     assert_eq!(mailbox.take().await, None, "nothing comes after the end");
+}
+
+#[tokio::test]
+async fn different_changes_of_one_container_are_something() {
+    let mailbox = Mailbox::default();
+    for change in [Change::Began, Change::Began, Change::Ended] {
+        mailbox.put(other("a", change));
+    }
+    assert_eq!(mailbox.take().await.map(Vec::from), Some(vec![other("a", Change::Other)]));
 }
 
 #[tokio::test]

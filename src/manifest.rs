@@ -1,0 +1,131 @@
+//! The documents as written: one type per kind, with the field names, units, defaults and meaning of Amazon ECS.
+//!
+//! Nothing is filled in here: an absent field stays `None`, so that a later stage can tell "not given" from "given as
+//! the default". The doc comments of the fields are the descriptions in the JSON schemas.
+
+use std::fmt;
+use std::sync::Arc;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::document::Document;
+use crate::problem::Place;
+
+mod cluster;
+mod service;
+mod task_definition;
+
+pub use cluster::{Cluster, ClusterSpec};
+pub use service::{DeploymentConfiguration, SchedulingStrategy, Service, ServiceSpec};
+pub use task_definition::{
+    ContainerDefinition, DockerVolumeConfiguration, EnvironmentVariable, HealthCheck, HostVolume, MountPoint,
+    NetworkMode, PortMapping, Protocol, TaskDefinition, TaskDefinitionSpec, Volume, VolumeScope,
+};
+
+/// The version of the format.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum ApiVersion {
+    /// The first version, and the only one so far.
+    #[serde(rename = "reconcile/v1")]
+    V1,
+}
+
+impl ApiVersion {
+    /// As written in a manifest.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::V1 => "reconcile/v1",
+        }
+    }
+}
+
+/// What a document describes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[schemars(inline)]
+pub enum Kind {
+    /// A group of services that share a network and an owner.
+    Cluster,
+    /// A recipe: the containers that together make one task.
+    TaskDefinition,
+    /// A number of copies of a task definition that are kept running.
+    Service,
+}
+
+impl Kind {
+    /// Every kind, in the order in which they depend on each other.
+    pub const ALL: [Self; 3] = [Self::Cluster, Self::TaskDefinition, Self::Service];
+
+    /// As written in a manifest.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Cluster => "Cluster",
+            Self::TaskDefinition => "TaskDefinition",
+            Self::Service => "Service",
+        }
+    }
+}
+
+impl fmt::Display for Kind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.pad(self.as_str())
+    }
+}
+
+/// What identifies the object.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+#[schemars(inline)]
+pub struct Metadata<N> {
+    /// The name: 1 to 255 letters, digits, hyphens and underscores.
+    pub name: N,
+}
+
+/// One valid document.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Manifest {
+    /// `kind: Cluster`
+    Cluster(Cluster),
+    /// `kind: TaskDefinition`
+    TaskDefinition(TaskDefinition),
+    /// `kind: Service`
+    Service(Service),
+}
+
+impl Manifest {
+    /// Which kind it is.
+    pub fn kind(&self) -> Kind {
+        match self {
+            Self::Cluster(_) => Kind::Cluster,
+            Self::TaskDefinition(_) => Kind::TaskDefinition,
+            Self::Service(_) => Kind::Service,
+        }
+    }
+
+    /// The name in its metadata.
+    pub fn name(&self) -> &str {
+        match self {
+            Self::Cluster(cluster) => cluster.metadata.name.as_str(),
+            Self::TaskDefinition(definition) => definition.metadata.name.as_str(),
+            Self::Service(service) => service.metadata.name.as_str(),
+        }
+    }
+}
+
+/// A manifest together with the document that it was read from, so that any field can be traced to its place.
+#[derive(Debug, Clone)]
+pub struct Located<T> {
+    /// The manifest.
+    pub manifest: T,
+    /// Where it was written.
+    pub document: Arc<Document>,
+}
+
+impl<T> Located<T> {
+    /// The place of the value at a JSON pointer such as `/spec/containerDefinitions/0/image`. A field that is not
+    /// written has the place of the nearest object around it that is.
+    pub fn place_of(&self, pointer: &str) -> Place {
+        self.document.nearest_place_of(pointer)
+    }
+}

@@ -1,0 +1,32 @@
+//! `kind: Cluster` as written.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ApiVersion, Kind, Metadata};
+use crate::value::ClusterName;
+
+/// A group of services. Its tasks share one Docker network, on which each service is reached by its name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Cluster {
+    /// The version of the format: `reconcile/v1`.
+    pub api_version: ApiVersion,
+    /// `Cluster`.
+    #[schemars(with = "String", extend("const" = "Cluster"))]
+    pub kind: Kind,
+    /// What identifies the cluster.
+    pub metadata: Metadata<ClusterName>,
+    /// What the cluster is made of. It may be left out: nothing in it is required.
+    #[serde(default)]
+    pub spec: ClusterSpec,
+}
+
+/// The fields of ECS `CreateCluster`.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterSpec {
+    /// The name once more, as ECS spells it. When it is given it equals `metadata.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cluster_name: Option<ClusterName>,
+}

@@ -1,0 +1,79 @@
+//! `kind: Service` as written.
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use super::{ApiVersion, Kind, Metadata};
+use crate::value::{ClusterName, Family, ServiceName};
+
+/// A number of tasks made from one task definition. Tasks that die or turn unhealthy are replaced, and a change of the
+/// task definition is rolled out within the limits of `deploymentConfiguration`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Service {
+    /// The version of the format: `reconcile/v1`.
+    pub api_version: ApiVersion,
+    /// `Service`.
+    #[schemars(with = "String", extend("const" = "Service"))]
+    pub kind: Kind,
+    /// What identifies the service within its cluster. The name is also the DNS name of its tasks.
+    pub metadata: Metadata<ServiceName>,
+    /// What the service runs.
+    pub spec: ServiceSpec,
+}
+
+/// The fields of ECS `CreateService`.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ServiceSpec {
+    /// The name once more, as ECS spells it. When it is given it equals `metadata.name`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service_name: Option<ServiceName>,
+    /// The name of the Cluster that the service belongs to.
+    pub cluster: ClusterName,
+    /// The family of the TaskDefinition to run, without a revision: revisions are named by their content here, and a
+    /// service always runs what the manifests say now.
+    #[schemars(extend("examples" = ["web"]))]
+    pub task_definition: Family,
+    /// How many tasks to keep running, 0 to 5000 (the ECS quota). Without it the present number stays as it is, and a
+    /// new service starts with 1.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 5000))]
+    pub desired_count: Option<u32>,
+    /// How far a deployment may go below and above the desired count.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_configuration: Option<DeploymentConfiguration>,
+    /// For how many seconds after the start of a task a failing health check is overlooked, 0 to 2147483647; 0 by
+    /// default. A task that ends is replaced at once all the same.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 2_147_483_647))]
+    pub health_check_grace_period_seconds: Option<u32>,
+    /// How tasks are placed: `REPLICA` (the default) keeps the desired count running.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub scheduling_strategy: Option<SchedulingStrategy>,
+}
+
+/// The limits of a deployment, in percent of the desired count (ECS `DeploymentConfiguration`).
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeploymentConfiguration {
+    /// The share of the desired count that stays healthy during a deployment, rounded up: 0 to 100 percent, 100 by
+    /// default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 100))]
+    pub minimum_healthy_percent: Option<u32>,
+    /// The share of the desired count that may exist during a deployment, old and new tasks together, rounded down:
+    /// 100 to 1000 percent, 200 by default. With 100 an old task stops before a new one starts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 100, max = 1000))]
+    pub maximum_percent: Option<u32>,
+}
+
+/// How the tasks of a service are placed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "UPPERCASE")]
+#[schemars(inline)]
+pub enum SchedulingStrategy {
+    /// Keep the desired count of tasks running.
+    Replica,
+}

@@ -1,0 +1,95 @@
+//! What is ours and wanted by nobody: how it goes.
+//!
+//! Whether so much may go at all is the [guard](super::guard)'s question, asked before a plan is made.
+
+use std::collections::BTreeSet;
+use std::time::Duration;
+
+use super::view::{Duplicates, TaskState, Tasks};
+use super::world::World;
+use super::{About, Action, Cause, Step};
+use crate::ownership::TaskKey;
+use crate::value::ClusterName;
+
+/// Removes containers that claim to be a container which exists already.
+pub(super) fn remove_duplicates(world: &mut World<'_>, duplicates: Duplicates<'_>) {
+    for container in duplicates {
+        if world.may_touch(&container.identity.source) {
+            world.remove_container(container, &Cause::Duplicate);
+        }
+    }
+}
+
+/// Ends and removes the tasks of services that nobody wants; then the networks of clusters and the volumes of tasks that are gone.
+pub(super) fn prune<'a>(world: &mut World<'a>, unwanted: &Tasks<'a>) {
+    for task in unwanted.values().flatten() {
+        if world.may_touch(task.source) {
+            match task.state(None, Duration::ZERO, world.observed.at) {
+                TaskState::Ended => world.remove_task(task, &Cause::Removed),
+                TaskState::Assembling
+                | TaskState::Pending(_)
+                | TaskState::Healthy
+                | TaskState::Unhealthy
+                | TaskState::Ending => world.end_task(task, &Cause::Removed),
+            }
+        }
+    }
+    prune_networks(world);
+    prune_volumes(world);
+}
+
+fn prune_networks(world: &mut World<'_>) {
+    if world.networked_clusters().iter().all(|cluster| world.desired.clusters.contains_key(*cluster)) {
+        return;
+    }
+    let inhabited: BTreeSet<ClusterName> = inhabited_clusters(world);
+    for cluster in world.networked_clusters() {
+        if world.desired.clusters.contains_key(cluster) || inhabited.contains(cluster) {
+            continue;
+        }
+        let networks: Vec<_> = world.networks_of(cluster).collect();
+        for network in networks.into_iter().filter(|network| network.source == world.desired.source) {
+            let action = Action::RemoveNetwork { cluster: cluster.clone(), id: network.id.clone() };
+            world.act(About::cluster(cluster), Step { action, cause: Cause::Removed });
+        }
+    }
+}
+
+fn inhabited_clusters(world: &World<'_>) -> BTreeSet<ClusterName> {
+    let clusters = world.observed.containers.values().map(|container| &container.identity.task.cluster);
+    clusters.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+}
+
+/// A volume that lives with a task goes after the last container that may still use it.
+fn prune_volumes(world: &mut World<'_>) {
+    if world.observed.volumes.values().all(|volume| volume.task.is_none()) {
+        return;
+    }
+    let living: BTreeSet<&TaskKey> = world
+        .observed
+        .containers
+        .values()
+        .map(|container| &container.identity.task)
+        .chain(world.observed.in_flight.values().filter_map(|in_flight| match &in_flight.doing {
+            crate::observed::Doing::Create(identity) => Some(&identity.task),
+            crate::observed::Doing::Start
+            | crate::observed::Doing::Stop
+            | crate::observed::Doing::Remove
+            | crate::observed::Doing::Pull
+            | crate::observed::Doing::Other => None,
+        }))
+        .collect();
+    let dead: Vec<_> = world
+        .observed
+        .volumes
+        .values()
+        .filter(|volume| volume.source == world.desired.source)
+        .filter(|volume| volume.task.as_ref().is_some_and(|task| !living.contains(task)))
+        .cloned()
+        .collect();
+    for volume in dead {
+        let about = About::cluster(&volume.cluster);
+        let action = Action::RemoveVolume { name: volume.name, cluster: volume.cluster };
+        world.act(about, Step { action, cause: Cause::TaskEnded });
+    }
+}

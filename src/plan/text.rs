@@ -1,0 +1,134 @@
+//! A plan as text: what a log says of a step, and the language in which tests say what they expect.
+
+use std::fmt;
+use std::time::Duration;
+
+use super::{About, Action, Cause, Plan, Step, Wait, Waiting};
+use crate::ownership::ContainerIdentity;
+
+/// A duration as people say it: `350ms`, `4.2s`, `75s`, `12m`, `3h`, `2d`.
+pub(crate) fn duration_text(duration: Duration) -> String {
+    let millis = duration.as_millis();
+    match duration.as_secs() {
+        0 => format!("{millis}ms"),
+        1..10 => format!("{}.{}s", millis / 1000, millis % 1000 / 100),
+        seconds @ 10..120 => format!("{seconds}s"),
+        seconds @ 120..7200 => format!("{}m", seconds / 60),
+        seconds @ 7200..172_800 => format!("{}h", seconds / 3600),
+        seconds => format!("{}d", seconds / 86_400),
+    }
+}
+
+impl fmt::Display for Plan {
+    /// One line for each step, wait and unknown, and one for the next look.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        for step in &self.steps {
+            writeln!(f, "{step}")?;
+        }
+        for waiting in &self.waits {
+            writeln!(f, "{waiting}")?;
+        }
+        for unknown in &self.unknowns {
+            writeln!(f, "inspect {unknown}")?;
+        }
+        if let Some(wake_at) = self.wake_at {
+            writeln!(f, "look again at {}", wake_at.0)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}: {}", self.action, self.cause)
+    }
+}
+
+impl fmt::Display for Action {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::CreateNetwork { cluster, .. } => write!(f, "create network of {cluster}"),
+            Self::RemoveNetwork { cluster, .. } => write!(f, "remove network of {cluster}"),
+            Self::PullImage { image } => write!(f, "pull {image}"),
+            Self::CreateContainer(new) => write!(f, "create {}", Named(&new.identity)),
+            Self::StartContainer { identity, .. } => write!(f, "start {}", Named(identity)),
+            Self::StopContainer { identity, .. } => write!(f, "stop {}", Named(identity)),
+            Self::RemoveContainer { identity, .. } => write!(f, "remove {}", Named(identity)),
+            Self::RemoveVolume { name, .. } => write!(f, "remove volume {name}"),
+        }
+    }
+}
+
+/// `shop/web/0 nginx @9c1d42 attempt 2`; the attempt is left out while it is the first.
+struct Named<'a>(&'a ContainerIdentity);
+
+impl fmt::Display for Named<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let ContainerIdentity { task, container, .. } = self.0;
+        write!(f, "{task} {container} @{}", task.revision.short())?;
+        if task.attempt.0 > 1 {
+            write!(f, " attempt {}", task.attempt)?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::New => f.write_str("the slot has no task"),
+            Self::Outdated { from } => write!(f, "replaces revision {}", from.short()),
+            Self::Died { reason } | Self::Unhealthy { reason } => f.write_str(reason),
+            Self::Adopted => f.write_str("taken over from another directory"),
+            Self::Surplus => f.write_str("the desired count went down"),
+            Self::Removed => f.write_str("no manifest asks for it"),
+            Self::Superseded => f.write_str("its successor has taken over"),
+            Self::TaskEnded => f.write_str("its task has ended"),
+            Self::Duplicate => f.write_str("there are two of it"),
+            Self::Wanted => f.write_str("the manifests ask for it"),
+        }
+    }
+}
+
+impl fmt::Display for About {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.cluster)?;
+        if let Some(service) = &self.service {
+            write!(f, "/{service}")?;
+        }
+        if let Some(slot) = self.slot {
+            write!(f, "/{slot}")?;
+        }
+        Ok(())
+    }
+}
+
+impl fmt::Display for Waiting {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "wait {}: {}", self.about, self.wait)
+    }
+}
+
+impl fmt::Display for Wait {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Action => f.write_str("an action is under way"),
+            Self::Health => f.write_str("the first verdict of its health check"),
+            Self::Settle { .. } => f.write_str("it has just started"),
+            Self::Grace { .. } => f.write_str("unhealthy, within the grace period"),
+            Self::Backoff { failures, .. } => write!(f, "a pause after {}", times(*failures)),
+            Self::MinimumHealthy => f.write_str("minimumHealthyPercent keeps a task until another one is healthy"),
+            Self::Maximum => f.write_str("maximumPercent leaves no room for another task until one has stopped"),
+            Self::Port { port, protocol, holder } => {
+                write!(f, "host port {port}/{} is held by {holder}", protocol.as_str())
+            }
+            Self::Retry { failures, failure, .. } => write!(f, "a pause after {}: {failure}", times(*failures)),
+            Self::Network => f.write_str("the network of its cluster"),
+            Self::Image => f.write_str("its image"),
+        }
+    }
+}
+
+fn times(failures: u32) -> String {
+    if failures == 1 { "a failure".to_owned() } else { format!("{failures} failures in a row") }
+}

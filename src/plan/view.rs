@@ -1,0 +1,353 @@
+//! The tasks behind the containers: what the engine showed, with what is under way laid over it.
+//!
+//! A task is what its containers make it. Nothing here decides anything: it says in which state a task is, and how it came there.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use super::Wait;
+use crate::desired::TaskSpec;
+use crate::observed::{ContainerId, Doing, Exit, Health, ObservedContainer, ObservedState, Phase};
+use crate::ownership::{ContainerIdentity, Source, TaskKey};
+use crate::plan::Target;
+use crate::value::{Attempt, ClusterName, ContainerName, ServiceName, Slot, Timestamp};
+
+use super::restart;
+
+/// A container of a task, observed or about to be.
+#[derive(Debug, Clone, Copy)]
+pub(crate) struct ContainerView<'a> {
+    pub(crate) identity: &'a ContainerIdentity,
+    /// `None` while the container is being created.
+    pub(crate) observed: Option<&'a ObservedContainer>,
+    /// What is being done with it.
+    pub(crate) doing: Option<&'a Doing>,
+}
+
+impl ContainerView<'_> {
+    fn phase(&self) -> Option<&Phase> {
+        self.observed.map(|observed| &observed.phase)
+    }
+
+    /// Whether its process may run now, or may have begun to.
+    pub(crate) fn may_run(&self) -> bool {
+        matches!(self.doing, Some(Doing::Start)) || matches!(self.phase(), Some(Phase::Running { .. } | Phase::Paused))
+    }
+
+    /// Whether its process has ended, or can never begin.
+    fn has_ended(&self) -> bool {
+        match self.phase() {
+            Some(Phase::StartFailed { .. } | Phase::Exited { .. } | Phase::Removing) => true,
+            Some(Phase::CreatedOrFailed | Phase::Created | Phase::Running { .. } | Phase::Paused) | None => {
+                matches!(self.doing, Some(Doing::Remove))
+            }
+        }
+    }
+
+    /// Whether it waits for its first start.
+    pub(crate) fn is_created(&self) -> bool {
+        matches!(self.phase(), Some(Phase::Created)) && self.doing.is_none()
+    }
+
+    fn has_started(&self) -> bool {
+        self.may_run()
+            || matches!(self.phase(), Some(Phase::StartFailed { .. } | Phase::Exited { .. } | Phase::Removing))
+    }
+}
+
+/// One task of a service.
+#[derive(Debug, Clone)]
+pub(crate) struct TaskView<'a> {
+    pub(crate) key: &'a TaskKey,
+    pub(crate) source: &'a Source,
+    /// How many tries had failed in a row before this one.
+    pub(crate) failures: u32,
+    pub(crate) containers: Vec<ContainerView<'a>>,
+}
+
+/// In which state a task is.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum TaskState {
+    /// Not all of its containers exist and run yet.
+    Assembling,
+    /// It runs, and does not count as healthy yet.
+    Pending(Wait),
+    /// It runs and counts as healthy.
+    Healthy,
+    /// It runs, and its health check says that it should not.
+    Unhealthy,
+    /// It has ended, or is being ended, and something of it may still run.
+    Ending,
+    /// Nothing of it runs any more.
+    Ended,
+}
+
+impl TaskState {
+    /// Whether the task holds memory and ports, or is about to.
+    pub(crate) fn is_alive(&self) -> bool {
+        match self {
+            Self::Assembling | Self::Pending(_) | Self::Healthy | Self::Unhealthy | Self::Ending => true,
+            Self::Ended => false,
+        }
+    }
+
+    /// Whether the task is, or may become, a healthy one.
+    pub(crate) fn is_promising(&self) -> bool {
+        match self {
+            Self::Assembling | Self::Pending(_) | Self::Healthy => true,
+            Self::Unhealthy | Self::Ending | Self::Ended => false,
+        }
+    }
+}
+
+/// How a task ended.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// A fact is missing: these containers have to be inspected.
+    Unknown(Vec<ContainerId>),
+    /// No container of it tells: they are being stopped, or somebody else has removed them.
+    Untold,
+    /// It ran from `started_at` to `ended_at`; both are the same when it never ran.
+    Known { started_at: Timestamp, ended_at: Timestamp, unhealthy: bool, reason: String },
+}
+
+impl<'a> TaskView<'a> {
+    pub(crate) fn slot(&self) -> Slot {
+        self.key.slot
+    }
+
+    pub(crate) fn attempt(&self) -> Attempt {
+        self.key.attempt
+    }
+
+    /// Whether at least one of its containers is known to exist.
+    pub(crate) fn exists(&self) -> bool {
+        self.containers.iter().any(|container| container.observed.is_some())
+    }
+
+    /// Whether something is being done with one of its containers.
+    pub(crate) fn is_busy(&self) -> bool {
+        self.containers.iter().any(|container| container.doing.is_some())
+    }
+
+    pub(crate) fn observed(&self) -> impl Iterator<Item = &'a ObservedContainer> + '_ {
+        self.containers.iter().filter_map(|container| container.observed)
+    }
+
+    pub(crate) fn container(&self, name: &ContainerName) -> Option<&ContainerView<'a>> {
+        self.containers.iter().find(|container| container.identity.container == *name)
+    }
+
+    /// The containers that have to be inspected before anything is decided about the task.
+    pub(crate) fn unknowns(&self) -> impl Iterator<Item = &'a ContainerId> + '_ {
+        let unclear = self.observed().filter(|container| matches!(container.phase, Phase::CreatedOrFailed));
+        unclear.map(|container| &container.id)
+    }
+
+    /// In which state the task is at `at`. `spec` is what it should consist of, where that is known.
+    pub(crate) fn state(&self, spec: Option<&TaskSpec>, grace: Duration, at: Timestamp) -> TaskState {
+        let running = self.containers.iter().any(ContainerView::may_run);
+        let ending =
+            self.containers.iter().any(|container| matches!(container.doing, Some(Doing::Stop | Doing::Remove)));
+        let broken = self.containers.iter().any(|container| container.identity.essential && container.has_ended());
+        if broken || ending || self.has_vanished(spec) {
+            let busy = self.containers.iter().any(|container| container.doing.is_some());
+            return if running || busy { TaskState::Ending } else { TaskState::Ended };
+        }
+        if self.is_incomplete() {
+            return TaskState::Assembling;
+        }
+        self.health(grace, at)
+    }
+
+    /// Whether a container that matters is gone although the task had begun.
+    fn has_vanished(&self, spec: Option<&TaskSpec>) -> bool {
+        if !self.containers.iter().any(ContainerView::has_started) {
+            return false;
+        }
+        let Some(spec) = spec else { return false };
+        spec.containers.iter().any(|wanted| wanted.essential && self.container(&wanted.name).is_none())
+    }
+
+    /// Whether a container is missing or has not been started.
+    fn is_incomplete(&self) -> bool {
+        let begun = self.containers.iter().any(ContainerView::has_started);
+        let missing =
+            self.containers.len() < self.containers.first().map_or(0, |first| first.identity.containers as usize);
+        let waiting = self.containers.iter().any(|container| {
+            matches!(container.doing, Some(Doing::Start | Doing::Create(_)))
+                || matches!(container.phase(), Some(Phase::Created | Phase::CreatedOrFailed))
+        });
+        waiting || (missing && !begun)
+    }
+
+    fn health(&self, grace: Duration, at: Timestamp) -> TaskState {
+        let essential = || self.observed().filter(|container| container.identity.essential);
+        let started_at = essential().filter_map(started_at).max().unwrap_or(at);
+        let paused = essential().any(|container| container.phase == Phase::Paused);
+        match essential().map(|container| container.health).max().unwrap_or_default() {
+            _ if paused => TaskState::Unhealthy,
+            Health::Unhealthy if at < started_at.after(grace) => {
+                TaskState::Pending(Wait::Grace { until: started_at.after(grace) })
+            }
+            Health::Unhealthy => TaskState::Unhealthy,
+            _ if essential().any(|container| container.health == Health::Starting) => TaskState::Pending(Wait::Health),
+            Health::None if at < started_at.after(restart::SETTLE) => {
+                TaskState::Pending(Wait::Settle { until: started_at.after(restart::SETTLE) })
+            }
+            Health::None | Health::Starting | Health::Healthy => TaskState::Healthy,
+        }
+    }
+
+    /// When the youngest of its essential containers was started; `None` when none runs.
+    pub(crate) fn started_at(&self) -> Option<Timestamp> {
+        self.observed().filter(|container| container.identity.essential).filter_map(started_at).max()
+    }
+
+    /// How the task ended.
+    pub(crate) fn ending(&self) -> Ending {
+        let unknown: Vec<_> =
+            self.observed().filter(|container| lacks_facts(container)).map(|c| c.id.clone()).collect();
+        if !unknown.is_empty() {
+            return Ending::Unknown(unknown);
+        }
+        let culprit = self
+            .observed()
+            .filter(|container| container.identity.essential)
+            .filter_map(|container| ended_at(container).map(|end| (end, container)))
+            .min_by(|(a, x), (b, y)| (a, &x.identity).cmp(&(b, &y.identity)));
+        let Some((end, container)) = culprit else { return Ending::Untold };
+        let unhealthy = container.health == Health::Unhealthy;
+        Ending::Known { started_at: end.started_at, ended_at: end.ended_at, unhealthy, reason: describe_end(container) }
+    }
+}
+
+fn started_at(container: &ObservedContainer) -> Option<Timestamp> {
+    match container.phase {
+        Phase::Running { started_at } => Some(started_at),
+        Phase::CreatedOrFailed
+        | Phase::Created
+        | Phase::StartFailed { .. }
+        | Phase::Paused
+        | Phase::Exited { .. }
+        | Phase::Removing => None,
+    }
+}
+
+fn lacks_facts(container: &ObservedContainer) -> bool {
+    matches!(container.phase, Phase::CreatedOrFailed | Phase::Exited { exit: None })
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+struct Span {
+    ended_at: Timestamp,
+    started_at: Timestamp,
+}
+
+fn ended_at(container: &ObservedContainer) -> Option<Span> {
+    match &container.phase {
+        Phase::Exited { exit: Some(exit) } => Some(Span { ended_at: exit.finished_at, started_at: exit.started_at }),
+        Phase::StartFailed { at, .. } => Some(Span { ended_at: *at, started_at: *at }),
+        Phase::Exited { exit: None }
+        | Phase::CreatedOrFailed
+        | Phase::Created
+        | Phase::Running { .. }
+        | Phase::Paused
+        | Phase::Removing => None,
+    }
+}
+
+/// How a container ended, in one sentence without a full stop.
+pub(crate) fn describe_end(container: &ObservedContainer) -> String {
+    let name = &container.identity.container;
+    match &container.phase {
+        Phase::StartFailed { message, .. } => format!("container {name} could not start: {message}"),
+        Phase::Exited { exit: Some(exit) } => format!("container {name} {}", describe_exit(exit, container.health)),
+        Phase::Exited { exit: None } => format!("container {name} ended"),
+        Phase::CreatedOrFailed | Phase::Created => format!("container {name} was never started"),
+        Phase::Running { .. } => format!("container {name} runs"),
+        Phase::Paused => format!("container {name} is paused"),
+        Phase::Removing => format!("container {name} is being removed"),
+    }
+}
+
+fn describe_exit(exit: &Exit, health: Health) -> String {
+    if exit.oom_killed {
+        return "was killed because it ran out of memory (exit code 137)".to_owned();
+    }
+    if health == Health::Unhealthy {
+        let output = exit.health_output.as_deref().filter(|output| !output.is_empty());
+        return match output {
+            Some(output) => format!("was stopped because it was unhealthy: {output}"),
+            None => "was stopped because it was unhealthy".to_owned(),
+        };
+    }
+    let ran = super::duration_text(exit.finished_at.since(exit.started_at));
+    match exit.code {
+        137 => format!("was killed after {ran} (exit code 137)"),
+        143 => format!("was terminated after {ran} (exit code 143)"),
+        code => format!("exited with code {code} after {ran}"),
+    }
+}
+
+/// The tasks of each service, in order.
+pub(crate) type Tasks<'a> = BTreeMap<(&'a ClusterName, &'a ServiceName), Vec<TaskView<'a>>>;
+
+/// Two or more containers that claim to be the same: all but the first are in the way.
+pub(crate) type Duplicates<'a> = Vec<&'a ObservedContainer>;
+
+/// Groups what was observed into tasks.
+pub(crate) fn group(observed: &ObservedState) -> (Tasks<'_>, Duplicates<'_>) {
+    let mut views: Vec<ContainerView<'_>> =
+        observed.containers.values().map(|container| view(container, observed)).collect();
+    views.extend(observed.in_flight.values().filter_map(|in_flight| match &in_flight.doing {
+        Doing::Create(identity) => Some(ContainerView { identity, observed: None, doing: Some(&in_flight.doing) }),
+        Doing::Start | Doing::Stop | Doing::Remove | Doing::Pull | Doing::Other => None,
+    }));
+    views.sort_by(|a, b| order(a).cmp(&order(b)));
+    let mut duplicates = Vec::new();
+    let mut tasks = Tasks::new();
+    for view in views {
+        let key = &view.identity.task;
+        let service = tasks.entry((&key.cluster, &key.service)).or_default();
+        match service.last_mut() {
+            Some(task) if task.key == key && task.source == &view.identity.source => {
+                if task.containers.last().is_some_and(|last| last.identity.container == view.identity.container) {
+                    duplicates.extend(view.observed);
+                } else {
+                    task.containers.push(view);
+                }
+            }
+            Some(_) | None => service.push(TaskView {
+                key,
+                source: &view.identity.source,
+                failures: view.identity.failures,
+                containers: vec![view],
+            }),
+        }
+    }
+    (tasks, duplicates)
+}
+
+fn view<'a>(container: &'a ObservedContainer, observed: &'a ObservedState) -> ContainerView<'a> {
+    // Looking up nothing is the common case and must cost nothing: a converged host has thousands of containers here.
+    let in_flight = if observed.in_flight.is_empty() {
+        None
+    } else {
+        observed.in_flight.get(&Target::Container(container.id.clone()))
+    };
+    ContainerView {
+        identity: &container.identity,
+        observed: Some(container),
+        doing: in_flight.map(|in_flight| &in_flight.doing),
+    }
+}
+
+/// What is observed comes before what is being created, the older before the younger: the first of two equal ones is kept.
+fn order<'a>(
+    view: &ContainerView<'a>,
+) -> (&'a TaskKey, &'a Source, &'a ContainerName, bool, Option<(Timestamp, &'a ContainerId)>) {
+    let identity = view.identity;
+    let age = view.observed.map(|observed| (observed.created_at, &observed.id));
+    (&identity.task, &identity.source, &identity.container, view.observed.is_none(), age)
+}

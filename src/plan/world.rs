@@ -1,0 +1,170 @@
+//! What the planners of all services share: what should be, what is, and the plan as it grows.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::view::{TaskView, Tasks};
+use super::{About, Action, Cause, Plan, Step, Target, Wait, Waiting, restart};
+use crate::desired::{ContainerSpec, DesiredState, Protocol, STOP_TIMEOUT_DEFAULT_SECS};
+use crate::observed::{NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase};
+use crate::ownership::{Source, TaskKey};
+use crate::value::ClusterName;
+
+pub(super) struct World<'a> {
+    pub(super) desired: &'a DesiredState,
+    pub(super) observed: &'a ObservedState,
+    pub(super) plan: Plan,
+    /// The host ports that tasks hold, or will hold once this plan is carried out.
+    pub(super) held_ports: BTreeMap<(u16, Protocol), TaskKey>,
+    networks: BTreeMap<&'a ClusterName, Vec<&'a ObservedNetwork>>,
+    /// What this plan works on already: several slots may ask for one image.
+    targets: BTreeSet<Target>,
+}
+
+impl<'a> World<'a> {
+    pub(super) fn new(desired: &'a DesiredState, observed: &'a ObservedState, tasks: &Tasks<'a>) -> Self {
+        let mut networks: BTreeMap<_, Vec<_>> = BTreeMap::new();
+        for network in observed.networks.values() {
+            networks.entry(&network.cluster).or_default().push(network);
+        }
+        for of_cluster in networks.values_mut() {
+            of_cluster.sort_by_key(|network| (network.created_at, &network.id));
+        }
+        let held_ports = held_ports(tasks);
+        Self { desired, observed, plan: Plan::default(), held_ports, networks, targets: BTreeSet::new() }
+    }
+
+    /// Whether what `source` declared is ours to change.
+    pub(super) fn may_touch(&self, source: &Source) -> bool {
+        *source == self.desired.source || self.desired.adopted.contains(source)
+    }
+
+    /// The network of a cluster. Of several, the oldest: every look agrees on it.
+    pub(super) fn network(&self, cluster: &ClusterName) -> Option<&'a NetworkId> {
+        self.networks_of(cluster).next().map(|network| &network.id)
+    }
+
+    pub(super) fn networks_of(&self, cluster: &ClusterName) -> impl Iterator<Item = &'a ObservedNetwork> + '_ {
+        self.networks.get(cluster).into_iter().flatten().copied()
+    }
+
+    /// The clusters that have a network.
+    pub(super) fn networked_clusters(&self) -> Vec<&'a ClusterName> {
+        self.networks.keys().copied().collect()
+    }
+
+    /// Sees to it that a wanted cluster has one network.
+    pub(super) fn ensure_network(&mut self, cluster: &ClusterName) {
+        let mut networks = self.networks_of(cluster).cloned().collect::<Vec<_>>().into_iter();
+        if networks.next().is_none() {
+            let action = Action::CreateNetwork { cluster: cluster.clone(), source: self.desired.source.clone() };
+            self.act(About::cluster(cluster), Step { action, cause: Cause::Wanted });
+        }
+        for network in networks.filter(|network| network.source == self.desired.source) {
+            let action = Action::RemoveNetwork { cluster: cluster.clone(), id: network.id };
+            self.act(About::cluster(cluster), Step { action, cause: Cause::Duplicate });
+        }
+    }
+
+    /// Plans `step`, unless it is under way, or has just failed: then it says what there is to wait for.
+    pub(super) fn step(&mut self, step: Step) -> Option<Wait> {
+        let target = step.action.target();
+        if self.observed.in_flight.contains_key(&target) {
+            return Some(Wait::Action);
+        }
+        if let Some(failed) = self.observed.failed_actions.get(&target) {
+            let until = failed.at.after(restart::backoff(failed.failures));
+            if until > self.observed.at {
+                return Some(Wait::Retry { until, failures: failed.failures, failure: failed.failure.clone() });
+            }
+        }
+        if self.targets.insert(target) {
+            self.plan.steps.push(step);
+        }
+        None
+    }
+
+    /// Plans `step`; whatever it is about waits for it.
+    pub(super) fn act(&mut self, about: About, step: Step) {
+        let wait = self.step(step).unwrap_or(Wait::Action);
+        self.wait(Waiting { about, wait });
+    }
+
+    pub(super) fn wait(&mut self, waiting: Waiting) {
+        if let Some(until) = waiting.wait.until() {
+            self.plan.wake_at = Some(self.plan.wake_at.map_or(until, |other| other.min(until)));
+        }
+        // A slot may be told the same by several rules.
+        if self.plan.waits.last() != Some(&waiting) {
+            self.plan.waits.push(waiting);
+        }
+    }
+
+    /// Ends a task: stops what runs of it, and removes what has never run. What has ended stays, as the memory of the try.
+    pub(super) fn end_task(&mut self, task: &TaskView<'a>, cause: &Cause) {
+        for container in task.containers.iter().filter(|container| container.doing.is_none()) {
+            let Some(observed) = container.observed else { continue };
+            match observed.phase {
+                Phase::Running { .. } | Phase::Paused => self.container_step(observed, stop(observed), cause),
+                Phase::Created => self.container_step(observed, remove(observed), cause),
+                Phase::CreatedOrFailed => self.plan.unknowns.push(observed.id.clone()),
+                Phase::StartFailed { .. } | Phase::Exited { .. } | Phase::Removing => {}
+            }
+        }
+    }
+
+    /// Removes what is left of a task that has ended.
+    pub(super) fn remove_task(&mut self, task: &TaskView<'a>, cause: &Cause) {
+        for container in task.containers.iter().filter(|container| container.doing.is_none()) {
+            if let Some(observed) = container.observed {
+                self.container_step(observed, remove(observed), cause);
+            }
+        }
+    }
+
+    /// Stops or removes one container, whatever its task is.
+    pub(super) fn remove_container(&mut self, container: &ObservedContainer, cause: &Cause) {
+        let action = match container.phase {
+            Phase::Running { .. } | Phase::Paused => stop(container),
+            Phase::CreatedOrFailed
+            | Phase::Created
+            | Phase::StartFailed { .. }
+            | Phase::Exited { .. }
+            | Phase::Removing => remove(container),
+        };
+        self.container_step(container, action, cause);
+    }
+
+    fn container_step(&mut self, container: &ObservedContainer, action: Action, cause: &Cause) {
+        let about = About::task(&container.identity.task);
+        self.act(about, Step { action, cause: cause.clone() });
+    }
+}
+
+fn remove(container: &ObservedContainer) -> Action {
+    Action::RemoveContainer { id: container.id.clone(), identity: Box::new(container.identity.clone()) }
+}
+
+fn stop(container: &ObservedContainer) -> Action {
+    Action::StopContainer {
+        id: container.id.clone(),
+        identity: Box::new(container.identity.clone()),
+        stop_timeout: stop_timeout_secs(container),
+    }
+}
+
+/// The time that a container was promised when it was made.
+fn stop_timeout_secs(container: &ObservedContainer) -> u32 {
+    let spec = container.spec.as_deref().and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
+    spec.map_or(STOP_TIMEOUT_DEFAULT_SECS, |spec| spec.stop_timeout)
+}
+
+fn held_ports(tasks: &Tasks<'_>) -> BTreeMap<(u16, Protocol), TaskKey> {
+    let containers = tasks.values().flatten().flat_map(|task| &task.containers).filter(|container| container.may_run());
+    let ports = containers.flat_map(|container| {
+        let observed = container.observed.into_iter().flat_map(|observed| &observed.ports);
+        observed.map(|port| ((port.host_port, port.protocol), &container.identity.task))
+    });
+    // Collected by reference first: a converged host has thousands of ports and needs none of these keys.
+    let ports: BTreeMap<_, _> = ports.collect();
+    ports.into_iter().map(|(port, task)| (port, task.clone())).collect()
+}

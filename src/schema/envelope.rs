@@ -1,0 +1,123 @@
+//! The first look at a document: which version and kind it is.
+
+use serde_json::{Map, Value};
+
+use super::words::{self, closest};
+use crate::document::Document;
+use crate::manifest::{ApiVersion, Kind};
+use crate::problem::{Code, Problem};
+
+/// The kind that says by which schema the document is read. A wrong version is reported and then taken as right, so that
+/// the rest of the document is checked all the same.
+pub(super) fn read_kind(document: &Document, value: &mut Value, problems: &mut Vec<Problem>) -> Option<Kind> {
+    let Value::Object(root) = value else {
+        let problem =
+            Problem::error(Code::Envelope, "a manifest is a mapping with apiVersion, kind, metadata and spec")
+                .with_place(document.nearest_place_of("/-"))
+                .with_expected("a mapping", words::found(value));
+        problems.push(problem);
+        return None;
+    };
+    if root.get("kind").is_none_or(Value::is_null) {
+        problems.push(without_kind(document, root));
+        return None;
+    }
+    check_version(document, root, problems);
+    let kind = check_kind(document, root, problems)?;
+    root.insert("apiVersion".to_owned(), Value::String(ApiVersion::V1.as_str().to_owned()));
+    Some(kind)
+}
+
+fn check_version(document: &Document, root: &Map<String, Value>, problems: &mut Vec<Problem>) {
+    let expected = ApiVersion::V1.as_str();
+    match root.get("apiVersion") {
+        Some(Value::String(version)) if version == expected => {}
+        None | Some(Value::Null) => {
+            let place = document.key_place_of("/apiVersion").or_else(|| document.key_place_of("/kind"));
+            let mut problem = Problem::error(Code::Envelope, "the document does not say its apiVersion")
+                .with_expected(format!("apiVersion: {expected}"), "nothing")
+                .with_help(format!("add the line `apiVersion: {expected}`"));
+            problem.place = place;
+            problems.push(problem);
+        }
+        Some(other) => {
+            let mut problem = Problem::error(Code::Envelope, "this apiVersion is not known")
+                .with_expected(expected, words::found(other))
+                .with_help(format!("write `apiVersion: {expected}`"))
+                .with_suggestion(expected);
+            problem.place = document.place_of("/apiVersion");
+            if document.is_broken("/apiVersion") {
+                return;
+            }
+            problems.push(problem);
+        }
+    }
+}
+
+fn check_kind(document: &Document, root: &Map<String, Value>, problems: &mut Vec<Problem>) -> Option<Kind> {
+    let value = root.get("kind")?;
+    let text = value.as_str().unwrap_or("");
+    if let Some(kind) = Kind::ALL.into_iter().find(|kind| kind.as_str() == text) {
+        return Some(kind);
+    }
+    let mut problem = Problem::error(Code::Envelope, "this kind is not known")
+        .with_expected("Cluster, TaskDefinition or Service", words::found(value));
+    let meant = match text {
+        "Deployment" | "StatefulSet" | "ReplicaSet" | "DaemonSet" => Some("Service"),
+        "Pod" | "PodTemplate" | "Task" => Some("TaskDefinition"),
+        "Namespace" => Some("Cluster"),
+        _ => closest(text, Kind::ALL.into_iter().map(Kind::as_str)),
+    };
+    if let Some(meant) = meant {
+        problem = problem.with_help(format!("did you mean `{meant}`?")).with_suggestion(meant);
+    }
+    problem.place = document.place_of("/kind");
+    problems.push(problem);
+    None
+}
+
+/// A document that does not say its kind, with what it looks like.
+fn without_kind(document: &Document, root: &Map<String, Value>) -> Problem {
+    let exported = root.get("taskDefinition").is_some_and(|inner| inner.get("containerDefinitions").is_some());
+    if !root.contains_key("apiVersion") && (exported || root.contains_key("containerDefinitions")) {
+        let pointer = if exported { "/taskDefinition" } else { "" };
+        return plain_task_definition(document, root, pointer);
+    }
+    let place = document.key_place_of("/apiVersion").unwrap_or_else(|| document.nearest_place_of("/-"));
+    let mut problem = Problem::error(Code::Envelope, "the document does not say its kind")
+        .with_place(place)
+        .with_expected("kind: Cluster, TaskDefinition or Service", "nothing");
+    let help = if root.contains_key("services") {
+        "this looks like a Compose file; each of its services becomes a TaskDefinition and a Service"
+    } else if root.contains_key("AWSTemplateFormatVersion") || root.contains_key("Resources") {
+        "this looks like a CloudFormation template, which is not read"
+    } else {
+        "add `apiVersion: reconcile/v1` and a `kind`; keep files that are no manifests in another directory"
+    };
+    problem.help = Some(help.to_owned());
+    problem
+}
+
+fn plain_task_definition(document: &Document, root: &Map<String, Value>, pointer: &str) -> Problem {
+    let inner = if pointer.is_empty() { Some(root) } else { root.get("taskDefinition").and_then(Value::as_object) };
+    let family = inner.and_then(|inner| inner.get("family")).and_then(Value::as_str).unwrap_or("<family>");
+    let place = document
+        .key_place_of(&format!("{pointer}/containerDefinitions"))
+        .unwrap_or_else(|| document.nearest_place_of("/-"));
+    let is_json = document.source_of("").is_some_and(|source| source.starts_with('{'));
+    let help = if is_json {
+        format!(
+            "wrap it: {{\"apiVersion\": \"reconcile/v1\", \"kind\": \"TaskDefinition\", \
+             \"metadata\": {{\"name\": \"{family}\"}}, \"spec\": <this object>}}"
+        )
+    } else {
+        format!(
+            "wrap it:\n  apiVersion: reconcile/v1\n  kind: TaskDefinition\n  metadata: {{ name: {family} }}\n  \
+             spec:\n    <these fields, indented>"
+        )
+    };
+    Problem::error(Code::PlainTaskDefinition, "this is a plain ECS task definition, without the envelope of a manifest")
+        .with_place(place)
+        .with_expected("apiVersion, kind, metadata and spec", "the fields of a task definition")
+        .with_help(help)
+}

@@ -1,0 +1,346 @@
+//! Every field that ECS has, by the object it stands in: what is supported, and what is only known by name.
+//!
+//! The supported fields repeat the types in `manifest`; a test holds the two together. Sources: the ECS API reference,
+//! `RegisterTaskDefinition`, `DescribeTaskDefinition`, `CreateService`, `UpdateService`, `CreateCluster`.
+
+use crate::manifest::Kind;
+
+/// What stands in a field.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Field {
+    /// A text, a number, a boolean or a list of texts.
+    Plain,
+    /// One object.
+    Object(&'static Shape),
+    /// A list of objects.
+    List(&'static Shape),
+    /// A mapping whose keys are the user's own.
+    Map,
+    /// A field of ECS that is not supported yet.
+    NotYet,
+}
+
+/// An object and its fields.
+#[derive(Debug)]
+pub(super) struct Shape {
+    /// The name in a sentence: "is not a field of Service.spec".
+    pub(super) name: &'static str,
+    pub(super) fields: &'static [(&'static str, Field)],
+}
+
+impl Shape {
+    pub(super) fn field(&self, name: &str) -> Option<Field> {
+        self.fields.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
+    }
+
+    pub(super) fn supported(&self) -> impl Iterator<Item = &'static str> {
+        self.fields.iter().filter(|(_, field)| !matches!(field, Field::NotYet)).map(|(name, _)| *name)
+    }
+}
+
+use Field::{List, Map, NotYet, Object, Plain};
+
+static METADATA: Shape = Shape { name: "metadata", fields: &[("name", Plain)] };
+
+macro_rules! document {
+    ($constant:ident, $name:literal, $spec:ident) => {
+        static $constant: Shape = Shape {
+            name: $name,
+            fields: &[
+                ("apiVersion", Plain),
+                ("kind", Plain),
+                ("metadata", Object(&METADATA)),
+                ("spec", Object(&$spec)),
+            ],
+        };
+    };
+}
+
+document!(CLUSTER, "Cluster", CLUSTER_SPEC);
+document!(TASK_DEFINITION, "TaskDefinition", TASK_DEFINITION_SPEC);
+document!(SERVICE, "Service", SERVICE_SPEC);
+
+static CLUSTER_SPEC: Shape = Shape {
+    name: "Cluster.spec",
+    fields: &[
+        ("clusterName", Plain),
+        ("capacityProviders", NotYet),
+        ("configuration", NotYet),
+        ("defaultCapacityProviderStrategy", NotYet),
+        ("serviceConnectDefaults", NotYet),
+        ("settings", NotYet),
+        ("tags", NotYet),
+    ],
+};
+
+static SERVICE_SPEC: Shape = Shape {
+    name: "Service.spec",
+    fields: &[
+        ("serviceName", Plain),
+        ("cluster", Plain),
+        ("taskDefinition", Plain),
+        ("desiredCount", Plain),
+        ("deploymentConfiguration", Object(&DEPLOYMENT_CONFIGURATION)),
+        ("healthCheckGracePeriodSeconds", Plain),
+        ("schedulingStrategy", Plain),
+        ("availabilityZoneRebalancing", NotYet),
+        ("capacityProviderStrategy", NotYet),
+        ("clientToken", NotYet),
+        ("deploymentController", NotYet),
+        ("enableECSManagedTags", NotYet),
+        ("enableExecuteCommand", NotYet),
+        ("forceNewDeployment", NotYet),
+        ("launchType", NotYet),
+        ("loadBalancers", NotYet),
+        ("networkConfiguration", NotYet),
+        ("placementConstraints", NotYet),
+        ("placementStrategy", NotYet),
+        ("platformVersion", NotYet),
+        ("propagateTags", NotYet),
+        ("role", NotYet),
+        ("serviceConnectConfiguration", NotYet),
+        ("serviceRegistries", NotYet),
+        ("tags", NotYet),
+        ("volumeConfigurations", NotYet),
+        ("vpcLatticeConfigurations", NotYet),
+    ],
+};
+
+static DEPLOYMENT_CONFIGURATION: Shape = Shape {
+    name: "deploymentConfiguration",
+    fields: &[
+        ("minimumHealthyPercent", Plain),
+        ("maximumPercent", Plain),
+        ("alarms", NotYet),
+        ("bakeTimeInMinutes", NotYet),
+        ("canaryConfiguration", NotYet),
+        ("deploymentCircuitBreaker", NotYet),
+        ("earlySuccessCriteria", NotYet),
+        ("lifecycleHooks", NotYet),
+        ("linearConfiguration", NotYet),
+        ("strategy", NotYet),
+    ],
+};
+
+static TASK_DEFINITION_SPEC: Shape = Shape {
+    name: "TaskDefinition.spec",
+    fields: &[
+        ("family", Plain),
+        ("networkMode", Plain),
+        ("containerDefinitions", List(&CONTAINER_DEFINITION)),
+        ("volumes", List(&VOLUME)),
+        ("compatibilities", NotYet),
+        ("cpu", NotYet),
+        ("deregisteredAt", NotYet),
+        ("enableFaultInjection", NotYet),
+        ("ephemeralStorage", NotYet),
+        ("executionRoleArn", NotYet),
+        ("inferenceAccelerators", NotYet),
+        ("ipcMode", NotYet),
+        ("memory", NotYet),
+        ("pidMode", NotYet),
+        ("placementConstraints", NotYet),
+        ("proxyConfiguration", NotYet),
+        ("registeredAt", NotYet),
+        ("registeredBy", NotYet),
+        ("requiresAttributes", NotYet),
+        ("requiresCompatibilities", NotYet),
+        ("revision", NotYet),
+        ("runtimePlatform", NotYet),
+        ("status", NotYet),
+        ("tags", NotYet),
+        ("taskDefinitionArn", NotYet),
+        ("taskRoleArn", NotYet),
+    ],
+};
+
+static CONTAINER_DEFINITION: Shape = Shape {
+    name: "a container definition",
+    fields: &[
+        ("name", Plain),
+        ("image", Plain),
+        ("command", Plain),
+        ("entryPoint", Plain),
+        ("environment", List(&KEY_VALUE_PAIR)),
+        ("portMappings", List(&PORT_MAPPING)),
+        ("essential", Plain),
+        ("cpu", Plain),
+        ("memory", Plain),
+        ("memoryReservation", Plain),
+        ("healthCheck", Object(&HEALTH_CHECK)),
+        ("stopTimeout", Plain),
+        ("mountPoints", List(&MOUNT_POINT)),
+        ("user", Plain),
+        ("workingDirectory", Plain),
+        ("dockerLabels", Map),
+        ("credentialSpecs", NotYet),
+        ("dependsOn", NotYet),
+        ("disableNetworking", NotYet),
+        ("dnsSearchDomains", NotYet),
+        ("dnsServers", NotYet),
+        ("dockerSecurityOptions", NotYet),
+        ("environmentFiles", NotYet),
+        ("extraHosts", NotYet),
+        ("firelensConfiguration", NotYet),
+        ("hostname", NotYet),
+        ("interactive", NotYet),
+        ("links", NotYet),
+        ("linuxParameters", NotYet),
+        ("logConfiguration", NotYet),
+        ("privileged", NotYet),
+        ("pseudoTerminal", NotYet),
+        ("readonlyRootFilesystem", NotYet),
+        ("repositoryCredentials", NotYet),
+        ("resourceRequirements", NotYet),
+        ("restartPolicy", NotYet),
+        ("secrets", NotYet),
+        ("startTimeout", NotYet),
+        ("systemControls", NotYet),
+        ("ulimits", NotYet),
+        ("versionConsistency", NotYet),
+        ("volumesFrom", NotYet),
+    ],
+};
+
+static KEY_VALUE_PAIR: Shape = Shape { name: "an environment variable", fields: &[("name", Plain), ("value", Plain)] };
+
+static PORT_MAPPING: Shape = Shape {
+    name: "a port mapping",
+    fields: &[
+        ("containerPort", Plain),
+        ("hostPort", Plain),
+        ("protocol", Plain),
+        ("appProtocol", NotYet),
+        ("containerPortRange", NotYet),
+        ("name", NotYet),
+    ],
+};
+
+static HEALTH_CHECK: Shape = Shape {
+    name: "healthCheck",
+    fields: &[("command", Plain), ("interval", Plain), ("timeout", Plain), ("retries", Plain), ("startPeriod", Plain)],
+};
+
+static MOUNT_POINT: Shape =
+    Shape { name: "a mount point", fields: &[("sourceVolume", Plain), ("containerPath", Plain), ("readOnly", Plain)] };
+
+static VOLUME: Shape = Shape {
+    name: "a volume",
+    fields: &[
+        ("name", Plain),
+        ("host", Object(&HOST_VOLUME)),
+        ("dockerVolumeConfiguration", Object(&DOCKER_VOLUME)),
+        ("configuredAtLaunch", NotYet),
+        ("efsVolumeConfiguration", NotYet),
+        ("fsxWindowsFileServerVolumeConfiguration", NotYet),
+        ("s3filesVolumeConfiguration", NotYet),
+    ],
+};
+
+static HOST_VOLUME: Shape = Shape { name: "host", fields: &[("sourcePath", Plain)] };
+
+static DOCKER_VOLUME: Shape = Shape {
+    name: "dockerVolumeConfiguration",
+    fields: &[("scope", Plain), ("autoprovision", Plain), ("driver", Plain), ("driverOpts", Map), ("labels", Map)],
+};
+
+/// Every object, for the search after a field that stands elsewhere. The more likely come first.
+pub(super) static SHAPES: [&Shape; 12] = [
+    &SERVICE_SPEC,
+    &TASK_DEFINITION_SPEC,
+    &CONTAINER_DEFINITION,
+    &DEPLOYMENT_CONFIGURATION,
+    &HEALTH_CHECK,
+    &PORT_MAPPING,
+    &MOUNT_POINT,
+    &VOLUME,
+    &DOCKER_VOLUME,
+    &CLUSTER_SPEC,
+    &HOST_VOLUME,
+    &METADATA,
+];
+
+/// The words of Kubernetes and Compose for what ECS calls otherwise.
+pub(super) static FOREIGN_WORDS: &[(&str, &str)] = &[
+    ("args", "command"),
+    ("availableReplicas", "desiredCount"),
+    ("containers", "containerDefinitions"),
+    ("containerName", "name"),
+    ("cmd", "command"),
+    ("entrypoint", "entryPoint"),
+    ("env", "environment"),
+    ("gracePeriod", "healthCheckGracePeriodSeconds"),
+    ("healthcheck", "healthCheck"),
+    ("initialDelaySeconds", "startPeriod"),
+    ("failureThreshold", "retries"),
+    ("labels", "dockerLabels"),
+    ("livenessProbe", "healthCheck"),
+    ("readinessProbe", "healthCheck"),
+    ("startupProbe", "healthCheck"),
+    ("maxSurge", "maximumPercent"),
+    ("maxUnavailable", "minimumHealthyPercent"),
+    ("mem_limit", "memory"),
+    ("mem_reservation", "memoryReservation"),
+    ("mountPath", "containerPath"),
+    ("target", "containerPath"),
+    ("periodSeconds", "interval"),
+    ("timeoutSeconds", "timeout"),
+    ("start_period", "startPeriod"),
+    ("ports", "portMappings"),
+    ("published", "hostPort"),
+    ("replicas", "desiredCount"),
+    ("scale", "desiredCount"),
+    ("stop_grace_period", "stopTimeout"),
+    ("terminationGracePeriodSeconds", "stopTimeout"),
+    ("strategy", "deploymentConfiguration"),
+    ("test", "command"),
+    ("volumeMounts", "mountPoints"),
+    ("working_dir", "workingDirectory"),
+    ("workingDir", "workingDirectory"),
+    ("hostPath", "host"),
+    ("path", "sourcePath"),
+    ("readonly", "readOnly"),
+    ("read_only", "readOnly"),
+    ("driver_opts", "driverOpts"),
+];
+
+/// Words of Kubernetes and Compose for which ECS has nothing, with what to do instead.
+pub(super) static NO_COUNTERPART: &[(&str, &str)] = &[
+    ("imagePullPolicy", "there is no pull policy: an image that is not on the host is pulled"),
+    ("pull_policy", "there is no pull policy: an image that is not on the host is pulled"),
+    ("image_pull_policy", "there is no pull policy: an image that is not on the host is pulled"),
+    ("restart", "there is no restart policy: a service always replaces a task that ends"),
+    ("namespace", "there are no namespaces: a service belongs to the Cluster in `spec.cluster`"),
+    ("template", "the containers are described in a TaskDefinition, which the service names in `taskDefinition`"),
+    ("selector", "there are no selectors: the tasks of a service are known by their labels"),
+    ("build", "images are not built here: name one in `image`"),
+    ("networks", "every task of a cluster is on the network of the cluster"),
+    ("resources", "resources are written as `cpu`, `memory` and `memoryReservation` of the container"),
+    ("annotations", "there are no annotations; a key that starts with `x-` is yours"),
+];
+
+/// The shape of a whole document.
+pub(super) fn document_shape(kind: Kind) -> &'static Shape {
+    match kind {
+        Kind::Cluster => &CLUSTER,
+        Kind::TaskDefinition => &TASK_DEFINITION,
+        Kind::Service => &SERVICE,
+    }
+}
+
+/// The shape of the object at a JSON pointer, unless its keys are the user's own.
+pub(super) fn shape_at(kind: Kind, pointer: &str) -> Option<&'static Shape> {
+    let mut shape = document_shape(kind);
+    let mut tokens = pointer.split('/').skip(1);
+    while let Some(token) = tokens.next() {
+        shape = match shape.field(token)? {
+            Object(inner) => inner,
+            List(inner) => {
+                tokens.next()?;
+                inner
+            }
+            Plain | Map | NotYet => return None,
+        };
+    }
+    Some(shape)
+}

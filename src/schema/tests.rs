@@ -1,0 +1,273 @@
+//! Schemas, and what is said about invalid documents.
+
+use std::fs;
+use std::path::{Path, PathBuf};
+
+use serde_json::Value;
+
+use super::known::{Field, SHAPES, Shape, document_shape, shape_at};
+use super::*;
+use crate::cli::render::problems::{render_problems, render_short};
+use crate::load::{load_texts, validate_loaded};
+
+fn repository(path: &str) -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join(path)
+}
+
+/// Compares a file with what it should hold, or writes it when `RECONCILE_BLESS` is set.
+fn assert_file(path: &Path, expected: &str) {
+    if std::env::var_os("RECONCILE_BLESS").is_some() {
+        fs::write(path, expected).expect("the repository is writable when blessing");
+        return;
+    }
+    let found = fs::read_to_string(path).unwrap_or_default();
+    assert_eq!(found, expected, "{} is stale: run the tests once with RECONCILE_BLESS=1", path.display());
+}
+
+fn problems_of(text: &str) -> Vec<Problem> {
+    let loaded = load_texts(vec![("m.yaml".to_owned(), text.to_owned())]);
+    let mut problems = loaded.problems.clone();
+    problems.extend(validate_loaded(&loaded).problems);
+    sort_problems(&mut problems);
+    problems
+}
+
+fn service(spec: &str) -> String {
+    format!("apiVersion: reconcile/v1\nkind: Service\nmetadata: {{ name: web }}\nspec:\n{spec}")
+}
+
+fn container(fields: &str) -> String {
+    format!(
+        "apiVersion: reconcile/v1\nkind: TaskDefinition\nmetadata: {{ name: web }}\nspec:\n  containerDefinitions:\n  \
+         - name: web\n    image: web:1\n{fields}"
+    )
+}
+
+/// The only problem of a text, with the text at its place.
+fn only(text: &str) -> (Problem, String) {
+    let mut problems = problems_of(text);
+    assert_eq!(problems.len(), 1, "{text}\n{}", render_short(&problems));
+    let problem = problems.remove(0);
+    let place = problem.place.clone().expect("every problem of a document has a place");
+    let cut = text[place.bytes.clone()].to_owned();
+    let before = &text[..place.bytes.start];
+    let line = before.matches('\n').count() + 1;
+    let column = before.rsplit('\n').next().unwrap_or("").trim_start_matches('\u{feff}').chars().count() + 1;
+    assert_eq!((place.line as usize, place.column as usize), (line, column), "{text}");
+    (problem, cut)
+}
+
+#[test]
+fn generated_schemas_are_committed() {
+    for kind in Kind::ALL {
+        assert_file(&repository(&format!("schemas/{kind}.json")), &schema_text(kind));
+    }
+}
+
+#[test]
+fn schemas_have_no_blurring_keywords() {
+    for kind in Kind::ALL {
+        let text = schema_text(kind);
+        for keyword in ["anyOf", "oneOf", "$ref", "\"null\"", "uint"] {
+            assert!(!text.contains(keyword), "{kind} holds {keyword}");
+        }
+        assert!(jsonschema::meta::is_valid(&generate::validation_schema(kind)));
+    }
+}
+
+/// Walks schema and table side by side: the supported fields are exactly the properties.
+fn assert_same_fields(shape: &Shape, schema: &Value) {
+    let properties = schema["properties"].as_object().expect("an object has properties");
+    let mut from_schema: Vec<&str> = properties.keys().map(String::as_str).collect();
+    let mut from_table: Vec<&str> = shape.supported().collect();
+    from_schema.sort_unstable();
+    from_table.sort_unstable();
+    assert_eq!(from_schema, from_table, "{}", shape.name);
+    for (name, field) in shape.fields {
+        match field {
+            Field::Object(inner) => assert_same_fields(inner, &properties[*name]),
+            Field::List(inner) => assert_same_fields(inner, &properties[*name]["items"]),
+            Field::Map => assert!(properties[*name].get("additionalProperties").is_some(), "{name}"),
+            Field::Plain => assert!(properties[*name].get("properties").is_none(), "{name}"),
+            Field::NotYet => assert!(!properties.contains_key(*name), "{name}"),
+        }
+    }
+}
+
+#[test]
+fn the_table_of_known_fields_agrees_with_the_types() {
+    for kind in Kind::ALL {
+        assert_same_fields(document_shape(kind), &generate::validation_schema(kind));
+    }
+    for shape in SHAPES {
+        let mut names: Vec<&str> = shape.fields.iter().map(|(name, _)| *name).collect();
+        names.sort_unstable();
+        names.dedup();
+        assert_eq!(names.len(), shape.fields.len(), "{} names a field twice", shape.name);
+    }
+    assert!(shape_at(Kind::TaskDefinition, "/spec/containerDefinitions/0/dockerLabels").is_none());
+}
+
+#[test]
+fn every_field_is_described() {
+    fn walk(value: &Value, path: &str) {
+        if let Some(properties) = value.get("properties").and_then(Value::as_object) {
+            for (name, property) in properties {
+                assert!(property.get("description").is_some(), "{path}.{name} has no description");
+                walk(property, &format!("{path}.{name}"));
+                walk(&property["items"], &format!("{path}.{name}[]"));
+            }
+        }
+    }
+    for kind in Kind::ALL {
+        walk(&generate::validation_schema(kind), kind.as_str());
+    }
+}
+
+/// Every file in `tests/invalid` with the short and the long form of its problems beside it.
+#[test]
+fn invalid_files_are_explained() {
+    let directory = repository("tests/invalid");
+    let mut paths: Vec<PathBuf> = fs::read_dir(&directory)
+        .expect("the directory is part of the repository")
+        .map(|entry| entry.expect("the directory is readable").path())
+        .filter(|path| path.extension().is_some_and(|extension| extension == "yaml" || extension == "json"))
+        .collect();
+    paths.sort();
+    assert!(paths.len() > 10);
+    for path in paths {
+        let name = path.file_name().expect("it was listed").to_string_lossy().into_owned();
+        let text = fs::read_to_string(&path).expect("it was listed");
+        let loaded = load_texts(vec![(format!("invalid/{name}"), text)]);
+        let mut problems = loaded.problems.clone();
+        problems.extend(validate_loaded(&loaded).problems);
+        sort_problems(&mut problems);
+        assert!(!problems.is_empty(), "{name} has no problem");
+        let shown = format!("{}\n{}", render_short(&problems), render_problems(&problems, &loaded.files, false));
+        assert_file(&path.with_extension("txt"), &shown);
+    }
+}
+
+#[test]
+fn places_are_exact() {
+    let cases: &[(String, Code, &str)] = &[
+        (service("  cluster: shop\n  taskDefinition: web\n  desireCount: 4\n"), Code::UnknownField, "desireCount"),
+        (service("  cluster: shop\r\n  taskDefinition: web\r\n  desiredCount: many\r\n"), Code::WrongType, "many"),
+        (service("  cluster: shop\n  taskDefinition: web:3\n"), Code::Malformed, "web:3"),
+        (service("  cluster: shop\n  taskDefinition: web\n  desiredCount: -1\n"), Code::OutOfRange, "-1"),
+        (service("  taskDefinition: web\n"), Code::MissingField, "spec"),
+        (service("  cluster: shop\n  taskDefinition:\n"), Code::MissingField, "taskDefinition"),
+        (
+            service("  cluster: shop\n  taskDefinition: web\n  schedulingStrategy: DAEMON\n"),
+            Code::NotSupported,
+            "DAEMON",
+        ),
+        (service("  cluster: shop\n  taskDefinition: web\n  launchType: EC2\n"), Code::NotSupported, "launchType"),
+        (container("    essential: on\n"), Code::WrongType, "on"),
+        (container("    environment: [{ name: \"\u{1f600}\", value: 8080 }]\n"), Code::WrongType, "8080"),
+        (container("    environment: [{ name: \"a\tb\", value: 1 }]\n"), Code::WrongType, "1"),
+        (container("    memory: 64\n    memoryReservation: 64\n"), Code::Conflict, "64"),
+        (container("    essential: false\n"), Code::NoEssentialContainer, "containerDefinitions"),
+        (container("    dockerLabels: { reconcile.cluster: x }\n"), Code::Reserved, "reconcile.cluster"),
+        (container("    healthCheck: { command: [curl, x] }\n"), Code::Malformed, "curl"),
+        (container("    mountPoints: [{ sourceVolume: data, containerPath: /d }]\n"), Code::UndefinedReference, "data"),
+        (container("    command: npm start\n"), Code::WrongType, "npm start"),
+        (container("    user: \"\"\n"), Code::OutOfRange, "\"\""),
+    ];
+    for (text, code, cut) in cases {
+        for prefix in ["", "\u{feff}", "# \u{1f600}\n---\n"] {
+            let (problem, found) = only(&format!("{prefix}{text}"));
+            assert_eq!((problem.code, found.as_str()), (*code, *cut), "{text}");
+        }
+    }
+}
+
+#[test]
+fn a_value_behind_an_alias_shows_both_places() {
+    let text =
+        container("    environment:\n    - { name: &x PORT, value: a }\n    x-port: &port 8080\n    stopTimeout: 3\n")
+            .replace("- name: web\n", "- name: web\n    workingDirectory: *nothing\n");
+    assert_eq!(only(&text).0.code, Code::Alias);
+    let text = container("    x-port: &port 8080\n    environment: [{ name: PORT, value: *port }]\n");
+    let (problem, cut) = only(&text);
+    assert_eq!(cut, "*port");
+    assert_eq!(&text[problem.related[0].place.bytes.clone()], "8080");
+    assert_eq!(problem.suggestion, None);
+}
+
+#[test]
+fn own_keys_nulls_and_empty_lists_of_unsupported_fields_count_as_absent() {
+    let text = container(
+        "    x-note: { anything: [1] }\n    links: []\n    logConfiguration: null\n    cpu: null\n    \
+         dockerLabels: { x-team: shop }\n",
+    );
+    let loaded = load_texts(vec![("m.yaml".to_owned(), text)]);
+    let validated = validate_loaded(&loaded);
+    assert!(validated.problems.is_empty(), "{}", render_short(&validated.problems));
+    let container = &validated.task_definitions[0].manifest.spec.container_definitions[0];
+    assert_eq!(container.docker_labels["x-team"], "shop", "labels are the user's own already");
+    assert_eq!(container.cpu, None);
+}
+
+#[test]
+fn suggestions_repair_the_text() {
+    let cases = [
+        service("  cluster: shop\n  taskDefinition: web\n  desireCount: 4\n"),
+        service("  cluster: shop\n  taskDefinition: web\n  replicas: 4\n"),
+        service("  cluster: shop\n  taskDefinition: web\n  desired_count: 4\n"),
+        service("  cluster: shop\n  taskDefinition: web\n  \"desireCount\": 4\n"),
+        service("  cluster: shop\n  taskDefinition: web\n  desiredCount: \"4\"\n"),
+        service("  cluster: shop\n  taskDefinition: web:12\n"),
+        service("  cluster: shop\n  taskDefinition: arn:aws:ecs:eu-west-1:1234:task-definition/web:12\n"),
+        service("  cluster: shop\n  taskDefinition: web\n").replace("kind: Service", "kind: service"),
+        service("  cluster: shop\n  taskDefinition: web\n").replace("reconcile/v1", "v1"),
+        container("    essential: yes\n"),
+        container("    environment: [{ name: PORT, value: 8080 }]\n"),
+        container("    environment: [{ name: PORT, value: 012 }]\n"),
+        container("    environment: [DEBUG=1]\n"),
+        container("    env: [{ name: PORT, value: a }]\n"),
+        container("    portMappings: [{ containerPort: 80, protocol: TCP }]\n"),
+    ];
+    for text in cases {
+        let problems = problems_of(&text);
+        let problem = problems.iter().find(|problem| problem.is_error()).expect("the text is wrong");
+        let (place, repair) = (problem.place.as_ref().expect("a place"), problem.suggestion.as_ref());
+        let repair = repair.unwrap_or_else(|| panic!("no suggestion: {}", render_short(&problems)));
+        let repaired = format!("{}{repair}{}", &text[..place.bytes.start], &text[place.bytes.end..]);
+        let left = problems_of(&repaired);
+        assert!(left.is_empty(), "{repaired}\n{}", render_short(&left));
+    }
+}
+
+#[test]
+fn plain_task_definitions_of_aws_are_explained() {
+    let plain = r#"{ "family": "web", "containerDefinitions": [{ "name": "web", "image": "web" }] }"#;
+    let (problem, cut) = only(plain);
+    assert_eq!((problem.code, cut.as_str()), (Code::PlainTaskDefinition, "\"containerDefinitions\""));
+    let help = problem.help.expect("the help shows how to wrap it");
+    let wrapped = help.trim_start_matches("wrap it: ").replace("<this object>", plain);
+    assert!(problems_of(&wrapped).is_empty(), "{wrapped}");
+    let exported = format!("{{ \"taskDefinition\": {plain} }}");
+    assert_eq!(only(&exported).0.code, Code::PlainTaskDefinition);
+}
+
+#[test]
+fn a_document_with_very_many_problems_ends_in_a_summary() {
+    let fields: String = (0..5000).fold(String::new(), |text, number| text + &format!("  field{number}: 1\n"));
+    let problems = problems_of(&service(&format!("  cluster: a\n  taskDefinition: b\n{fields}")));
+    assert!(problems.len() <= DOCUMENT_PROBLEMS_MAX + 1);
+}
+
+#[test]
+fn the_kinds_of_manifests_are_told_apart() {
+    let cluster = "apiVersion: reconcile/v1\nkind: Cluster\nmetadata: { name: shop }\n";
+    let loaded =
+        load_texts(vec![("m.yaml".to_owned(), format!("{cluster}---\n{cluster}spec: {{}}\n---\n{cluster}spec:\n"))]);
+    let validated = validate_loaded(&loaded);
+    assert!(validated.problems.is_empty(), "{}", render_short(&validated.problems));
+    assert_eq!(validated.clusters.len(), 3);
+    let manifest = validate_document(&loaded.documents[0]).expect("it is valid");
+    assert_eq!((manifest.kind(), manifest.name()), (Kind::Cluster, "shop"));
+    assert_eq!(validated.clusters[1].place_of("/metadata/name").to_string(), "m.yaml:7:19");
+    assert_eq!(validated.clusters[1].place_of("/spec/clusterName").to_string(), "m.yaml:8:1");
+}

@@ -1,0 +1,117 @@
+//! Values, types and paths in plain words, and the search for the word that was meant.
+
+use serde_json::Value;
+
+use super::known::{FOREIGN_WORDS, Field, NO_COUNTERPART, SHAPES, Shape};
+
+/// How alike two words are before one is taken for a slip of the other, from 0 to 1.
+const ALIKE_MIN: f32 = 0.72;
+/// The longest piece of a value that is shown.
+const SHOWN_MAX: usize = 40;
+
+/// `/spec/containerDefinitions/0/image` as `spec.containerDefinitions[0].image`.
+pub(super) fn path_in_words(pointer: &str) -> String {
+    let mut path = String::new();
+    for token in pointer.split('/').skip(1) {
+        let token = token.replace("~1", "/").replace("~0", "~");
+        if !token.is_empty() && token.bytes().all(|b| b.is_ascii_digit()) {
+            path.push_str(&format!("[{token}]"));
+        } else if path.is_empty() {
+            path.push_str(&token);
+        } else {
+            path.push('.');
+            path.push_str(&token);
+        }
+    }
+    path
+}
+
+/// A value as "integer 8080" or "a list".
+pub(super) fn found(value: &Value) -> String {
+    match value {
+        Value::Null => "nothing".to_owned(),
+        Value::Bool(value) => format!("boolean {value}"),
+        Value::Number(number) if number.is_f64() => format!("number {number}"),
+        Value::Number(number) => format!("integer {number}"),
+        Value::String(text) => format!("string {}", quoted(text)),
+        Value::Array(_) => "a list".to_owned(),
+        Value::Object(_) => "a mapping".to_owned(),
+    }
+}
+
+/// A text between quotes, cut when it is long.
+pub(super) fn quoted(text: &str) -> String {
+    match text.char_indices().nth(SHOWN_MAX) {
+        Some((end, _)) => format!("{:?}...", &text[..end]),
+        None => format!("{text:?}"),
+    }
+}
+
+/// The name of a JSON type as users know it.
+pub(super) fn type_name(name: &str) -> &str {
+    match name {
+        "array" => "a list",
+        "object" => "a mapping",
+        other => other,
+    }
+}
+
+/// A word without case, hyphens and underscores.
+fn plain(word: &str) -> String {
+    word.chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).collect()
+}
+
+/// The one of several words that was probably meant.
+pub(super) fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
+    let candidates: Vec<&str> = candidates.collect();
+    if let Some(same) = candidates.iter().find(|candidate| plain(candidate) == plain(word)) {
+        return Some(same);
+    }
+    // A very long word is no slip, and comparing it would take long.
+    if word.len() > 64 {
+        return None;
+    }
+    similar::get_close_matches(word, &candidates, 1, ALIKE_MIN).first().copied()
+}
+
+/// What to say about a field that is not known where it stands.
+pub(super) enum Advice {
+    /// Another field of the same object was meant.
+    Rename(&'static str),
+    /// The field is right, but stands in another object.
+    BelongsTo(&'static str),
+    /// The ECS word for it stands in another object.
+    CalledInOther(&'static str, &'static str),
+    /// There is no such thing.
+    Nothing(&'static str),
+    /// These are the fields.
+    List(String),
+}
+
+/// Looks for the field that was meant: a slip first, then a field of another object, then the word of another tool.
+pub(super) fn advise(key: &str, shape: &'static Shape) -> Advice {
+    let foreign = FOREIGN_WORDS.iter().find(|(word, _)| plain(word) == plain(key)).map(|(_, ours)| *ours);
+    if let Some(ours) = foreign.filter(|ours| is_supported(shape, ours)) {
+        return Advice::Rename(ours);
+    }
+    if let Some(meant) = closest(key, shape.supported()) {
+        return Advice::Rename(meant);
+    }
+    if let Some(other) = SHAPES.iter().find(|other| other.field(key).is_some()) {
+        return Advice::BelongsTo(other.name);
+    }
+    if let Some((_, advice)) = NO_COUNTERPART.iter().find(|(word, _)| plain(word) == plain(key)) {
+        return Advice::Nothing(advice);
+    }
+    if let Some(ours) = foreign
+        && let Some(other) = SHAPES.iter().find(|other| is_supported(other, ours))
+    {
+        return Advice::CalledInOther(ours, other.name);
+    }
+    let names: Vec<&str> = shape.supported().collect();
+    Advice::List(names.join(", "))
+}
+
+fn is_supported(shape: &Shape, name: &str) -> bool {
+    shape.field(name).is_some_and(|field| !matches!(field, Field::NotYet))
+}
