@@ -311,7 +311,7 @@ impl Reconciler {
     fn meet_trouble(&mut self, error: EngineError) {
         let at = self.observed.at;
         if self.trouble.is_none() {
-            self.tell(None, EventKind::EngineLost { error: error.to_string() });
+            self.tell(None, EventKind::EngineLost { reason: error.to_string(), since: self.observed.at });
         }
         let (since, failures) = self.trouble.as_ref().map_or((at, 1), |before| (before.since, before.failures + 1));
         // 1, 2, 4 and then every 5 seconds: an engine that restarts is back in seconds, and asking costs it nothing.

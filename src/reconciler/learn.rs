@@ -121,11 +121,11 @@ impl Reconciler {
     /// Takes in the outcome of an action.
     pub(super) fn learn_outcome(&mut self, step: &Step, outcome: Outcome) {
         let target = step.action.target();
-        self.observed.in_flight.remove(&target);
+        let since = self.observed.in_flight.remove(&target).map_or(self.observed.at, |in_flight| in_flight.since);
         match outcome {
             Outcome::Done(effect) => {
                 self.observed.failed_actions.remove(&target);
-                self.learn_effect(&step.action, effect);
+                self.learn_effect(&step.action, effect, since);
             }
             Outcome::Failed(failure) => self.learn_failure(&step.action, failure),
             Outcome::Unknown(message) => {
@@ -140,7 +140,7 @@ impl Reconciler {
         }
     }
 
-    fn learn_effect(&mut self, action: &Action, effect: Effect) {
+    fn learn_effect(&mut self, action: &Action, effect: Effect, since: Timestamp) {
         match (action, effect) {
             (Action::CreateNetwork { cluster, source }, Effect::Network(id)) => {
                 let network = ObservedNetwork {
@@ -153,9 +153,8 @@ impl Reconciler {
                 self.note(Target::Network(id));
                 self.tell(Some(About::cluster(cluster)), EventKind::NetworkCreated);
             }
-            (Action::RemoveNetwork { id, cluster }, Effect::Removed) => {
+            (Action::RemoveNetwork { id, .. }, Effect::Removed) => {
                 self.observed.networks.remove(id);
-                self.tell(Some(About::cluster(cluster)), EventKind::NetworkRemoved);
                 self.note(Target::Network(id.clone()));
             }
             (Action::RemoveVolume { name, .. }, Effect::Removed) => {
@@ -165,7 +164,7 @@ impl Reconciler {
             (Action::PullImage { image }, Effect::Pulled) => {
                 self.observed.missing_images.remove(image);
                 self.pulled.insert(image.clone());
-                self.tell(None, EventKind::ImagePulled { image: image.clone() });
+                self.tell(None, EventKind::ImagePulled { image: image.clone(), took: self.observed.at.since(since) });
             }
             (Action::CreateContainer(new), Effect::Container(container)) => {
                 self.pulled.remove(&new.spec.image);

@@ -38,11 +38,8 @@ impl Reconciler {
     pub(super) fn tell_begin(&mut self, step: &Step) {
         match &step.action {
             Action::CreateContainer(new) => {
-                let ContainerIdentity { task, family, .. } = &new.identity;
                 if !self.has_sibling(&new.identity, |_| true) && !self.is_creating_sibling(&new.identity) {
-                    let revision = format!("{family}@{}", task.revision.short());
-                    let (cause, attempt) = (step.cause.clone(), task.attempt.0);
-                    self.tell_task(task, EventKind::TaskStarting { cause, attempt, revision });
+                    self.tell_task(&new.identity.task, EventKind::TaskStarting { cause: step.cause.clone() });
                 }
             }
             Action::StopContainer { id, identity, .. } => {
@@ -112,14 +109,14 @@ impl Reconciler {
             matches!(before.phase, Phase::Exited { exit: Some(_) } | Phase::StartFailed { .. } | Phase::Removing)
         });
         if died && !known && !self.told.stopped.contains(&after.id) {
-            self.tell_task(task, EventKind::TaskDied { explanation: describe_end(after) });
+            self.tell_task(task, EventKind::TaskDied { reason: describe_end(after) });
         }
         let running = matches!(after.phase, Phase::Running { .. });
         let health_before = before.map(|before| before.health);
         if running && health_before.is_some_and(|health| health != after.health) {
             match after.health {
                 Health::Healthy => self.tell_task(task, EventKind::TaskHealthy),
-                Health::Unhealthy => self.tell_task(task, EventKind::TaskUnhealthy),
+                Health::Unhealthy => self.tell_task(task, EventKind::TaskUnhealthy { output: String::new() }),
                 Health::None | Health::Starting => {}
             }
         }
@@ -138,7 +135,7 @@ impl Reconciler {
         for waiting in &plan.waits {
             if let Wait::Backoff { until, failures } = waiting.wait {
                 if self.told.pauses.get(&waiting.about) != Some(&until) {
-                    let kind = EventKind::BackingOff { pause: until.since(at), failures };
+                    let kind = EventKind::BackingOff { until, failures };
                     self.tell(Some(waiting.about.clone()), kind);
                 }
                 pauses.insert(waiting.about.clone(), until);
@@ -165,7 +162,8 @@ impl Reconciler {
             None => EventKind::ServiceDeleted,
             Some(wanted) => {
                 let healthy = wanted.desired_count.unwrap_or_else(|| self.slots_of(cluster, service));
-                EventKind::ServiceSteady { healthy, took: self.observed.at.since(since) }
+                let took = Some(self.observed.at.since(since));
+                EventKind::ServiceSteady { healthy, desired: healthy, took }
             }
         };
         self.tell(Some(about), kind);
