@@ -9,6 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
 use super::*;
+use crate::engine::Change;
 use crate::observed::NetworkId;
 use crate::ownership::Source;
 use crate::plan::{Effect, FailureKind};
@@ -179,7 +180,7 @@ async fn events_in_pieces() {
         b\r\nnetwork\"}\n\n\r\n";
     let played = Played::new(answer, false);
     let hints: Vec<Hint> = played.docker().hints(now()).collect().await;
-    assert_eq!(hints, [Hint::Container(ContainerId::new("abc")), Hint::Other, Hint::Lost]);
+    assert_eq!(hints, [Hint::Container(ContainerId::new("abc"), Change::Ended), Hint::Other, Hint::Lost]);
 }
 
 #[tokio::test]
