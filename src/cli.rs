@@ -1,2 +1,3 @@
 //! The command line.
+pub mod project;
 pub mod render;

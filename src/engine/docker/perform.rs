@@ -286,6 +286,10 @@ fn classify_start(status: u16, message: &str) -> FailureKind {
         404 if message.contains("no such container") => FailureKind::Gone,
         // Something that the container was created with, such as its network, is gone for good.
         400 | 404 => FailureKind::Refused,
+        // The manifest names a user or group that the image does not have: the engine takes that for a fault of its own.
+        500 if message.contains("unable to find user") || message.contains("unable to find group") => {
+            FailureKind::Refused
+        }
         409 => FailureKind::Conflict,
         _ => FailureKind::Engine,
     }
