@@ -23,7 +23,7 @@ mod scenarios;
 mod simulated;
 
 /// How long a condition may take to come true on a busy machine before the test fails.
-const PATIENCE: Duration = Duration::from_secs(60);
+const PATIENCE: Duration = Duration::from_mins(1);
 
 /// What runs in a container.
 #[derive(Debug, Clone, Copy)]
@@ -229,17 +229,13 @@ impl<F: Fixture> World<F> {
 }
 
 fn created(outcome: Outcome) -> ObservedContainer {
-    match outcome {
-        Outcome::Done(Effect::Container(container)) => *container,
-        other => panic!("not created: {other:?}"),
-    }
+    let Outcome::Done(Effect::Container(container)) = outcome else { panic!("not created: {outcome:?}") };
+    *container
 }
 
 fn failure(outcome: Outcome) -> Failure {
-    match outcome {
-        Outcome::Failed(failure) => failure,
-        other => panic!("not a failure: {other:?}"),
-    }
+    let Outcome::Failed(failure) = outcome else { panic!("not a failure: {outcome:?}") };
+    failure
 }
 
 fn kind_of(outcome: Outcome) -> FailureKind {
@@ -247,10 +243,8 @@ fn kind_of(outcome: Outcome) -> FailureKind {
 }
 
 fn exit_of(container: ObservedContainer) -> Exit {
-    match container.phase {
-        Phase::Exited { exit: Some(exit) } => exit,
-        other => panic!("not inspected after its end: {other:?}"),
-    }
+    let Phase::Exited { exit: Some(exit) } = container.phase else { panic!("not ended: {container:?}") };
+    exit
 }
 
 /// The next hint about a container.
