@@ -6,7 +6,7 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::Duration;
+use std::time::{Duration, Instant};
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateImageOptions, RemoveContainerOptions};
@@ -19,7 +19,6 @@ use reconcile::ownership::{self, ContainerIdentity, Source, TaskKey};
 use reconcile::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
 use reconcile::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, Timestamp};
 use tokio::sync::OnceCell;
-use tokio::time::Instant;
 
 /// The image of the tests: one static program that is a shell and everything that a shell needs.
 const IMAGE: &str = "reconcile-test/busybox:1";
@@ -120,9 +119,10 @@ impl World {
     }
 
     async fn created(&self, attempt: u32, spec: &str) -> ObservedContainer {
-        let outcome = self.create(attempt, spec).await;
-        let Outcome::Done(Effect::Container(container)) = outcome else { panic!("not created: {outcome:?}") };
-        *container
+        match self.create(attempt, spec).await {
+            Outcome::Done(Effect::Container(container)) => *container,
+            other => panic!("not created: {other:?}"),
+        }
     }
 
     async fn start(&self, container: &ObservedContainer) -> Outcome {
@@ -208,11 +208,12 @@ fn foreign_body() -> ContainerCreateBody {
 }
 
 fn failure(outcome: Outcome) -> Failure {
-    let Outcome::Failed(failure) = outcome else { panic!("not a failure: {outcome:?}") };
-    failure
+    match outcome {
+        Outcome::Failed(failure) => failure,
+        other => panic!("not a failure: {other:?}"),
+    }
 }
 
-#[expect(clippy::disallowed_methods, reason = "a test on a real engine lives in real time")]
 fn now() -> Timestamp {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     Timestamp::default().after(now)
@@ -382,8 +383,8 @@ async fn volumes() {
         let listing = world.docker.list().await.expect("a list");
         let mut volumes: Vec<_> = listing.volumes.into_iter().filter(|volume| volume.cluster == world.cluster).collect();
         volumes.sort_by_key(|volume| volume.task.is_some());
-        let [shared_volume, scratch] = volumes.as_slice() else { panic!("{volumes:?}") };
-        assert_eq!((&shared_volume.name, &shared_volume.task), (&shared, &None));
+        let [lasting, scratch] = volumes.as_slice() else { panic!("{volumes:?}") };
+        assert_eq!((&lasting.name, &lasting.task), (&shared, &None));
         assert_eq!(scratch.task.as_ref(), Some(&container.identity.task));
         let volume = serde_json::from_str(r#""scratch""#).expect("a name");
         assert_eq!(scratch.name, ownership::task_volume_name(&container.identity.task, &volume));
@@ -406,8 +407,10 @@ async fn networks() {
     in_a_world(|world| async move {
         // The engine lets two networks have one name: a container is on the one that it was created on.
         let create = Action::CreateNetwork { cluster: world.cluster.clone(), source: source() };
-        let outcome = world.docker.perform(&create).await;
-        let Outcome::Done(Effect::Network(twin)) = outcome else { panic!("{outcome:?}") };
+        let twin = match world.docker.perform(&create).await {
+            Outcome::Done(Effect::Network(id)) => id,
+            other => panic!("{other:?}"),
+        };
         let server = world.started(1, &spec(r#""command":["httpd","-f","-p","80"]"#)).await;
         let asking = "for i in 1 2 3 4 5; do nc -w 2 web 80 </dev/null && exit 0; sleep 1; done; exit 1";
         let mut client = world.new_container(2, &spec(&format!(r#""command":["sh","-c","{asking}"]"#)));
@@ -483,13 +486,13 @@ async fn hints_come_at_once_and_only_for_ours() {
         let foreign = world.raw.create_container(None, foreign).await.expect("a container").id;
         world.raw.remove_container(&foreign, None).await.expect("it was there");
         let container = world.started(1, &sleeping("")).await;
-        let ours = container.id.clone();
+        let is_ours = |hint: &Hint| matches!(hint, Hint::Container(id, _) if *id == container.id);
         let mut seen = Vec::new();
         let mut next = async |what: &str| loop {
             let hint = tokio::time::timeout(Duration::from_secs(10), hints.next()).await;
             let hint = hint.unwrap_or_else(|_| panic!("no hint that it {what}")).expect("the stream goes on");
             seen.push(hint.clone());
-            if matches!(&hint, Hint::Container(id, _) if *id == ours) {
+            if is_ours(&hint) {
                 return;
             }
         };
@@ -505,7 +508,7 @@ async fn hints_come_at_once_and_only_for_ours() {
                 break;
             }
         }
-        let is_foreign = |hint: &Hint| matches!(hint, Hint::Container(id, _) if *id.0 == *foreign);
+        let is_foreign = |hint: &Hint| matches!(hint, Hint::Container(id, _) if *id == ContainerId::new(&foreign));
         assert!(!seen.iter().any(is_foreign), "somebody else's container gave a hint");
         assert!(!seen.contains(&Hint::Lost));
     })
