@@ -75,7 +75,7 @@ fn a_missing_image_names_those_that_are_near() {
         testing::dedent(
             "
             error: shop/web: its image cannot be had
-               = task shop/web/0: ghcr.io/acme/web:2.4.0: manifest unknown (3 tries)
+               = task shop/web/0: ghcr.io/acme/web:2.4.0: manifest unknown (tried 3 times)
                = did you mean ghcr.io/acme/web:2.4 or ghcr.io/acme/web:2.3.1?
                = now running: none of its 3 tasks is healthy: the service is down
                = next: reconcile deploy/ --dry-run
