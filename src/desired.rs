@@ -9,6 +9,7 @@ use std::time::Duration;
 use serde::{Deserialize, Serialize};
 
 pub mod fingerprint;
+pub mod resolve;
 
 pub use fingerprint::Revision;
 

@@ -270,6 +270,11 @@ impl Document {
         self.find(pointer).is_some_and(|node| node.holds == Holds::Broken)
     }
 
+    /// Whether any value in it has already been reported as unreadable.
+    pub fn has_broken(&self) -> bool {
+        self.nodes.iter().any(|node| node.holds == Holds::Broken)
+    }
+
     /// The text at a JSON pointer as it is written, quotes included.
     pub fn source_of(&self, pointer: &str) -> Option<&str> {
         self.find(pointer).map(|node| &self.file.text[node.start as usize..node.end as usize])

@@ -6,6 +6,9 @@ use std::future::Future;
 
 use futures_util::stream::BoxStream;
 
+pub mod docker;
+pub mod simulated;
+
 use crate::observed::{ContainerId, ObservedContainer, ObservedNetwork, ObservedVolume};
 use crate::plan::{Action, Outcome};
 use crate::value::Timestamp;
@@ -54,11 +57,24 @@ pub struct Listing {
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
     /// Something happened to this container.
-    Container(ContainerId),
+    Container(ContainerId, Change),
     /// Something happened that no single container tells: a network or volume changed.
     Other,
     /// The stream of hints broke: any number of them may be lost.
     Lost,
+}
+
+/// What kind of thing happened to a container. It says only what need not be looked up because we did it ourselves.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Change {
+    /// It was created or started.
+    Began,
+    /// Its process ended.
+    Ended,
+    /// It was removed.
+    Removed,
+    /// Its health changed, it was paused, or several things happened to it.
+    Other,
 }
 
 /// The reading half.

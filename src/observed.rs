@@ -11,7 +11,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desired::Protocol;
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
-use crate::plan::Target;
+use crate::plan::{Lane, Target};
 use crate::value::{ClusterName, Timestamp};
 
 /// The engine's id of a container.
@@ -98,6 +98,8 @@ pub struct InFlight {
     pub since: Timestamp,
     /// What it is doing.
     pub doing: Doing,
+    /// Which queue it came from.
+    pub lane: Lane,
 }
 
 /// What an action in flight is about to do.
@@ -111,7 +113,9 @@ pub enum Doing {
     Stop,
     /// A container is being removed.
     Remove,
-    /// A network, a volume or an image is being worked on.
+    /// An image is being fetched.
+    Pull,
+    /// A network or a volume is being worked on.
     Other,
 }
 

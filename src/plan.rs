@@ -19,10 +19,12 @@ mod prune;
 pub(crate) mod restart;
 pub(crate) mod service;
 mod text;
+pub mod verdict;
 pub(crate) mod view;
 mod world;
 
 pub(crate) use text::duration_text;
+pub(crate) use view::describe_end;
 
 /// Decides what to do now. Equal input gives an equal plan, whatever order it came in.
 pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {

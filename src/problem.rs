@@ -113,6 +113,8 @@ codes! {
     EcsWouldRefuse = "RC130",
     /// The limits of the deployment leave no room to replace a task.
     DeploymentStuck = "RC131",
+    /// Nothing refers to the object.
+    Unused = "RC132",
 }
 
 impl fmt::Display for Code {

@@ -108,7 +108,7 @@ pub fn check_document(document: &Document) -> (Option<Manifest>, Vec<Problem>) {
         let shape = known::document_shape(kind);
         normalise(&mut value, shape, document, &mut String::new());
         explain::validate(kind, compiled(kind), document, &value, &mut problems);
-        if problems.iter().any(Problem::is_error) {
+        if problems.iter().any(Problem::is_error) || document.has_broken() {
             return None;
         }
         read_typed(kind, value, document, &mut problems)

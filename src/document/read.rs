@@ -167,14 +167,18 @@ impl<'a> Reader<'a> {
             }
             return Ok(());
         }
+        let tag_at = span.tag_span().map_or(at, |span| self.bytes(span));
         match event {
-            Event::Scalar(text, style, anchor, tag) => self.scalar(&text, style, anchor, tag.as_deref(), at),
+            Event::Scalar(text, style, anchor, tag) => {
+                let tag = tag.as_deref().map(|tag| (tag, tag_at));
+                self.scalar(&text, style, anchor, tag, at)
+            }
             Event::SequenceStart(_, anchor, tag) => {
-                self.check_collection_tag(tag.as_deref(), "seq", at);
+                self.check_collection_tag(tag.as_deref(), "seq", tag_at);
                 self.open(Holds::Sequence, anchor, at)
             }
             Event::MappingStart(_, anchor, tag) => {
-                self.check_collection_tag(tag.as_deref(), "map", at);
+                self.check_collection_tag(tag.as_deref(), "map", tag_at);
                 self.open(Holds::Mapping, anchor, at)
             }
             Event::SequenceEnd | Event::MappingEnd => {
@@ -281,7 +285,7 @@ impl<'a> Reader<'a> {
         text: &str,
         style: ScalarStyle,
         anchor: usize,
-        tag: Option<&Tag>,
+        tag: Option<(&Tag, (u32, u32))>,
         at: (u32, u32),
     ) -> Result<(), Abandoned> {
         let plain = style == ScalarStyle::Plain;
@@ -324,11 +328,11 @@ impl<'a> Reader<'a> {
         Ok(())
     }
 
-    fn scalar_meaning(&mut self, text: &str, plain: bool, tag: Option<&Tag>, at: (u32, u32)) -> Holds {
+    fn scalar_meaning(&mut self, text: &str, plain: bool, tag: Option<(&Tag, (u32, u32))>, at: (u32, u32)) -> Holds {
         let resolved = if plain { scalar::resolve(text) } else { Plain::Text };
         let resolved = match tag {
             None => resolved,
-            Some(tag) => match (tag.core_suffix(), scalar::resolve(text)) {
+            Some((tag, tag_at)) => match (tag.core_suffix(), scalar::resolve(text)) {
                 (Some("str"), _) => Plain::Text,
                 (Some("int"), number @ (Plain::Integer | Plain::Unrepresentable)) => number,
                 (Some("float"), number @ (Plain::Integer | Plain::Float | Plain::Unrepresentable)) => number,
@@ -337,7 +341,7 @@ impl<'a> Reader<'a> {
                 _ if tag.parts() == ("", "!") => Plain::Text,
                 _ => {
                     let message = format!("the tag `{}` has no meaning here", tag.original());
-                    self.report(at, Problem::error(Code::Tag, message).with_help("remove the tag"));
+                    self.report(tag_at, Problem::error(Code::Tag, message).with_help("remove the tag"));
                     return Holds::Broken;
                 }
             },
@@ -563,6 +567,9 @@ impl<'a> Reader<'a> {
             problem = problem.with_help("put quotes around a value that holds `: `, and check the indentation");
         } else if matches!(error.kind(), ErrorKind::DirectiveDisallowed) {
             problem = Problem::error(Code::Syntax, "a directive has no meaning here").with_help("remove the line");
+        }
+        if problem.help.is_none() && error.info().contains("flow") {
+            problem = problem.with_help("look for a bracket or comma that is missing here or on a line above");
         }
         let length = text[start..].chars().next().filter(|c| !c.is_control() || *c == '\t').map_or(0, char::len_utf8);
         self.report((offset(start), offset(start + length)), problem);

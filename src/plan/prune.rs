@@ -75,6 +75,7 @@ fn prune_volumes(world: &mut World<'_>) {
             crate::observed::Doing::Start
             | crate::observed::Doing::Stop
             | crate::observed::Doing::Remove
+            | crate::observed::Doing::Pull
             | crate::observed::Doing::Other => None,
         }))
         .collect();

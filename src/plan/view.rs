@@ -309,7 +309,7 @@ pub(crate) fn group(observed: &ObservedState) -> (Tasks<'_>, Duplicates<'_>) {
         observed.containers.values().map(|container| view(container, observed)).collect();
     views.extend(observed.in_flight.values().filter_map(|in_flight| match &in_flight.doing {
         Doing::Create(identity) => Some(ContainerView { identity, observed: None, doing: Some(&in_flight.doing) }),
-        Doing::Start | Doing::Stop | Doing::Remove | Doing::Other => None,
+        Doing::Start | Doing::Stop | Doing::Remove | Doing::Pull | Doing::Other => None,
     }));
     views.sort_by(|a, b| order(a).cmp(&order(b)));
     let mut duplicates = Vec::new();

@@ -67,7 +67,7 @@ impl Checks<'_> {
         let Some(desired) = service.spec.desired_count.filter(|count| *count > 0) else { return };
         if minimum.ceil_of(desired) >= desired && maximum.floor_of(desired) <= desired {
             let message = format!(
-                "a deployment cannot move: of {desired} tasks at least {} stay healthy, and at most {} may exist",
+                "a deployment cannot move: for {desired} desired, at least {} must stay healthy and at most {} may exist",
                 minimum.ceil_of(desired),
                 maximum.floor_of(desired)
             );

@@ -163,7 +163,10 @@ impl Context<'_> {
         let path = path_in_words(pointer);
         let problem = Problem::error(Code::WrongType, format!("{path} has the wrong type"))
             .with_expected(words::type_name(&expected), words::found(value));
-        let source = self.document.source_of(pointer).unwrap_or("").trim_end();
+        let source = match self.document.alias_target_of(pointer) {
+            Some(target) => &self.document.file().text()[target.bytes],
+            None => self.document.source_of(pointer).unwrap_or("").trim_end(),
+        };
         self.at_value(hint_for_type(problem, &expected, value, source, pointer), pointer)
     }
 

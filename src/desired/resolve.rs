@@ -1,0 +1,273 @@
+//! From valid manifests to the desired state: follows every reference, fills in every default, refuses what contradicts itself.
+//!
+//! Each manifest has been validated by itself before; here is what concerns more than one of them. All problems are found at once.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+use std::time::Duration;
+
+use super::{DesiredCluster, DesiredService, DesiredState, Origin, Origins, Protocol, TaskSpec};
+use crate::manifest::{Cluster, Located, Service, TaskDefinition};
+use crate::ownership::Source;
+use crate::problem::{Code, Place, Problem, sort_problems};
+use crate::schema::Validated;
+use crate::value::{ClusterName, Family, Percent, ServiceName};
+
+mod task;
+
+/// The share of the desired count that stays healthy where the manifest does not say. Source: ECS, REPLICA.
+pub const MINIMUM_HEALTHY_DEFAULT: Percent = Percent(100);
+
+/// The share of the desired count that may exist at once where the manifest does not say. Source: ECS, REPLICA.
+pub const MAXIMUM_DEFAULT: Percent = Percent(200);
+
+/// The longest name that DNS can resolve as one label. Source: RFC 1035, 2.3.4.
+const DNS_LABEL_MAX: usize = 63;
+
+/// What the manifests ask for, and what is wrong with them. With an error among the problems the state is not complete, and nothing
+/// may be done by it.
+#[derive(Debug)]
+pub struct Resolved {
+    /// What should be.
+    pub desired: DesiredState,
+    /// The documents behind each service.
+    pub origins: Origins,
+    /// What is wrong, sorted.
+    pub problems: Vec<Problem>,
+}
+
+/// Resolves the manifests of `source`.
+pub fn resolve(source: Source, manifests: &Validated) -> Resolved {
+    let mut problems = Vec::new();
+    let clusters = index(&manifests.clusters, "Cluster", |cluster| cluster.metadata.name.clone(), &mut problems);
+    let definitions = index(
+        &manifests.task_definitions,
+        "TaskDefinition",
+        |definition| definition.metadata.name.clone(),
+        &mut problems,
+    );
+    let services = index(
+        &manifests.services,
+        "Service",
+        |service| Key(service.spec.cluster.clone(), service.metadata.name.clone()),
+        &mut problems,
+    );
+    let tasks: BTreeMap<&Family, Arc<TaskSpec>> =
+        definitions.iter().map(|(family, located)| (family, Arc::new(task::resolve_task(&located.manifest)))).collect();
+    let mut desired = DesiredState {
+        source,
+        adopted: BTreeSet::new(),
+        clusters: clusters.keys().map(|name| (name.clone(), DesiredCluster::default())).collect(),
+    };
+    let mut origins = Origins::new();
+    for (Key(cluster, name), located) in &services {
+        let known_cluster = check_cluster(located, &clusters, &mut problems);
+        let task = find_task(located, &definitions, &tasks, &mut problems);
+        check_name(located, &mut problems);
+        let (true, Some((definition, task))) = (known_cluster, task) else { continue };
+        let service = resolve_service(&located.manifest, task);
+        check_room(located, &service, &mut problems);
+        let origin = Origin { service: located.document.clone(), task_definition: definition.document.clone() };
+        origins.insert((cluster.clone(), name.clone()), origin);
+        if let Some(cluster) = desired.clusters.get_mut(cluster) {
+            cluster.services.insert(name.clone(), service);
+        }
+    }
+    check_ports(&desired, &services, &mut problems);
+    warn_unused(&definitions, &manifests.services, &mut problems);
+    sort_problems(&mut problems);
+    Resolved { desired, origins, problems }
+}
+
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
+struct Key(ClusterName, ServiceName);
+
+impl std::fmt::Display for Key {
+    fn fmt(&self, f: &mut std::fmt::Formatter<'_>) -> std::fmt::Result {
+        write!(f, "{}/{}", self.0, self.1)
+    }
+}
+
+/// Finds each manifest by its name; the second of a name is a problem, and does not count.
+fn index<'a, T, K: Ord + std::fmt::Display>(
+    manifests: &'a [Located<T>],
+    kind: &str,
+    key: impl Fn(&T) -> K,
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<K, &'a Located<T>> {
+    let mut found: BTreeMap<K, &Located<T>> = BTreeMap::new();
+    for located in manifests {
+        let name = key(&located.manifest);
+        if let Some(first) = found.get(&name) {
+            let problem = Problem::error(Code::Duplicate, format!("{kind} `{name}` is declared twice"))
+                .with_place(located.place_of("/metadata/name"))
+                .with_related("declared here first", first.place_of("/metadata/name"))
+                .with_help("rename one of them, or remove it");
+            problems.push(problem);
+        } else {
+            found.insert(name, located);
+        }
+    }
+    found
+}
+
+fn object(located: &Located<Service>) -> String {
+    format!("Service `{}/{}`", located.manifest.spec.cluster, located.manifest.metadata.name)
+}
+
+fn check_cluster(
+    located: &Located<Service>,
+    clusters: &BTreeMap<ClusterName, &Located<Cluster>>,
+    problems: &mut Vec<Problem>,
+) -> bool {
+    let wanted = &located.manifest.spec.cluster;
+    if clusters.contains_key(wanted) {
+        return true;
+    }
+    let candidates = clusters.iter().map(|(name, cluster)| (name.as_str(), cluster.place_of("/metadata/name")));
+    let place = located.place_of("/spec/cluster");
+    problems.push(undefined("Cluster", wanted.as_str(), place, candidates).with_object(object(located)));
+    false
+}
+
+fn find_task<'a>(
+    located: &Located<Service>,
+    definitions: &BTreeMap<Family, &'a Located<TaskDefinition>>,
+    tasks: &BTreeMap<&Family, Arc<TaskSpec>>,
+    problems: &mut Vec<Problem>,
+) -> Option<(&'a Located<TaskDefinition>, Arc<TaskSpec>)> {
+    let family = &located.manifest.spec.task_definition;
+    if let (Some(definition), Some(task)) = (definitions.get(family), tasks.get(family)) {
+        return Some((definition, task.clone()));
+    }
+    let candidates =
+        definitions.iter().map(|(family, definition)| (family.as_str(), definition.place_of("/metadata/name")));
+    let place = located.place_of("/spec/taskDefinition");
+    problems.push(undefined("TaskDefinition", family.as_str(), place, candidates).with_object(object(located)));
+    None
+}
+
+/// A reference to something that no manifest declares, with the name that comes nearest.
+fn undefined<'a>(kind: &str, name: &str, place: Place, candidates: impl Iterator<Item = (&'a str, Place)>) -> Problem {
+    let problem =
+        Problem::error(Code::UndefinedReference, format!("{kind} `{name}` is not declared")).with_place(place);
+    let nearest = candidates
+        .map(|(candidate, place)| (strsim::damerau_levenshtein(name, candidate), candidate, place))
+        .filter(|(distance, candidate, _)| *distance <= candidate.len().max(name.len()).div_ceil(3))
+        .min_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    match nearest {
+        Some((_, candidate, place)) => problem
+            .with_help(format!("did you mean `{candidate}`?"))
+            .with_suggestion(candidate)
+            .with_related(format!("a {kind} with a similar name is declared here"), place),
+        None => problem.with_help(format!("add a manifest of kind {kind} with `metadata.name: {name}`")),
+    }
+}
+
+fn check_name(located: &Located<Service>, problems: &mut Vec<Problem>) {
+    let name = located.manifest.metadata.name.as_str();
+    if name.len() > DNS_LABEL_MAX {
+        let message = format!(
+            "the name has {} characters: tasks run, but nothing can reach them by a name of over {DNS_LABEL_MAX}",
+            name.len()
+        );
+        let problem = Problem::warning(Code::OutOfRange, message).with_place(located.place_of("/metadata/name"));
+        problems.push(problem.with_object(object(located)));
+    }
+}
+
+fn resolve_service(service: &Service, task: Arc<TaskSpec>) -> DesiredService {
+    let Service { api_version: _, kind: _, metadata: _, spec } = service;
+    let crate::manifest::ServiceSpec {
+        service_name: _,
+        cluster: _,
+        task_definition: _,
+        desired_count,
+        deployment_configuration,
+        health_check_grace_period_seconds,
+        scheduling_strategy: _,
+    } = spec;
+    let deployment = deployment_configuration.clone().unwrap_or_default();
+    DesiredService {
+        desired_count: *desired_count,
+        minimum_healthy: deployment.minimum_healthy_percent.map_or(MINIMUM_HEALTHY_DEFAULT, Percent),
+        maximum: deployment.maximum_percent.map_or(MAXIMUM_DEFAULT, Percent),
+        health_check_grace: Duration::from_secs(health_check_grace_period_seconds.unwrap_or(0).into()),
+        task,
+    }
+}
+
+/// Warns of a service that can run and can never be updated.
+fn check_room(located: &Located<Service>, service: &DesiredService, problems: &mut Vec<Problem>) {
+    let count = service.desired_count.unwrap_or(1);
+    let (floor, ceiling) = (service.minimum_healthy.ceil_of(count), service.maximum.floor_of(count));
+    if count == 0 {
+        return;
+    }
+    let place = located.place_of("/spec/deploymentConfiguration");
+    if let Some((port, _)) = service.task.static_host_ports().next() {
+        if count > 1 {
+            let message = format!("{count} tasks cannot all have the host port {port}");
+            let problem = Problem::error(Code::Conflict, message)
+                .with_place(located.place_of("/spec/desiredCount"))
+                .with_help("leave `hostPort` out to have a free port chosen for each task, or set `desiredCount: 1`");
+            problems.push(problem.with_object(object(located)));
+        } else if floor > 0 {
+            let message = format!(
+                "the service runs, but cannot be updated: the old task keeps host port {port} until it stops, and minimumHealthyPercent {} keeps the old task",
+                service.minimum_healthy.0
+            );
+            let problem = Problem::warning(Code::DeploymentStuck, message)
+                .with_place(place)
+                .with_help("set `deploymentConfiguration: { minimumHealthyPercent: 0, maximumPercent: 100 }`: each update is then a short outage");
+            problems.push(problem.with_object(object(located)));
+        }
+    } else if floor == count && ceiling == count {
+        let message = format!(
+            "the service runs, but cannot be updated: of {count} no task may stop (minimumHealthyPercent {}) and none may be added (maximumPercent {})",
+            service.minimum_healthy.0, service.maximum.0
+        );
+        let problem = Problem::warning(Code::DeploymentStuck, message).with_place(place).with_help(
+            "lower minimumHealthyPercent, or raise maximumPercent, until the rounded numbers leave room for one task",
+        );
+        problems.push(problem.with_object(object(located)));
+    }
+}
+
+/// Refuses a static host port that two services want.
+fn check_ports(desired: &DesiredState, located: &BTreeMap<Key, &Located<Service>>, problems: &mut Vec<Problem>) {
+    let mut holders: BTreeMap<(u16, Protocol), Key> = BTreeMap::new();
+    for (cluster, wanted) in &desired.clusters {
+        for (name, service) in &wanted.services {
+            let ports: BTreeSet<_> = service.task.static_host_ports().collect();
+            for (port, protocol) in ports {
+                let key = Key(cluster.clone(), name.clone());
+                let Some(first) = holders.get(&(port, protocol)) else {
+                    holders.insert((port, protocol), key);
+                    continue;
+                };
+                let place = |key: &Key| located.get(key).map(|located| located.place_of("/spec/taskDefinition"));
+                let message = format!("host port {port}/{} is wanted by `{first}` and by `{key}`", protocol.as_str());
+                let mut problem = Problem::error(Code::Conflict, message)
+                    .with_help("give one of them another `hostPort`, or leave it out to have a free one chosen");
+                problem.place = place(&key);
+                if let Some(other) = place(first) {
+                    problem = problem.with_related("the other service", other);
+                }
+                problems.push(problem);
+            }
+        }
+    }
+}
+
+fn warn_unused(
+    definitions: &BTreeMap<Family, &Located<TaskDefinition>>,
+    services: &[Located<Service>],
+    problems: &mut Vec<Problem>,
+) {
+    let used: BTreeSet<_> = services.iter().map(|service| &service.manifest.spec.task_definition).collect();
+    for (family, located) in definitions.iter().filter(|(family, _)| !used.contains(family)) {
+        let message = format!("no service uses TaskDefinition `{family}`");
+        problems.push(Problem::warning(Code::Unused, message).with_place(located.place_of("/metadata/name")));
+    }
+}

@@ -1,0 +1,122 @@
+//! One task definition: from the fields as written to the spec with every default filled in.
+//!
+//! Every manifest type is destructured in full, so that a new field does not compile until its meaning is decided.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use crate::desired::{
+    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
+    VolumeDriver, VolumeSpec,
+};
+use crate::manifest;
+use crate::value::VolumeName;
+
+/// Seconds between two checks where the manifest does not say. Source: ECS `HealthCheck`, as the three below.
+const HEALTH_INTERVAL_DEFAULT_SECS: u32 = 30;
+const HEALTH_TIMEOUT_DEFAULT_SECS: u32 = 5;
+const HEALTH_RETRIES_DEFAULT: u32 = 3;
+const HEALTH_START_PERIOD_DEFAULT_SECS: u32 = 0;
+
+/// Resolves a task definition that has been validated.
+pub(super) fn resolve_task(definition: &manifest::TaskDefinition) -> TaskSpec {
+    let manifest::TaskDefinition { api_version: _, kind: _, metadata, spec } = definition;
+    let manifest::TaskDefinitionSpec { family: _, network_mode: _, container_definitions, volumes } = spec;
+    let volumes: BTreeMap<&VolumeName, VolumeSpec> =
+        volumes.iter().map(|volume| (&volume.name, resolve_volume(volume))).collect();
+    let containers =
+        container_definitions.iter().map(|container| Arc::new(resolve_container(container, &volumes))).collect();
+    TaskSpec::new(metadata.name.clone(), containers)
+}
+
+fn resolve_container(
+    container: &manifest::ContainerDefinition,
+    volumes: &BTreeMap<&VolumeName, VolumeSpec>,
+) -> ContainerSpec {
+    let manifest::ContainerDefinition {
+        name,
+        image,
+        command,
+        entry_point,
+        environment,
+        port_mappings,
+        essential,
+        cpu,
+        memory,
+        memory_reservation,
+        health_check,
+        stop_timeout,
+        mount_points,
+        user,
+        working_directory,
+        docker_labels,
+    } = container;
+    ContainerSpec {
+        name: name.clone(),
+        image: image.clone(),
+        essential: essential.unwrap_or(true),
+        entry_point: entry_point.clone(),
+        command: command.clone(),
+        // Of two variables with one name the last counts, as in the ECS agent.
+        environment: environment.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect(),
+        port_mappings: port_mappings.iter().map(resolve_port).collect(),
+        cpu: cpu.unwrap_or(0),
+        memory: *memory,
+        memory_reservation: *memory_reservation,
+        health_check: health_check.as_ref().map(resolve_health_check),
+        stop_timeout: stop_timeout.unwrap_or(STOP_TIMEOUT_DEFAULT_SECS),
+        mount_points: mount_points.iter().filter_map(|mount| resolve_mount(mount, volumes)).collect(),
+        user: user.clone(),
+        working_directory: working_directory.clone(),
+        docker_labels: docker_labels.clone(),
+    }
+}
+
+fn resolve_port(port: &manifest::PortMapping) -> PortMapping {
+    let manifest::PortMapping { container_port, host_port, protocol } = port;
+    let protocol = match protocol {
+        None | Some(manifest::Protocol::Tcp) => Protocol::Tcp,
+        Some(manifest::Protocol::Udp) => Protocol::Udp,
+    };
+    PortMapping { container_port: *container_port, host_port: host_port.unwrap_or(0), protocol }
+}
+
+fn resolve_health_check(check: &manifest::HealthCheck) -> HealthCheckSpec {
+    let manifest::HealthCheck { command, interval, timeout, retries, start_period } = check;
+    HealthCheckSpec {
+        command: command.clone(),
+        interval: interval.unwrap_or(HEALTH_INTERVAL_DEFAULT_SECS),
+        timeout: timeout.unwrap_or(HEALTH_TIMEOUT_DEFAULT_SECS),
+        retries: retries.unwrap_or(HEALTH_RETRIES_DEFAULT),
+        start_period: start_period.unwrap_or(HEALTH_START_PERIOD_DEFAULT_SECS),
+    }
+}
+
+/// A mount of a volume that is not declared has been refused by the validation of the task definition.
+fn resolve_mount(mount: &manifest::MountPoint, volumes: &BTreeMap<&VolumeName, VolumeSpec>) -> Option<MountSpec> {
+    let manifest::MountPoint { source_volume, container_path, read_only } = mount;
+    Some(MountSpec {
+        source_volume: source_volume.clone(),
+        container_path: container_path.clone(),
+        read_only: read_only.unwrap_or(false),
+        volume: volumes.get(source_volume)?.clone(),
+    })
+}
+
+fn resolve_volume(volume: &manifest::Volume) -> VolumeSpec {
+    let manifest::Volume { name: _, host, docker_volume_configuration } = volume;
+    if let Some(source_path) = host.as_ref().and_then(|host| host.source_path.clone()) {
+        return VolumeSpec::Host { source_path };
+    }
+    let Some(configuration) = docker_volume_configuration else {
+        return VolumeSpec::Task { driver: VolumeDriver::default() };
+    };
+    let manifest::DockerVolumeConfiguration { scope, autoprovision, driver, driver_opts, labels } = configuration;
+    let driver = VolumeDriver { name: driver.clone(), options: driver_opts.clone(), labels: labels.clone() };
+    match scope {
+        None | Some(manifest::VolumeScope::Task) => VolumeSpec::Task { driver },
+        Some(manifest::VolumeScope::Shared) => {
+            VolumeSpec::Shared { autoprovision: autoprovision.unwrap_or(false), driver }
+        }
+    }
+}

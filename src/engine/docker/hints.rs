@@ -1,0 +1,214 @@
+//! The engine's events as hints to look again.
+//!
+//! A reader of events that stalls slows the whole engine down, and then loses events without a word. So a task of its own does nothing
+//! but empty the socket into a [`Mailbox`], where hints of one container fall together: however slowly the mailbox is emptied, it holds
+//! at most one entry for each container.
+
+use std::collections::{BTreeMap, VecDeque};
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::Duration;
+
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
+use serde::Deserialize;
+use tokio::sync::Notify;
+
+use super::connection::{CallError, Connection};
+use super::query;
+use crate::engine::{Change, Hint};
+use crate::observed::ContainerId;
+use crate::ownership;
+use crate::value::Timestamp;
+
+/// The engine sends the head of the answer at once. One that hangs takes the connection and sends nothing.
+const HEAD_LIMIT: Duration = Duration::from_secs(30);
+
+/// A line that is longer is no event: an event quotes the container's labels, and those are a few kilobytes.
+const LINE_BYTES_MAX: usize = 4 << 20;
+
+/// More containers than one engine has: whoever did not look at that many hints relists anyway.
+const CONTAINERS_MAX: usize = 10_000;
+
+/// What is asked for. Never `exec_*`: each check of each container's health makes three of those.
+const EVENTS: [&str; 8] = ["create", "start", "die", "destroy", "oom", "health_status", "pause", "unpause"];
+
+/// The question. The engine applies the filter for labels to what it knows of an object in an event: of networks and volumes that is
+/// not the labels, so their events come only from engines that do. The slow re-read is there for the others.
+pub(super) fn events_path(since: Timestamp) -> String {
+    let seconds = since.0.div_euclid(1000);
+    let nanoseconds = since.0.rem_euclid(1000) * 1_000_000;
+    let filters = serde_json::json!({
+        "type": ["container", "network", "volume"],
+        "event": EVENTS,
+        "label": [ownership::CLUSTER],
+    });
+    let since = format!("{seconds}.{nanoseconds:09}");
+    query("/events", &[("since", &since), ("filters", &filters.to_string())])
+}
+
+/// Hints from `since` on. The stream ends after [`Hint::Lost`]; dropping it closes the connection.
+pub(super) fn hints(connection: Arc<Connection>, since: Timestamp) -> BoxStream<'static, Hint> {
+    let mailbox = Arc::new(Mailbox::default());
+    let reader = AbortOnDrop(tokio::spawn({
+        let mailbox = Arc::clone(&mailbox);
+        async move {
+            let reason = match read_events(&connection, since, &mailbox).await {
+                Ok(()) => "the engine closed the stream".to_owned(),
+                Err(error) => error.to_string(),
+            };
+            tracing::debug!(reason, "the stream of events broke");
+            mailbox.close();
+        }
+    }));
+    let unread = VecDeque::new();
+    stream::unfold((mailbox, unread, reader), |(mailbox, mut unread, reader)| async move {
+        if unread.is_empty() {
+            unread = mailbox.take().await?;
+        }
+        let hint = unread.pop_front()?;
+        Some((hint, (mailbox, unread, reader)))
+    })
+    .boxed()
+}
+
+struct AbortOnDrop(tokio::task::JoinHandle<()>);
+
+impl Drop for AbortOnDrop {
+    fn drop(&mut self) {
+        self.0.abort();
+    }
+}
+
+async fn read_events(connection: &Connection, since: Timestamp, mailbox: &Mailbox) -> Result<(), CallError> {
+    let mut chunks = connection.get_chunks(&events_path(since), HEAD_LIMIT)?;
+    let mut line = Vec::new();
+    while let Some(chunk) = chunks.try_next().await? {
+        let mut rest = chunk.as_ref();
+        while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
+            line.extend_from_slice(&rest[..end]);
+            if let Some(hint) = read_event(&line) {
+                mailbox.put(hint);
+            }
+            line.clear();
+            rest = &rest[end + 1..];
+        }
+        line.extend_from_slice(rest);
+        if line.len() > LINE_BYTES_MAX {
+            return Err(CallError::Unreadable(format!("an event is longer than {LINE_BYTES_MAX} bytes")));
+        }
+    }
+    Ok(())
+}
+
+#[derive(Deserialize)]
+struct Event {
+    #[serde(rename = "Type")]
+    kind: Option<String>,
+    #[serde(rename = "Action")]
+    action: Option<String>,
+    #[serde(rename = "Actor")]
+    actor: Option<Actor>,
+}
+
+#[derive(Deserialize)]
+struct Actor {
+    #[serde(rename = "ID")]
+    id: Option<String>,
+}
+
+/// What an event hints at. A line that is no event at all hints at something, for who knows what it was.
+fn read_event(line: &[u8]) -> Option<Hint> {
+    if line.trim_ascii().is_empty() {
+        return None;
+    }
+    let Ok(event) = serde_json::from_slice::<Event>(line) else { return Some(Hint::Other) };
+    let action = event.action.unwrap_or_default();
+    if action.starts_with("exec_") {
+        return None;
+    }
+    match (event.kind.as_deref(), event.actor.and_then(|actor| actor.id)) {
+        (Some("container"), Some(id)) => Some(Hint::Container(ContainerId::new(&id), read_action(&action))),
+        _ => Some(Hint::Other),
+    }
+}
+
+fn read_action(action: &str) -> Change {
+    match action {
+        "create" | "start" => Change::Began,
+        "die" | "oom" | "stop" | "kill" => Change::Ended,
+        "destroy" | "remove" => Change::Removed,
+        _ => Change::Other,
+    }
+}
+
+/// Hints that nobody has looked at yet.
+#[derive(Default)]
+struct Mailbox {
+    content: Mutex<Content>,
+    changed: Notify,
+}
+
+#[derive(Default)]
+struct Content {
+    containers: BTreeMap<ContainerId, Change>,
+    other: bool,
+    lost: bool,
+    closed: bool,
+}
+
+impl Mailbox {
+    fn content(&self) -> MutexGuard<'_, Content> {
+        // Every change below is whole before it could panic.
+        self.content.lock().unwrap_or_else(PoisonError::into_inner)
+    }
+
+    fn put(&self, hint: Hint) {
+        let mut content = self.content();
+        match hint {
+            Hint::Container(id, change) if content.containers.len() < CONTAINERS_MAX => {
+                // Several changes of one container are one hint, which then says no more than that something happened.
+                let change = match content.containers.get(&id) {
+                    Some(&before) if before != change => Change::Other,
+                    Some(_) | None => change,
+                };
+                content.containers.insert(id, change);
+            }
+            Hint::Container(..) | Hint::Other => content.other = true,
+            Hint::Lost => content.lost = true,
+        }
+        drop(content);
+        self.changed.notify_one();
+    }
+
+    fn close(&self) {
+        self.put(Hint::Lost);
+    }
+
+    /// Everything in the box, as soon as there is something; `None` when it was closed and has been emptied.
+    async fn take(&self) -> Option<VecDeque<Hint>> {
+        loop {
+            {
+                let mut content = self.content();
+                if content.closed {
+                    return None;
+                }
+                let containers = std::mem::take(&mut content.containers).into_iter();
+                let mut hints: VecDeque<Hint> = containers.map(|(id, change)| Hint::Container(id, change)).collect();
+                if std::mem::take(&mut content.other) {
+                    hints.push_back(Hint::Other);
+                }
+                if content.lost {
+                    content.closed = true;
+                    hints.push_back(Hint::Lost);
+                }
+                if !hints.is_empty() {
+                    return Some(hints);
+                }
+            }
+            self.changed.notified().await;
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,342 @@
+//! One action, one call to the engine, and what its answer means.
+//!
+//! Three answers are told apart with care. *Done* includes "it was so already", which makes every action safe to repeat. *Failed* means
+//! that the engine said no, or that nothing reached it. *Unknown* is everything after which the engine may yet do what it was asked: the
+//! engine finishes what it has begun even when nobody waits for the answer any more.
+
+use std::time::Duration;
+
+use bollard::query_parameters::{
+    CreateContainerOptions, CreateImageOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions,
+};
+use futures_util::StreamExt;
+
+use super::answers::{self, Inspected};
+use super::connection::{Call, CallError, Connection};
+use super::{INSPECT, inspect, now, query, translate};
+use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, Phase};
+use crate::ownership::{self, ContainerIdentity, Source};
+use crate::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
+use crate::value::ClusterName;
+
+// A create takes 10 ms, with a volume driver of a network some seconds. A start takes 3.5 s at the 99th percentile when 32 are under
+// way, 12 s after containerd was restarted. A removal deletes files. A network takes 0.3 s, more with many firewall rules.
+const CREATE: Call = Call::new("create container", 60);
+const START: Call = Call::new("start container", 120);
+const REMOVE: Call = Call::new("remove container", 60);
+const CREATE_NETWORK: Call = Call::new("create network", 60);
+const REMOVE_NETWORK: Call = Call::new("remove network", 60);
+const FIND_NETWORK: Call = Call::new("find network", 30);
+const FIND_VOLUME: Call = Call::new("find volume", 30);
+const REMOVE_VOLUME: Call = Call::new("remove volume", 60);
+
+/// What a stop may take beyond the time that the container has: SIGKILL, and taking network and mounts down on a busy host.
+const STOP_MARGIN_SECS: u64 = 120;
+
+/// Large images over slow lines; what takes longer is given up and tried again by the next look.
+const PULL: Call = Call::new("pull image", 60 * 60);
+
+/// The engine reports progress many times a second; a registry that stalls is given this long.
+const PULL_STALL_SECS: u64 = 5 * 60;
+
+/// Carries out `action`.
+pub(super) async fn perform(connection: &Connection, action: &Action) -> Outcome {
+    let result = match action {
+        Action::CreateNetwork { cluster, source } => create_network(connection, cluster, source).await,
+        Action::RemoveNetwork { id, .. } => remove_network(connection, id).await,
+        Action::PullImage { image } => pull_image(connection, image).await,
+        Action::CreateContainer(new) => create_container(connection, new).await,
+        Action::StartContainer { id, .. } => start_container(connection, id).await,
+        Action::StopContainer { id, stop_timeout, .. } => stop_container(connection, id, *stop_timeout).await,
+        Action::RemoveContainer { id, .. } => remove_container(connection, id).await,
+        Action::RemoveVolume { name, .. } => remove_volume(connection, name).await,
+    };
+    match result {
+        Ok(effect) => Outcome::Done(effect),
+        Err(No::Failed(failure)) => Outcome::Failed(failure),
+        Err(No::Unknown(sentence)) => Outcome::Unknown(sentence),
+    }
+}
+
+/// Why an action is not known to be done.
+#[derive(Debug)]
+enum No {
+    Failed(Failure),
+    Unknown(String),
+}
+
+impl No {
+    fn failed(kind: FailureKind, message: impl Into<String>) -> Self {
+        Self::Failed(Failure { kind, message: message.into() })
+    }
+
+    /// What an error of `call` means, where `classify` says what a refusal means.
+    fn of(
+        connection: &Connection,
+        call: Call,
+        error: CallError,
+        classify: impl FnOnce(u16, &str) -> FailureKind,
+    ) -> Self {
+        match error {
+            CallError::Unreachable(reason) => {
+                let endpoint = connection.endpoint();
+                Self::failed(FailureKind::Unreachable, format!("cannot reach the engine at {endpoint}: {reason}"))
+            }
+            CallError::Refused { status, message } => Self::failed(classify(status, &message), message),
+            CallError::NoAnswer { .. } | CallError::Broken(_) | CallError::Unreadable(_) => {
+                Self::Unknown(format!("{}: {error}; it may have happened all the same", call.name))
+            }
+        }
+    }
+
+    /// What an error of a question means that was asked before or after the call: nothing was changed by it.
+    fn of_question(connection: &Connection, call: Call, error: CallError) -> Self {
+        match error {
+            CallError::Unreachable(_) => Self::of(connection, call, error, |_, _| FailureKind::Engine),
+            CallError::Refused { .. }
+            | CallError::NoAnswer { .. }
+            | CallError::Broken(_)
+            | CallError::Unreadable(_) => Self::failed(FailureKind::Engine, format!("{}: {error}", call.name)),
+        }
+    }
+}
+
+async fn create_network(connection: &Connection, cluster: &ClusterName, source: &Source) -> Result<Effect, No> {
+    let body = translate::network_body(cluster, source);
+    let name = body.name.clone();
+    let created = CREATE_NETWORK.within(async { Ok(connection.client()?.create_network(body).await?) }).await;
+    match created {
+        Ok(network) => Ok(Effect::Network(NetworkId::new(&network.id))),
+        Err(CallError::Refused { status: 409, message }) => {
+            find_network(connection, cluster, source, &name, message).await
+        }
+        Err(error) => Err(No::of(connection, CREATE_NETWORK, error, |status, _| match status {
+            400 => FailureKind::Refused,
+            _ => FailureKind::Engine,
+        })),
+    }
+}
+
+/// The network of the cluster that exists already. A second call, argued: engines from 25 on refuse a second network of one name, and
+/// only a look tells whether the first is ours, as after a create that was not answered in time.
+async fn find_network(
+    connection: &Connection,
+    cluster: &ClusterName,
+    source: &Source,
+    name: &str,
+    message: String,
+) -> Result<Effect, No> {
+    let filters = serde_json::json!({ "name": [name], "label": [ownership::CLUSTER] }).to_string();
+    let found = connection.get(FIND_NETWORK, &query("/networks", &[("filters", &filters)])).await;
+    let networks = found
+        .and_then(|answer| answers::read_networks(&answer).map_err(|error| CallError::Unreadable(error.to_string())));
+    let networks = networks.map_err(|error| No::of_question(connection, FIND_NETWORK, error))?;
+    match networks.into_iter().find(|network| network.cluster == *cluster && network.source == *source) {
+        Some(network) => Ok(Effect::Network(network.id)),
+        None => Err(No::failed(FailureKind::NameTaken, message)),
+    }
+}
+
+async fn remove_network(connection: &Connection, id: &NetworkId) -> Result<Effect, No> {
+    let removed = REMOVE_NETWORK.within(async { Ok(connection.client()?.remove_network(&id.0).await?) }).await;
+    match removed {
+        Ok(()) | Err(CallError::Refused { status: 404, .. }) => Ok(Effect::Removed),
+        // 403 is how the engine says that containers are still attached.
+        Err(error) => Err(No::of(connection, REMOVE_NETWORK, error, |status, _| match status {
+            403 | 409 => FailureKind::Conflict,
+            _ => FailureKind::Engine,
+        })),
+    }
+}
+
+async fn pull_image(connection: &Connection, image: &str) -> Result<Effect, No> {
+    let (name, tag) = translate::split_image(image);
+    // Without a tag the engine would fetch every tag there is.
+    let options = CreateImageOptions {
+        from_image: Some(name.to_owned()),
+        tag: (!tag.is_empty()).then(|| tag.to_owned()),
+        ..CreateImageOptions::default()
+    };
+    let stall = Duration::from_secs(PULL_STALL_SECS);
+    let pulled = PULL.within(async {
+        let mut progress = connection.client()?.create_image(Some(options), None, None);
+        loop {
+            match tokio::time::timeout(stall, progress.next()).await {
+                Err(_) => return Err(CallError::NoAnswer { seconds: PULL_STALL_SECS }),
+                Ok(None) => return Ok(()),
+                Ok(Some(Ok(_))) => {}
+                Ok(Some(Err(error))) => return Err(CallError::from(error)),
+            }
+        }
+    });
+    match pulled.await {
+        Ok(()) => Ok(Effect::Pulled),
+        Err(error) => Err(No::of(connection, PULL, error, |_, _| FailureKind::ImageMissing)),
+    }
+}
+
+/// Creates a container under the first of its names that is free.
+///
+/// One call, but for two cases that are argued: the name is taken, where a look at the holder tells our own earlier attempt from
+/// somebody else's container; and a volume that must exist, which the engine would make without a word.
+async fn create_container(connection: &Connection, new: &NewContainer) -> Result<Effect, No> {
+    for volume in translate::volumes_that_must_exist(&new.spec) {
+        check_volume(connection, volume).await?;
+    }
+    let body = translate::container_body(new);
+    let mut holders = Vec::new();
+    for name in new.identity.names() {
+        let options = CreateContainerOptions { name: Some(name.clone()), ..CreateContainerOptions::default() };
+        let work = async { Ok(connection.client()?.create_container(Some(options), body.clone()).await?) };
+        match CREATE.within(work).await {
+            Ok(created) => {
+                let spec = ownership::read_spec(|key| Some(body.labels.as_ref()?.get(key)?.as_str()));
+                return Ok(Effect::Container(Box::new(ObservedContainer {
+                    id: ContainerId::new(&created.id),
+                    name,
+                    identity: new.identity.clone(),
+                    spec,
+                    phase: Phase::Created,
+                    health: Health::None,
+                    created_at: now(),
+                    ports: Vec::new(),
+                })));
+            }
+            Err(CallError::Refused { status, message }) if is_name_conflict(status, &message) => {
+                match ask_holder(connection, &name, &new.identity).await? {
+                    Holder::Itself(container) => return Ok(Effect::Container(container)),
+                    Holder::Other(holder) => holders.push(format!("`{name}` by {holder}")),
+                }
+            }
+            Err(error) => return Err(No::of(connection, CREATE, error, classify_create)),
+        }
+    }
+    Err(No::failed(FailureKind::NameTaken, format!("every name is taken: {}", holders.join(", "))))
+}
+
+/// Whether the engine says that a name is taken. Docker says so with 409, Podman with 500.
+fn is_name_conflict(status: u16, message: &str) -> bool {
+    matches!(status, 409 | 500) && message.contains("name") && message.contains("in use")
+}
+
+/// Who holds a name.
+enum Holder {
+    /// The very container that was to be created: an earlier try that was not answered in time.
+    Itself(Box<ObservedContainer>),
+    /// Another one, in words.
+    Other(String),
+}
+
+async fn ask_holder(connection: &Connection, name: &str, identity: &ContainerIdentity) -> Result<Holder, No> {
+    let found = inspect(connection, name).await;
+    let found = found.map_err(|error| No::of_question(connection, INSPECT, error))?;
+    let ContainerIdentity { task, container, source, .. } = identity;
+    match found {
+        Some(Inspected::Ours(held)) if held.identity.task == *task && held.identity.container == *container => {
+            if held.identity.source == *source {
+                return Ok(Holder::Itself(held));
+            }
+            // Another name would give the task a second container.
+            let message = format!("`{name}` belongs to the same task as declared by {}", held.identity.source);
+            Err(No::failed(FailureKind::NameTaken, message))
+        }
+        Some(Inspected::Ours(held)) => {
+            Ok(Holder::Other(format!("{:#} of {}", held.identity.task, held.identity.source)))
+        }
+        Some(Inspected::Foreign { id }) => Ok(Holder::Other(format!("container {}, which is not ours", id.short()))),
+        None => {
+            Err(No::failed(FailureKind::Conflict, format!("the container that held the name `{name}` is just gone")))
+        }
+    }
+}
+
+async fn check_volume(connection: &Connection, volume: &str) -> Result<(), No> {
+    match connection.get(FIND_VOLUME, &format!("/volumes/{volume}")).await {
+        Ok(_) => Ok(()),
+        Err(CallError::Refused { status: 404, .. }) => Err(No::failed(
+            FailureKind::Refused,
+            format!(
+                "the volume `{volume}` does not exist: make it with `docker volume create {volume}`, or set autoprovision"
+            ),
+        )),
+        Err(error) => Err(No::of_question(connection, FIND_VOLUME, error)),
+    }
+}
+
+fn classify_create(status: u16, message: &str) -> FailureKind {
+    match status {
+        404 if message.to_lowercase().contains("image") => FailureKind::ImageMissing,
+        400 | 404 => FailureKind::Refused,
+        409 => FailureKind::Conflict,
+        _ => FailureKind::Engine,
+    }
+}
+
+async fn start_container(connection: &Connection, id: &ContainerId) -> Result<Effect, No> {
+    let started = START.within(async { Ok(connection.client()?.start_container(&id.0, None).await?) }).await;
+    started.map_err(|error| No::of(connection, START, error, classify_start))?;
+    Ok(Effect::Started)
+}
+
+fn classify_start(status: u16, message: &str) -> FailureKind {
+    let message = message.to_lowercase();
+    let port = ["port is already allocated", "address already in use", "ports are not available"];
+    match status {
+        _ if port.iter().any(|words| message.contains(words)) => FailureKind::PortTaken,
+        404 if message.contains("no such container") => FailureKind::Gone,
+        // Something that the container was created with, such as its network, is gone for good.
+        400 | 404 => FailureKind::Refused,
+        // The manifest names a user or group that the image does not have: the engine takes that for a fault of its own.
+        500 if message.contains("unable to find user") || message.contains("unable to find group") => {
+            FailureKind::Refused
+        }
+        409 => FailureKind::Conflict,
+        _ => FailureKind::Engine,
+    }
+}
+
+async fn stop_container(connection: &Connection, id: &ContainerId, stop_timeout: u32) -> Result<Effect, No> {
+    let call = Call::new("stop container", u64::from(stop_timeout) + STOP_MARGIN_SECS);
+    let options = StopContainerOptions { t: Some(i32::try_from(stop_timeout).unwrap_or(i32::MAX)), signal: None };
+    let stopped = call.within(async { Ok(connection.client()?.stop_container(&id.0, Some(options)).await?) }).await;
+    match stopped {
+        Ok(()) => Ok(Effect::Stopped),
+        Err(CallError::Refused { status: 404, .. }) => Ok(Effect::Removed),
+        Err(error) => Err(No::of(connection, call, error, |status, _| match status {
+            409 => FailureKind::Conflict,
+            _ => FailureKind::Engine,
+        })),
+    }
+}
+
+/// Removes a container with its anonymous volumes. Never by force: what runs is not removed.
+async fn remove_container(connection: &Connection, id: &ContainerId) -> Result<Effect, No> {
+    let options = RemoveContainerOptions { v: true, force: false, link: false };
+    let removed = REMOVE.within(async { Ok(connection.client()?.remove_container(&id.0, Some(options)).await?) }).await;
+    match removed {
+        Ok(()) | Err(CallError::Refused { status: 404, .. }) => Ok(Effect::Removed),
+        Err(CallError::Refused { status: 409, message }) if message.contains("already in progress") => {
+            Ok(Effect::Removed)
+        }
+        Err(error) => Err(No::of(connection, REMOVE, error, |status, message| {
+            // Podman says with 500 that the container runs.
+            if status == 409 || message.contains("running") { FailureKind::Conflict } else { FailureKind::Engine }
+        })),
+    }
+}
+
+async fn remove_volume(connection: &Connection, name: &str) -> Result<Effect, No> {
+    let options = RemoveVolumeOptions { force: false };
+    let removed =
+        REMOVE_VOLUME.within(async { Ok(connection.client()?.remove_volume(name, Some(options)).await?) }).await;
+    match removed {
+        Ok(()) | Err(CallError::Refused { status: 404, .. }) => Ok(Effect::Removed),
+        Err(error) => Err(No::of(connection, REMOVE_VOLUME, error, |status, _| match status {
+            409 => FailureKind::Conflict,
+            _ => FailureKind::Engine,
+        })),
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,131 @@
+//! The simulated engine behind the asynchronous door, on the clock of the runtime.
+//!
+//! With the runtime's clock paused a whole day passes in a moment.
+
+use std::sync::{Arc, Mutex, PoisonError};
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::{self, BoxStream};
+use tokio::sync::watch;
+use tokio::time::Instant;
+
+use super::Simulated;
+use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
+use crate::observed::{ContainerId, ObservedContainer};
+use crate::plan::{Action, Outcome};
+use crate::value::Timestamp;
+
+/// A simulated engine whose clock is that of the runtime. Clones share the engine.
+#[derive(Debug, Clone)]
+pub struct SimulatedHandle {
+    shared: Arc<Shared>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    engine: Mutex<Simulated>,
+    /// The runtime's clock, and the engine's, when they were joined.
+    joined: (Instant, Timestamp),
+    /// Tells those who wait that something may have changed.
+    changed: watch::Sender<u64>,
+}
+
+impl SimulatedHandle {
+    /// Joins the clock of an engine to that of the runtime.
+    pub fn new(engine: Simulated) -> Self {
+        let joined = (Instant::now(), engine.now());
+        Self { shared: Arc::new(Shared { engine: Mutex::new(engine), joined, changed: watch::Sender::new(0) }) }
+    }
+
+    /// Does something with the engine as it is now.
+    pub fn with<T>(&self, work: impl FnOnce(&mut Simulated) -> T) -> T {
+        let done = self.look(work);
+        self.shared.changed.send_modify(|count| *count = count.wrapping_add(1));
+        done
+    }
+
+    /// Does something with the engine that changes nothing for those who wait.
+    fn look<T>(&self, work: impl FnOnce(&mut Simulated) -> T) -> T {
+        // A panic in the work of a test leaves an engine that is still whole: it is only data.
+        let mut engine = self.shared.engine.lock().unwrap_or_else(PoisonError::into_inner);
+        let (instant, at) = self.shared.joined;
+        engine.advance_to(at.after(instant.elapsed()));
+        work(&mut engine)
+    }
+
+    /// Waits until `ask` has an answer. It is asked again whenever something may have changed.
+    async fn wait_for<T>(&self, mut ask: impl FnMut(&mut Simulated) -> Option<T>) -> T {
+        let mut changed = self.shared.changed.subscribe();
+        loop {
+            changed.mark_unchanged();
+            let (answer, next) = self.look(|engine| (ask(engine), engine.next_event_at()));
+            if let Some(answer) = answer {
+                return answer;
+            }
+            let (instant, at) = self.shared.joined;
+            let pause = next.map(|next| next.since(at));
+            tokio::select! {
+                () = sleep_until(instant, pause) => {}
+                // The sender lives in `self`: it is never gone.
+                _ = changed.changed() => {}
+            }
+        }
+    }
+}
+
+/// Sleeps until `pause` after `instant`; for ever without one.
+async fn sleep_until(instant: Instant, pause: Option<Duration>) {
+    match pause {
+        Some(pause) => tokio::time::sleep_until(instant + pause).await,
+        None => std::future::pending().await,
+    }
+}
+
+impl Observe for SimulatedHandle {
+    fn describe(&self) -> String {
+        "a simulated engine".to_owned()
+    }
+
+    async fn list(&self) -> Result<Listing, EngineError> {
+        self.look(|engine| engine.try_list())
+    }
+
+    async fn inspect(&self, id_or_name: &str) -> Result<Option<ObservedContainer>, EngineError> {
+        self.look(|engine| engine.try_inspect(id_or_name))
+    }
+
+    fn hints(&self, _: Timestamp) -> BoxStream<'static, Hint> {
+        let handle = self.clone();
+        let state = Some((handle, Vec::new().into_iter()));
+        let hints = stream::unfold(state, |state| async move {
+            let (handle, mut taken) = state?;
+            loop {
+                if let Some(hint) = taken.next() {
+                    let lost = hint == Hint::Lost;
+                    return Some((hint, (!lost).then_some((handle, taken))));
+                }
+                taken = handle
+                    .wait_for(|engine| Some(engine.take_hints()).filter(|hints| !hints.is_empty()))
+                    .await
+                    .into_iter();
+            }
+        });
+        hints.boxed()
+    }
+
+    async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
+        self.look(|engine| engine.check_reachable().map(|()| engine.log_tail(id, lines)))
+    }
+
+    async fn image_names(&self) -> Result<Vec<String>, EngineError> {
+        self.look(|engine| engine.check_reachable().map(|()| engine.image_names()))
+    }
+}
+
+impl Perform for SimulatedHandle {
+    async fn perform(&self, action: &Action) -> Outcome {
+        let call = self.with(|engine| engine.begin(action));
+        self.wait_for(|engine| engine.take_outcome(call)).await
+    }
+}

@@ -1,0 +1,110 @@
+//! What a plan says about how it will end: well, later, or not without a person.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use super::{FailureKind, Plan, Wait, Waiting};
+use crate::value::{ClusterName, ServiceName};
+
+/// After so many failures in a row a single convergence gives up on a service. Two could still be a dependency that was not up yet.
+const FAILURES_MAX: u32 = 3;
+
+/// How a plan stands.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Verdict {
+    /// Everything is as the manifests ask.
+    Converged,
+    /// Something is to be done, or waited for.
+    Progressing,
+    /// Nothing is left to be done but for these services, which will not come right by themselves soon.
+    Failed(Vec<FailedService>),
+}
+
+/// A service that does not come up, and why.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct FailedService {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service; `None` when it is about the cluster's network.
+    pub service: Option<ServiceName>,
+    /// What its slots wait for.
+    pub waits: Vec<Waiting>,
+}
+
+/// Judges a plan of which nothing is under way any more.
+pub fn verdict(plan: &Plan) -> Verdict {
+    if plan.is_converged() {
+        return Verdict::Converged;
+    }
+    if !plan.is_quiet() {
+        return Verdict::Progressing;
+    }
+    let services = unfinished(plan);
+    if services.iter().all(|service| is_hopeless(&service.waits)) {
+        Verdict::Failed(services)
+    } else {
+        Verdict::Progressing
+    }
+}
+
+/// The services that are not as the manifests ask, and what they wait for.
+pub fn unfinished(plan: &Plan) -> Vec<FailedService> {
+    let mut services: BTreeMap<_, Vec<&Waiting>> = BTreeMap::new();
+    for waiting in &plan.waits {
+        services.entry((&waiting.about.cluster, &waiting.about.service)).or_default().push(waiting);
+    }
+    let services = services.into_iter().map(|((cluster, service), waits)| FailedService {
+        cluster: cluster.clone(),
+        service: service.clone(),
+        waits: waits.into_iter().cloned().collect(),
+    });
+    services.collect()
+}
+
+/// Whether a service cannot come right by waiting: one of its slots keeps failing, or nothing that it waits for will happen.
+fn is_hopeless(waits: &[Waiting]) -> bool {
+    waits.iter().any(|waiting| keeps_failing(&waiting.wait)) || waits.iter().all(|waiting| is_stuck(&waiting.wait))
+}
+
+fn keeps_failing(wait: &Wait) -> bool {
+    match wait {
+        Wait::Backoff { failures, .. } => *failures >= FAILURES_MAX,
+        Wait::Retry { failures, failure, .. } => {
+            *failures >= FAILURES_MAX
+                || match failure.kind {
+                    FailureKind::ImageMissing | FailureKind::NameTaken | FailureKind::Refused => true,
+                    FailureKind::PortTaken
+                    | FailureKind::Gone
+                    | FailureKind::Conflict
+                    | FailureKind::Engine
+                    | FailureKind::Unreachable => false,
+                }
+        }
+        Wait::Action
+        | Wait::Health
+        | Wait::Settle { .. }
+        | Wait::Grace { .. }
+        | Wait::MinimumHealthy
+        | Wait::Maximum
+        | Wait::Port { .. }
+        | Wait::Network
+        | Wait::Image => false,
+    }
+}
+
+/// Whether only another decision of a person can end the wait.
+fn is_stuck(wait: &Wait) -> bool {
+    match wait {
+        Wait::MinimumHealthy | Wait::Maximum | Wait::Port { .. } => true,
+        Wait::Action
+        | Wait::Health
+        | Wait::Settle { .. }
+        | Wait::Grace { .. }
+        | Wait::Backoff { .. }
+        | Wait::Retry { .. }
+        | Wait::Network
+        | Wait::Image => false,
+    }
+}

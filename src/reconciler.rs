@@ -1,0 +1,408 @@
+//! The reconciler: keeps what was observed, and says what to do next. Pure: it reads no clock and makes no call.
+//!
+//! The shell feeds it what happens ([`Input`]) and carries out what it says ([`Command`]). Every input only corrects what is known;
+//! [`Reconciler::tick`] then plans anew from the whole. The simulated and the real engine are driven by this same code, so what the
+//! property tests prove about it holds for the loop that users run.
+//!
+//! Knowledge ages: a list may lag behind a container's end, and an answer may be older than the outcome of an action that ended
+//! while it was on its way. Every piece of knowledge therefore has a number in one order, and older never overwrites newer.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use crate::desired::{ContainerSpec, DesiredState};
+use crate::engine::{Change, EngineError, Hint, Listing};
+use crate::event::EventKind;
+use crate::observed::{
+    ContainerId, Doing, FailedAction, Health, InFlight, ObservedContainer, ObservedState, Phase, PublishedPort,
+};
+use crate::ownership::ContainerIdentity;
+use crate::plan::{Action, Effect, Failure, FailureKind, Lane, Outcome, Plan, Step, Target, plan};
+use crate::value::Timestamp;
+
+mod learn;
+mod tell;
+
+#[cfg(test)]
+mod tests;
+
+/// How many actions of each lane are under way at most.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Limits {
+    /// Starts and creations that repair a running service. They never queue behind the others.
+    pub repair: usize,
+    /// Starts and creations of rollouts.
+    pub rollout: usize,
+    /// Stops and removals: they mostly wait for a process to end.
+    pub retire: usize,
+    /// Images fetched at once.
+    pub pull: usize,
+}
+
+impl Limits {
+    /// The limits for an engine with `cores` processors.
+    ///
+    /// Measured on Docker 20.10: starts per second grow up to one per core in flight, a little up to two, and beyond that only the
+    /// time of each start grows.
+    pub fn for_cores(cores: usize) -> Self {
+        let starts = (2 * cores).clamp(2, 16);
+        Self { repair: starts, rollout: starts, retire: 16, pull: 3 }
+    }
+}
+
+/// Something that happened.
+#[derive(Debug)]
+pub enum Input {
+    /// The answer to [`Command::List`].
+    Listed(Result<Listing, EngineError>),
+    /// The answer to [`Command::Inspect`].
+    Inspected(String, Result<Option<ObservedContainer>, EngineError>),
+    /// The engine hinted at something.
+    Hint(Hint),
+    /// An action ended.
+    Finished(Box<Step>, Outcome),
+    /// The manifests ask for something else.
+    Desired(Arc<DesiredState>),
+    /// Some time has passed: look at everything again.
+    Resync,
+}
+
+/// Something for the shell to begin. Its end comes back as an [`Input`].
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Command {
+    /// List everything of ours.
+    List,
+    /// Look at one container, by id or by name.
+    Inspect(String),
+    /// Carry out an action.
+    Perform(Box<Step>),
+}
+
+/// What to do now and when to look again.
+#[derive(Debug, Default)]
+pub struct Tick {
+    /// What to begin now.
+    pub commands: Vec<Command>,
+    /// The decision behind it; `None` while the engine has not been seen yet.
+    pub plan: Option<Plan>,
+    /// When to tick again although nothing has happened.
+    pub wake_at: Option<Timestamp>,
+}
+
+/// Since when the engine has not answered, and what it said last.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Trouble {
+    /// Since when.
+    pub since: Timestamp,
+    /// The last error.
+    pub error: EngineError,
+    /// How many questions in a row had no answer.
+    pub failures: u32,
+    /// When it is asked again.
+    pub retry_at: Timestamp,
+}
+
+/// Keeps what was observed, and says what to do next.
+#[derive(Debug)]
+pub struct Reconciler {
+    desired: Arc<DesiredState>,
+    observed: ObservedState,
+    limits: Limits,
+    /// Counts pieces of knowledge; a later one has a higher number.
+    clock: u64,
+    /// The number of the last thing known about a target.
+    known: BTreeMap<Target, u64>,
+    /// The number at which the list that is under way was asked for.
+    listing: Option<u64>,
+    list_wanted: bool,
+    has_listed: bool,
+    /// The inspections under way, and the numbers at which they were asked for.
+    inspecting: BTreeMap<String, u64>,
+    inspect_wanted: BTreeSet<String>,
+    /// Inspections that the engine refused or did not answer: how often in a row, and when to ask again.
+    inspect_failures: BTreeMap<String, (u32, Timestamp)>,
+    /// The number at which the last list that arrived was asked for.
+    listed: u64,
+    /// Containers that something happened to while an action of ours was under way on them.
+    disturbed: BTreeSet<ContainerId>,
+    /// Images that were fetched and that the engine nevertheless did not have.
+    pulled: BTreeSet<String>,
+    trouble: Option<Trouble>,
+    told: tell::Told,
+}
+
+impl Reconciler {
+    /// A reconciler that has seen nothing yet.
+    pub fn new(desired: Arc<DesiredState>, limits: Limits) -> Self {
+        Self {
+            desired,
+            observed: ObservedState::default(),
+            limits,
+            clock: 0,
+            known: BTreeMap::new(),
+            listing: None,
+            list_wanted: true,
+            has_listed: false,
+            inspecting: BTreeMap::new(),
+            inspect_wanted: BTreeSet::new(),
+            inspect_failures: BTreeMap::new(),
+            listed: 0,
+            disturbed: BTreeSet::new(),
+            pulled: BTreeSet::new(),
+            trouble: None,
+            told: tell::Told::default(),
+        }
+    }
+
+    /// What is known of the engine.
+    pub fn observed(&self) -> &ObservedState {
+        &self.observed
+    }
+
+    /// What should be.
+    pub fn desired(&self) -> &Arc<DesiredState> {
+        &self.desired
+    }
+
+    /// Whether the engine has been seen in whole at least once.
+    pub fn has_listed(&self) -> bool {
+        self.has_listed
+    }
+
+    /// Why the engine is not being worked on, if it is not.
+    pub fn trouble(&self) -> Option<&Trouble> {
+        self.trouble.as_ref()
+    }
+
+    /// Whether anything that was begun has not ended.
+    pub fn is_busy(&self) -> bool {
+        self.listing.is_some() || !self.inspecting.is_empty() || !self.observed.in_flight.is_empty()
+    }
+
+    /// Takes in something that happened at `at`.
+    pub fn handle(&mut self, at: Timestamp, input: Input) {
+        self.observed.at = at;
+        match input {
+            Input::Listed(Ok(listing)) => self.learn_listing(listing),
+            Input::Listed(Err(error)) => {
+                self.listing = None;
+                self.list_wanted = true;
+                self.meet_trouble(error);
+            }
+            Input::Inspected(name, Ok(container)) => self.learn_inspection(&name, container),
+            Input::Inspected(name, Err(error)) => {
+                self.inspecting.remove(&name);
+                self.fail_inspection(name, error);
+            }
+            Input::Hint(hint) => self.take_hint(hint),
+            Input::Finished(step, outcome) => self.learn_outcome(&step, outcome),
+            Input::Desired(desired) => self.desired = desired,
+            Input::Resync => self.list_wanted = true,
+        }
+    }
+
+    /// Decides what to begin at `at`.
+    pub fn tick(&mut self, at: Timestamp) -> Tick {
+        self.observed.at = at;
+        if let Some(trouble) = &self.trouble
+            && at < trouble.retry_at
+        {
+            return Tick { wake_at: Some(trouble.retry_at), ..Tick::default() };
+        }
+        let mut tick = Tick::default();
+        self.look(&mut tick);
+        // While the engine does not answer, nothing is begun on what may have changed since.
+        if !self.has_listed || self.trouble.is_some() {
+            return tick;
+        }
+        let plan = plan(&self.desired, &self.observed);
+        for id in &plan.unknowns {
+            self.inspect_wanted.insert(id.to_string());
+        }
+        tick.wake_at = plan.wake_at;
+        self.look(&mut tick);
+        self.tell_plan(&plan);
+        for step in self.within_limits(&plan) {
+            self.tell_begin(&step);
+            self.begin(&step);
+            tick.commands.push(Command::Perform(Box::new(step)));
+        }
+        tick.plan = Some(plan);
+        tick
+    }
+
+    /// Asks the engine what is to be known.
+    fn look(&mut self, tick: &mut Tick) {
+        if self.list_wanted && self.listing.is_none() {
+            self.list_wanted = false;
+            self.clock += 1;
+            self.listing = Some(self.clock);
+            tick.commands.push(Command::List);
+        }
+        if self.trouble.is_some() {
+            return;
+        }
+        for name in std::mem::take(&mut self.inspect_wanted) {
+            let retry_at = self.inspect_failures.get(&name).map_or(self.observed.at, |&(_, retry_at)| retry_at);
+            if retry_at > self.observed.at {
+                tick.wake_at = Some(tick.wake_at.map_or(retry_at, |other| other.min(retry_at)));
+                self.inspect_wanted.insert(name);
+            } else if self.inspecting.contains_key(&name) {
+                // The answer under way may be too old: ask again when it is there.
+                self.inspect_wanted.insert(name);
+            } else {
+                self.clock += 1;
+                self.inspecting.insert(name.clone(), self.clock);
+                tick.commands.push(Command::Inspect(name));
+            }
+        }
+    }
+
+    /// An inspection without an answer says nothing about the rest of the engine, unless the engine cannot be reached at all.
+    fn fail_inspection(&mut self, name: String, error: EngineError) {
+        match error {
+            EngineError::Unreachable { .. } => self.meet_trouble(error),
+            EngineError::NoAnswer { .. } | EngineError::Refused { .. } => {
+                let failures = self.inspect_failures.get(&name).map_or(1, |&(failures, _)| failures.saturating_add(1));
+                let retry_at = self.observed.at.after(crate::plan::restart::backoff(failures));
+                self.inspect_failures.insert(name.clone(), (failures, retry_at));
+            }
+        }
+        self.inspect_wanted.insert(name);
+    }
+
+    /// The steps that may begin now. The rest is planned again at the next tick, on newer facts.
+    fn within_limits(&self, plan: &Plan) -> Vec<Step> {
+        let mut room = BTreeMap::from([
+            (Queue::Repair, self.limits.repair),
+            (Queue::Rollout, self.limits.rollout),
+            (Queue::Retire, self.limits.retire),
+            (Queue::Pull, self.limits.pull),
+        ]);
+        for in_flight in self.observed.in_flight.values() {
+            if let Some(free) = room.get_mut(&in_flight.queue()) {
+                *free = free.saturating_sub(1);
+            }
+        }
+        let mut begun = Vec::new();
+        for step in &plan.steps {
+            let free = room.entry(queue(step)).or_default();
+            if *free > 0 {
+                *free -= 1;
+                begun.push(step.clone());
+            }
+        }
+        begun
+    }
+
+    fn begin(&mut self, step: &Step) {
+        let doing = match &step.action {
+            Action::CreateContainer(new) => Doing::Create(Box::new(new.identity.clone())),
+            Action::StartContainer { .. } => Doing::Start,
+            Action::StopContainer { .. } => Doing::Stop,
+            Action::RemoveContainer { .. } => Doing::Remove,
+            Action::PullImage { .. } => Doing::Pull,
+            Action::CreateNetwork { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => Doing::Other,
+        };
+        let in_flight = InFlight { since: self.observed.at, doing, lane: step.lane() };
+        self.observed.in_flight.insert(step.action.target(), in_flight);
+    }
+
+    fn meet_trouble(&mut self, error: EngineError) {
+        let at = self.observed.at;
+        if self.trouble.is_none() {
+            self.tell(None, EventKind::EngineLost { reason: error.to_string(), since: self.observed.at });
+        }
+        let (since, failures) = self.trouble.as_ref().map_or((at, 1), |before| (before.since, before.failures + 1));
+        // 1, 2, 4 and then every 5 seconds: an engine that restarts is back in seconds, and asking costs it nothing.
+        let pause = crate::plan::restart::backoff(failures).min(std::time::Duration::from_secs(5));
+        self.trouble = Some(Trouble { since, error, failures, retry_at: at.after(pause) });
+        self.list_wanted = true;
+    }
+
+    fn take_hint(&mut self, hint: Hint) {
+        match hint {
+            Hint::Lost | Hint::Other => self.list_wanted = true,
+            Hint::Container(id, change) => self.take_container_hint(id, change),
+        }
+    }
+
+    /// Looks at a container that something happened to, unless our own action explains it.
+    fn take_container_hint(&mut self, id: ContainerId, change: Change) {
+        let target = Target::Container(id.clone());
+        if let Some(in_flight) = self.observed.in_flight.get(&target) {
+            let explained = match (&in_flight.doing, change) {
+                (Doing::Start, Change::Began) | (Doing::Stop, Change::Ended) => true,
+                (Doing::Remove, Change::Ended | Change::Removed) => true,
+                (Doing::Create(_) | Doing::Start | Doing::Stop | Doing::Remove | Doing::Pull | Doing::Other, _) => {
+                    false
+                }
+            };
+            if !explained {
+                self.disturbed.insert(id);
+            }
+            return;
+        }
+        let known = self.observed.containers.get(&id).map(|container| &container.phase);
+        let news = match (known, change) {
+            // A container that we do not know may be the one that is being created: its answer is on the way, and it tells all.
+            (None, Change::Began) => {
+                !self.observed.in_flight.keys().any(|target| matches!(target, Target::NewContainer(_)))
+            }
+            (None, Change::Removed | Change::Ended | Change::Other) => false,
+            (Some(Phase::Created | Phase::Running { .. }), Change::Began) => false,
+            (Some(_), _) => true,
+        };
+        if news {
+            self.inspect_wanted.insert(id.to_string());
+        }
+    }
+
+    /// Notes that something new is known about a target.
+    fn note(&mut self, target: Target) {
+        self.clock += 1;
+        self.known.insert(target, self.clock);
+    }
+
+    /// Whether something is known about a target that is newer than an answer which was asked for at `asked_at`.
+    fn knows_better(&self, target: &Target, asked_at: u64) -> bool {
+        self.observed.in_flight.contains_key(target) || self.known.get(target).is_some_and(|&at| at > asked_at)
+    }
+}
+
+/// Which limit a step counts against.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+enum Queue {
+    Repair,
+    Rollout,
+    Retire,
+    Pull,
+}
+
+fn queue(step: &Step) -> Queue {
+    match (&step.action, step.lane()) {
+        (Action::PullImage { .. }, _) => Queue::Pull,
+        (_, Lane::Repair) => Queue::Repair,
+        (
+            Action::StopContainer { .. }
+            | Action::RemoveContainer { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::RemoveVolume { .. },
+            Lane::Rollout,
+        ) => Queue::Retire,
+        (Action::CreateNetwork { .. } | Action::CreateContainer(_) | Action::StartContainer { .. }, Lane::Rollout) => {
+            Queue::Rollout
+        }
+    }
+}
+
+impl InFlight {
+    fn queue(&self) -> Queue {
+        match (&self.doing, self.lane) {
+            (Doing::Pull, _) => Queue::Pull,
+            (_, Lane::Repair) => Queue::Repair,
+            (Doing::Stop | Doing::Remove, Lane::Rollout) => Queue::Retire,
+            (Doing::Create(_) | Doing::Start | Doing::Other, Lane::Rollout) => Queue::Rollout,
+        }
+    }
+}

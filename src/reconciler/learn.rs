@@ -1,0 +1,355 @@
+//! How the reconciler takes in an answer: of a list, of an inspection, of an action.
+
+use super::{
+    Action, ContainerId, ContainerIdentity, ContainerSpec, Effect, FailedAction, Failure, FailureKind, Health, Listing,
+    ObservedContainer, Outcome, Phase, PublishedPort, Reconciler, Step, Target,
+};
+use crate::event::EventKind;
+use crate::observed::{ObservedNetwork, ObservedVolume};
+use crate::plan::About;
+use crate::value::Timestamp;
+
+impl Reconciler {
+    /// Replaces what is known by a list, but for what is known better.
+    pub(super) fn learn_listing(&mut self, listing: Listing) {
+        let Some(asked_at) = self.listing.take() else { return };
+        self.has_listed = true;
+        // The list that an end of trouble asks for is this one.
+        let list_wanted = self.list_wanted;
+        self.trouble_is_over();
+        self.list_wanted = list_wanted;
+        let Listing { containers, networks, volumes } = listing;
+        let mut before = std::mem::take(&mut self.observed.containers);
+        for listed in containers {
+            let known = before.remove(&listed.id);
+            self.learn_listed(known, listed, asked_at);
+        }
+        for (id, container) in before {
+            if self.knows_better(&Target::Container(id.clone()), asked_at) {
+                self.observed.containers.insert(id, container);
+            }
+        }
+        self.learn_networks(networks, asked_at);
+        self.learn_volumes(volumes, asked_at);
+        self.listed = asked_at;
+        // What was known before this list was asked for is in it now, but an older answer may still be on its way.
+        let oldest = self.inspecting.values().copied().min().unwrap_or(asked_at).min(asked_at);
+        self.known.retain(|_, at| *at > oldest);
+    }
+
+    fn learn_listed(&mut self, known: Option<ObservedContainer>, listed: ObservedContainer, asked_at: u64) {
+        let id = listed.id.clone();
+        if self.knows_better(&Target::Container(id.clone()), asked_at) {
+            // Known and newer, or removed since.
+            self.observed.containers.extend(known.map(|known| (id, known)));
+            return;
+        }
+        if let Some(known) = &known {
+            self.tell_change(Some(known), &listed);
+        }
+        let merged = match known {
+            None => listed,
+            Some(known) => {
+                if has_ended(&known.phase) && is_running(&listed.phase) {
+                    // A list lags behind an end by some 125 ms. Perhaps it was started again; an inspection tells.
+                    self.inspect_wanted.insert(id.to_string());
+                    known
+                } else {
+                    merge(known, listed)
+                }
+            }
+        };
+        self.observed.containers.insert(id, merged);
+    }
+
+    fn learn_networks(&mut self, networks: Vec<ObservedNetwork>, asked_at: u64) {
+        let mut before = std::mem::take(&mut self.observed.networks);
+        let known =
+            |this: &Self, network: &ObservedNetwork| this.knows_better(&Target::Network(network.id.clone()), asked_at);
+        for network in networks {
+            let removed = !before.contains_key(&network.id) && known(self, &network);
+            before.remove(&network.id);
+            if !removed {
+                self.observed.networks.insert(network.id.clone(), network);
+            }
+        }
+        let newer: Vec<_> = before.into_values().filter(|network| known(self, network)).collect();
+        self.observed.networks.extend(newer.into_iter().map(|network| (network.id.clone(), network)));
+    }
+
+    fn learn_volumes(&mut self, volumes: Vec<ObservedVolume>, asked_at: u64) {
+        self.observed.volumes.clear();
+        for volume in volumes {
+            if !self.knows_better(&Target::Volume(volume.name.clone()), asked_at) {
+                self.observed.volumes.insert(volume.name.clone(), volume);
+            }
+        }
+    }
+
+    /// Takes in a close look at one container.
+    pub(super) fn learn_inspection(&mut self, name: &str, container: Option<ObservedContainer>) {
+        let Some(asked_at) = self.inspecting.remove(name) else { return };
+        self.inspect_failures.remove(name);
+        self.trouble_is_over();
+        if asked_at < self.listed {
+            // A list that was asked for later has arrived already.
+            self.inspect_wanted.insert(name.to_owned());
+            return;
+        }
+        match container {
+            Some(container) => {
+                let id = container.id.clone();
+                if self.knows_better(&Target::Container(id.clone()), asked_at) {
+                    if self.observed.in_flight.contains_key(&Target::Container(id.clone())) {
+                        self.disturbed.insert(id);
+                    } else {
+                        self.inspect_wanted.insert(id.to_string());
+                    }
+                    return;
+                }
+                self.know(container);
+            }
+            None => {
+                let id = ContainerId::new(name);
+                if !self.knows_better(&Target::Container(id.clone()), asked_at) {
+                    self.forget(&id);
+                }
+            }
+        }
+    }
+
+    /// Takes in the outcome of an action.
+    pub(super) fn learn_outcome(&mut self, step: &Step, outcome: Outcome) {
+        let target = step.action.target();
+        let since = self.observed.in_flight.remove(&target).map_or(self.observed.at, |in_flight| in_flight.since);
+        match outcome {
+            Outcome::Done(effect) => {
+                self.observed.failed_actions.remove(&target);
+                self.learn_effect(&step.action, effect, since);
+            }
+            Outcome::Failed(failure) => self.learn_failure(&step.action, failure),
+            Outcome::Unknown(message) => {
+                self.remember_failure(&step.action, Failure { kind: FailureKind::Engine, message });
+                self.look_again(&step.action);
+            }
+        }
+        if let Target::Container(id) = target
+            && self.disturbed.remove(&id)
+        {
+            self.inspect_wanted.insert(id.to_string());
+        }
+    }
+
+    fn learn_effect(&mut self, action: &Action, effect: Effect, since: Timestamp) {
+        match (action, effect) {
+            (Action::CreateNetwork { cluster, source }, Effect::Network(id)) => {
+                let network = ObservedNetwork {
+                    id: id.clone(),
+                    cluster: cluster.clone(),
+                    source: source.clone(),
+                    created_at: self.observed.at,
+                };
+                self.observed.networks.insert(id.clone(), network);
+                self.note(Target::Network(id));
+                self.tell(Some(About::cluster(cluster)), EventKind::NetworkCreated);
+            }
+            (Action::RemoveNetwork { id, .. }, Effect::Removed) => {
+                self.observed.networks.remove(id);
+                self.note(Target::Network(id.clone()));
+            }
+            (Action::RemoveVolume { name, .. }, Effect::Removed) => {
+                self.observed.volumes.remove(name);
+                self.note(Target::Volume(name.clone()));
+            }
+            (Action::PullImage { image }, Effect::Pulled) => {
+                self.observed.missing_images.remove(image);
+                self.pulled.insert(image.clone());
+                self.tell(None, EventKind::ImagePulled { image: image.clone(), took: self.observed.at.since(since) });
+            }
+            (Action::CreateContainer(new), Effect::Container(container)) => {
+                self.pulled.remove(&new.spec.image);
+                self.expect_volumes(&container, &new.spec);
+                self.know(*container);
+            }
+            (Action::StartContainer { id, .. }, Effect::Started) => {
+                self.begin_to_run(id);
+                self.tell_started(id);
+            }
+            (Action::StopContainer { id, .. }, Effect::Stopped) => {
+                if let Some(container) = self.observed.containers.get_mut(id) {
+                    container.phase = Phase::Exited { exit: None };
+                    container.ports.clear();
+                }
+                self.note(Target::Container(id.clone()));
+                self.tell_stopped(id);
+            }
+            (Action::RemoveContainer { id, .. }, Effect::Removed) => self.forget(id),
+            // An engine that answers one question with the answer to another is not believed.
+            (action, _) => self.look_again(action),
+        }
+    }
+
+    fn learn_failure(&mut self, action: &Action, failure: Failure) {
+        match (action, failure.kind) {
+            (Action::CreateContainer(new), FailureKind::ImageMissing) if !self.pulled.contains(&new.spec.image) => {
+                self.observed.missing_images.insert(new.spec.image.clone());
+            }
+            (Action::CreateContainer(_), FailureKind::Gone) => {
+                // The network that it was to join is gone.
+                self.list_wanted = true;
+                self.remember_failure(action, failure);
+            }
+            (
+                Action::StartContainer { id, .. }
+                | Action::StopContainer { id, .. }
+                | Action::RemoveContainer { id, .. },
+                FailureKind::Gone,
+            ) => self.forget(&id.clone()),
+            (
+                Action::CreateNetwork { .. }
+                | Action::RemoveNetwork { .. }
+                | Action::PullImage { .. }
+                | Action::CreateContainer(_)
+                | Action::StartContainer { .. }
+                | Action::StopContainer { .. }
+                | Action::RemoveContainer { .. }
+                | Action::RemoveVolume { .. },
+                FailureKind::ImageMissing
+                | FailureKind::NameTaken
+                | FailureKind::PortTaken
+                | FailureKind::Gone
+                | FailureKind::Conflict
+                | FailureKind::Refused
+                | FailureKind::Engine
+                | FailureKind::Unreachable,
+            ) => {
+                self.remember_failure(action, failure);
+                self.look_again(action);
+            }
+        }
+    }
+
+    fn remember_failure(&mut self, action: &Action, failure: Failure) {
+        let target = action.target();
+        let about = action.identity().map(|identity| About::task(&identity.task));
+        self.tell(about, EventKind::ActionFailed { action: action.to_string(), failure: failure.clone() });
+        let failures = self.observed.failed_actions.get(&target).map_or(0, |failed| failed.failures).saturating_add(1);
+        let identity = action.identity().cloned().map(Box::new);
+        let failed = FailedAction { identity, failures, at: self.observed.at, failure };
+        self.observed.failed_actions.insert(target, failed);
+    }
+
+    /// Asks for the facts that an action has left in doubt.
+    fn look_again(&mut self, action: &Action) {
+        match action {
+            Action::CreateContainer(new) => {
+                self.inspect_wanted.insert(new.identity.name());
+            }
+            Action::StartContainer { id, .. }
+            | Action::StopContainer { id, .. }
+            | Action::RemoveContainer { id, .. } => {
+                self.inspect_wanted.insert(id.to_string());
+            }
+            Action::CreateNetwork { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => {
+                self.list_wanted = true;
+            }
+            Action::PullImage { .. } => {}
+        }
+    }
+
+    /// What a start tells without another question: it runs from now on, under the ports that its spec fixes.
+    fn begin_to_run(&mut self, id: &ContainerId) {
+        let at = self.observed.at;
+        if let Some(container) = self.observed.containers.get_mut(id) {
+            let text = container.spec.as_deref();
+            let spec = text.and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
+            container.phase = Phase::Running { started_at: at };
+            container.health = match spec.as_ref().is_some_and(|spec| spec.health_check.is_some()) {
+                true => Health::Starting,
+                false => Health::None,
+            };
+            container.ports = spec.iter().flat_map(static_ports).collect();
+        }
+        self.note(Target::Container(id.clone()));
+    }
+
+    /// Volumes that live with a task appear with its first container; they are known from then on, or nobody would remove them.
+    fn expect_volumes(&mut self, container: &ObservedContainer, spec: &ContainerSpec) {
+        let ContainerIdentity { task, source, .. } = &container.identity;
+        for mount in &spec.mount_points {
+            if matches!(mount.volume, crate::desired::VolumeSpec::Task { .. }) {
+                let name = crate::ownership::task_volume_name(task, &mount.source_volume);
+                let volume = ObservedVolume {
+                    name: name.clone(),
+                    cluster: task.cluster.clone(),
+                    source: source.clone(),
+                    task: Some(task.clone()),
+                };
+                self.observed.volumes.insert(name, volume);
+            }
+        }
+    }
+
+    fn know(&mut self, mut container: ObservedContainer) {
+        clamp_times(&mut container, self.observed.at);
+        let before = self.observed.containers.remove(&container.id);
+        self.tell_change(before.as_ref(), &container);
+        self.note(Target::Container(container.id.clone()));
+        self.observed.failed_actions.remove(&Target::NewContainer(container.identity.name()));
+        self.observed.containers.insert(container.id.clone(), container);
+    }
+
+    fn forget(&mut self, id: &ContainerId) {
+        self.observed.containers.remove(id);
+        self.tell_gone(id);
+        self.observed.failed_actions.remove(&Target::Container(id.clone()));
+        self.note(Target::Container(id.clone()));
+    }
+
+    /// An answer of any kind shows that the engine is back; a list is still due.
+    fn trouble_is_over(&mut self) {
+        if let Some(trouble) = self.trouble.take() {
+            self.list_wanted = true;
+            self.tell(None, EventKind::EngineBack { after: self.observed.at.since(trouble.since) });
+        }
+    }
+}
+
+fn is_running(phase: &Phase) -> bool {
+    matches!(phase, Phase::Running { .. } | Phase::Paused)
+}
+
+fn has_ended(phase: &Phase) -> bool {
+    matches!(phase, Phase::Exited { .. } | Phase::StartFailed { .. } | Phase::Removing)
+}
+
+/// A list is newer but coarser: what it says of the present counts, and what it cannot know stays as it was.
+fn merge(known: ObservedContainer, listed: ObservedContainer) -> ObservedContainer {
+    let phase = match (known.phase, listed.phase) {
+        (known @ Phase::Running { .. }, Phase::Running { .. })
+        | (known @ (Phase::Created | Phase::StartFailed { .. }), Phase::CreatedOrFailed)
+        | (known @ Phase::Exited { exit: Some(_) }, Phase::Exited { exit: None }) => known,
+        (_, listed) => listed,
+    };
+    ObservedContainer { phase, created_at: known.created_at, ..listed }
+}
+
+fn static_ports(spec: &ContainerSpec) -> impl Iterator<Item = PublishedPort> + '_ {
+    spec.port_mappings.iter().filter_map(|port| {
+        let (host_port, protocol) = port.static_host_port()?;
+        Some(PublishedPort { container_port: port.container_port, host_port, protocol })
+    })
+}
+
+/// Nothing has happened in the future: an engine whose clock is ahead must not make a slot wait for hours.
+fn clamp_times(container: &mut ObservedContainer, now: Timestamp) {
+    match &mut container.phase {
+        Phase::Running { started_at } => *started_at = (*started_at).min(now),
+        Phase::StartFailed { at, .. } => *at = (*at).min(now),
+        Phase::Exited { exit: Some(exit) } => {
+            exit.finished_at = exit.finished_at.min(now);
+            exit.started_at = exit.started_at.min(exit.finished_at);
+        }
+        Phase::Exited { exit: None } | Phase::CreatedOrFailed | Phase::Created | Phase::Paused | Phase::Removing => {}
+    }
+}

@@ -1,0 +1,177 @@
+//! What the reconciler has to tell: events, derived from what changed between two pieces of knowledge.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Action, ContainerId, Health, ObservedContainer, Phase, Plan, Reconciler, Step};
+use crate::event::{Event, EventKind};
+use crate::ownership::{ContainerIdentity, TaskKey};
+use crate::plan::{About, Wait, describe_end};
+use crate::value::{ClusterName, ServiceName, Timestamp};
+
+/// What has been told already.
+#[derive(Debug, Default)]
+pub(super) struct Told {
+    events: Vec<Event>,
+    /// The containers that we stopped: their end is no news.
+    stopped: BTreeSet<ContainerId>,
+    /// The pauses that have been announced.
+    pauses: BTreeMap<About, Timestamp>,
+    /// The services that are not as they should be, and since when.
+    unsteady: BTreeMap<(ClusterName, ServiceName), Timestamp>,
+}
+
+impl Reconciler {
+    /// What happened since the last call.
+    pub fn take_events(&mut self) -> Vec<Event> {
+        std::mem::take(&mut self.told.events)
+    }
+
+    pub(super) fn tell(&mut self, about: Option<About>, kind: EventKind) {
+        self.told.events.push(Event { at: self.observed.at, about, kind });
+    }
+
+    fn tell_task(&mut self, task: &TaskKey, kind: EventKind) {
+        self.tell(Some(About::task(task)), kind);
+    }
+
+    /// Tells that an action begins, where that is the first sign of something.
+    pub(super) fn tell_begin(&mut self, step: &Step) {
+        match &step.action {
+            Action::CreateContainer(new) => {
+                if !self.has_sibling(&new.identity, |_| true) && !self.is_creating_sibling(&new.identity) {
+                    self.tell_task(&new.identity.task, EventKind::TaskStarting { cause: step.cause.clone() });
+                }
+            }
+            Action::StopContainer { id, identity, .. } => {
+                if !self.is_stopping_task(&identity.task) {
+                    self.tell_task(&identity.task, EventKind::TaskStopping { cause: step.cause.clone() });
+                }
+                self.told.stopped.insert(id.clone());
+            }
+            Action::PullImage { image } => self.tell(None, EventKind::ImagePulling { image: image.clone() }),
+            Action::CreateNetwork { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::StartContainer { .. }
+            | Action::RemoveContainer { .. }
+            | Action::RemoveVolume { .. } => {}
+        }
+    }
+
+    fn has_sibling(&self, identity: &ContainerIdentity, matches: impl Fn(&ObservedContainer) -> bool) -> bool {
+        identity.containers > 1
+            && self.observed.containers.values().any(|other| {
+                other.identity.task == identity.task && other.identity.container != identity.container && matches(other)
+            })
+    }
+
+    fn is_creating_sibling(&self, identity: &ContainerIdentity) -> bool {
+        identity.containers > 1
+            && self.observed.in_flight.values().any(|in_flight| match &in_flight.doing {
+                super::Doing::Create(other) => other.task == identity.task && other.container != identity.container,
+                super::Doing::Start
+                | super::Doing::Stop
+                | super::Doing::Remove
+                | super::Doing::Pull
+                | super::Doing::Other => false,
+            })
+    }
+
+    fn is_stopping_task(&self, task: &TaskKey) -> bool {
+        self.told.stopped.iter().any(|id| self.observed.containers.get(id).is_some_and(|c| c.identity.task == *task))
+    }
+
+    /// Tells that a task runs, once its last container has been started.
+    pub(super) fn tell_started(&mut self, id: &ContainerId) {
+        let Some(container) = self.observed.containers.get(id) else { return };
+        let identity = container.identity.clone();
+        if !self.has_sibling(&identity, |other| matches!(other.phase, Phase::Created | Phase::CreatedOrFailed)) {
+            self.tell_task(&identity.task, EventKind::TaskRunning);
+        }
+    }
+
+    /// Tells that a task has been stopped, once the last of its containers has ended.
+    pub(super) fn tell_stopped(&mut self, id: &ContainerId) {
+        let Some(container) = self.observed.containers.get(id) else { return };
+        let identity = container.identity.clone();
+        if !self.has_sibling(&identity, |other| matches!(other.phase, Phase::Running { .. } | Phase::Paused)) {
+            self.tell_task(&identity.task, EventKind::TaskStopped);
+        }
+    }
+
+    /// Tells what is new about a container, compared with what was known of it.
+    pub(super) fn tell_change(&mut self, before: Option<&ObservedContainer>, after: &ObservedContainer) {
+        if !after.identity.essential {
+            return;
+        }
+        let task = &after.identity.task;
+        let died = matches!(after.phase, Phase::Exited { exit: Some(_) } | Phase::StartFailed { .. });
+        let known = before.is_none_or(|before| {
+            matches!(before.phase, Phase::Exited { exit: Some(_) } | Phase::StartFailed { .. } | Phase::Removing)
+        });
+        if died && !known && !self.told.stopped.contains(&after.id) {
+            self.tell_task(task, EventKind::TaskDied { reason: describe_end(after) });
+        }
+        let running = matches!(after.phase, Phase::Running { .. });
+        let health_before = before.map(|before| before.health);
+        if running && health_before.is_some_and(|health| health != after.health) {
+            match after.health {
+                Health::Healthy => self.tell_task(task, EventKind::TaskHealthy),
+                Health::Unhealthy => self.tell_task(task, EventKind::TaskUnhealthy { output: String::new() }),
+                Health::None | Health::Starting => {}
+            }
+        }
+    }
+
+    /// What was known of a container that is gone need not be kept.
+    pub(super) fn tell_gone(&mut self, id: &ContainerId) {
+        self.told.stopped.remove(id);
+    }
+
+    /// Tells what a new plan says about services: that one has to wait, that one is as it should be.
+    pub(super) fn tell_plan(&mut self, plan: &Plan) {
+        let at = self.observed.at;
+        let mut pauses = BTreeMap::new();
+        let mut unsteady = BTreeMap::new();
+        for waiting in &plan.waits {
+            if let Wait::Backoff { until, failures } = waiting.wait {
+                if self.told.pauses.get(&waiting.about) != Some(&until) {
+                    let kind = EventKind::BackingOff { until, failures };
+                    self.tell(Some(waiting.about.clone()), kind);
+                }
+                pauses.insert(waiting.about.clone(), until);
+            }
+            if let Some(service) = &waiting.about.service {
+                let key = (waiting.about.cluster.clone(), service.clone());
+                let since = self.told.unsteady.get(&key).copied().unwrap_or(at);
+                unsteady.entry(key).or_insert(since);
+            }
+        }
+        self.told.pauses = pauses;
+        let before = std::mem::replace(&mut self.told.unsteady, unsteady);
+        for ((cluster, service), since) in before {
+            if !self.told.unsteady.contains_key(&(cluster.clone(), service.clone())) {
+                self.tell_steady(&cluster, &service, since);
+            }
+        }
+    }
+
+    fn tell_steady(&mut self, cluster: &ClusterName, service: &ServiceName, since: Timestamp) {
+        let about = About { cluster: cluster.clone(), service: Some(service.clone()), slot: None };
+        let wanted = self.desired.clusters.get(cluster).and_then(|wanted| wanted.services.get(service));
+        let kind = match wanted {
+            None => EventKind::ServiceDeleted,
+            Some(wanted) => {
+                let healthy = wanted.desired_count.unwrap_or_else(|| self.slots_of(cluster, service));
+                let took = Some(self.observed.at.since(since));
+                EventKind::ServiceSteady { healthy, desired: healthy, took }
+            }
+        };
+        self.tell(Some(about), kind);
+    }
+
+    fn slots_of(&self, cluster: &ClusterName, service: &ServiceName) -> u32 {
+        let tasks = self.observed.containers.values().map(|container| &container.identity.task);
+        let of_service = tasks.filter(|task| task.cluster == *cluster && task.service == *service);
+        of_service.map(|task| task.slot.0 + 1).max().unwrap_or(0)
+    }
+}

@@ -1,0 +1,49 @@
+use super::*;
+
+#[test]
+fn a_password_never_becomes_a_label() {
+    for (url, expected) in [
+        ("https://user:secret@example.org/shop.git", "https://example.org/shop.git"),
+        ("https://token@example.org/shop.git", "https://example.org/shop.git"),
+        ("https://example.org/a@b.git", "https://example.org/a@b.git"),
+        ("git@example.org:shop.git", "git@example.org:shop.git"),
+        ("/srv/git/shop.git", "/srv/git/shop.git"),
+    ] {
+        assert_eq!(without_password(url), expected);
+    }
+}
+
+#[test]
+fn the_remote_is_found_among_other_sections() {
+    let config = "[core]\n\turl = no\n[remote \"upstream\"]\n\turl = no\n[remote \"origin\"]\n\tfetch = x\n\turl = git@example.org:shop.git\n";
+    assert_eq!(remote_url(config).as_deref(), Some("git@example.org:shop.git"));
+    assert_eq!(remote_url("[core]\nbare = false\n"), None);
+}
+
+#[test]
+fn a_checkout_is_named_by_its_remote_and_any_other_directory_by_its_path() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let deploy = root.path().join("deploy");
+    std::fs::create_dir_all(&deploy).expect("a directory");
+    let path = deploy.canonicalize().expect("it exists");
+    assert_eq!(source_of(&deploy).expect("it exists").as_str(), path.display().to_string());
+
+    std::fs::create_dir(root.path().join(".git")).expect("a directory");
+    let config = "[remote \"origin\"]\nurl = git@example.org:shop.git\n";
+    std::fs::write(root.path().join(".git/config"), config).expect("a file");
+    assert_eq!(source_of(&deploy).expect("it exists").as_str(), "git@example.org:shop.git//deploy");
+    assert!(source_of(&root.path().join("missing")).is_err());
+}
+
+#[test]
+fn a_linked_work_tree_is_the_same_source() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let main = root.path().join("main/.git");
+    let linked = root.path().join("linked");
+    std::fs::create_dir_all(main.join("worktrees/linked")).expect("a directory");
+    std::fs::create_dir_all(&linked).expect("a directory");
+    std::fs::write(main.join("config"), "[remote \"origin\"]\nurl = git@example.org:shop.git\n").expect("a file");
+    std::fs::write(main.join("worktrees/linked/commondir"), "../..\n").expect("a file");
+    std::fs::write(linked.join(".git"), "gitdir: ../main/.git/worktrees/linked\n").expect("a file");
+    assert_eq!(source_of(&linked).expect("it exists").as_str(), "git@example.org:shop.git//");
+}

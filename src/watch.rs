@@ -1,0 +1,309 @@
+//! The loop: one `select!` over everything that can happen. Each thing that happens corrects what is known; then the whole is planned
+//! anew. A single convergence is the same loop, left as soon as there is nothing more to do.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+use std::time::Duration;
+
+use futures_util::StreamExt;
+use futures_util::stream::BoxStream;
+
+use crate::clock;
+use crate::desired::DesiredState;
+use crate::engine::{EngineError, Hint, Perform};
+use crate::event::{Event, EventKind};
+use crate::execute::Executor;
+use crate::observed::ObservedState;
+use crate::plan::Plan;
+use crate::plan::verdict::{FailedService, Verdict, verdict};
+use crate::reconciler::{Command, Input, Limits, Reconciler, Tick};
+use crate::value::{ClusterName, Timestamp};
+
+pub mod files;
+
+/// How often everything is looked at again although nothing has happened. Losing a hint costs at most this long. At 500 containers a
+/// list costs an engine some 50 ms of one core, so this is a thousandth of it.
+const RESYNC: Duration = Duration::from_secs(60);
+
+/// How often a call that is still under way, or an engine that does not answer, is mentioned.
+const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// How long a loop that was asked to end waits for what it has begun.
+const FAREWELL: Duration = Duration::from_secs(10);
+
+/// Something outside the engine that the loop has to know of.
+#[derive(Debug)]
+pub enum Notice {
+    /// The manifests ask for something else.
+    Desired(Arc<DesiredState>),
+    /// Something to tell the user.
+    Tell(Event),
+    /// A signal asks the loop to end.
+    Stop(Signal),
+}
+
+/// A signal of the operating system.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Signal {
+    /// `SIGINT`: Ctrl-C.
+    Interrupt,
+    /// `SIGTERM`.
+    Terminate,
+}
+
+impl Signal {
+    /// The exit code of a process that a signal ended.
+    pub fn exit_code(self) -> u8 {
+        match self {
+            Self::Interrupt => 130,
+            Self::Terminate => 143,
+        }
+    }
+}
+
+/// When the loop ends by itself.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Until {
+    /// As soon as there is nothing more to do, or after this long.
+    Steady(Duration),
+    /// Never.
+    Stopped,
+}
+
+/// How a loop ended.
+#[derive(Debug)]
+pub enum Ending {
+    /// Everything is as the manifests ask.
+    Converged,
+    /// These services do not come up.
+    Failed(Vec<FailedService>),
+    /// The time was up before everything was as the manifests ask.
+    TimedOut(Box<Plan>),
+    /// The engine could not be asked.
+    Unreachable(EngineError),
+    /// Another directory holds a cluster, or so much would go that the user has to insist. Nothing was done.
+    Refused(Refusal),
+    /// A signal ended it.
+    Signalled(Signal),
+}
+
+/// Who is told what happens.
+pub trait Report {
+    /// Something happened.
+    fn event(&mut self, event: &Event);
+    /// The loop has looked and decided.
+    fn progress(&mut self, reconciler: &Reconciler, plan: Option<&Plan>);
+    /// Nothing has happened for a while; what is still under way is worth a line.
+    fn heartbeat(&mut self, reconciler: &Reconciler);
+}
+
+/// The question whether a desired state may be put in force, given what runs. The answer says why not, and what to do.
+pub type Gate = Box<dyn Fn(&DesiredState, &ObservedState) -> Result<(), Refusal> + Send>;
+
+/// Why a desired state is not put in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: String,
+    /// What to do when it is meant.
+    pub release: String,
+}
+
+/// What a loop works with.
+pub struct Loop<'r, E, R> {
+    engine: Arc<E>,
+    executor: Executor<E>,
+    reconciler: Reconciler,
+    report: &'r mut R,
+    notices: tokio::sync::mpsc::Receiver<Notice>,
+    hints: Option<BoxStream<'static, Hint>>,
+    began_at: Timestamp,
+}
+
+impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
+    /// A loop that works towards `desired` and listens to `notices`.
+    pub fn new(
+        engine: Arc<E>,
+        desired: Arc<DesiredState>,
+        limits: Limits,
+        report: &'r mut R,
+        notices: tokio::sync::mpsc::Receiver<Notice>,
+    ) -> Self {
+        let executor = Executor::new(engine.clone());
+        let reconciler = Reconciler::new(desired, limits);
+        Self { engine, executor, reconciler, report, notices, hints: None, began_at: clock::now() }
+    }
+
+    /// What is known at the end.
+    pub fn reconciler(&self) -> &Reconciler {
+        &self.reconciler
+    }
+
+    /// Runs until `until`. Nothing is begun before `gate` has let the desired state pass.
+    pub async fn run(&mut self, until: Until, gate: Gate) -> Ending {
+        let mut gate_passed = false;
+        let mut resync = tokio::time::interval_at(tokio::time::Instant::now() + RESYNC, RESYNC);
+        let mut heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
+        if until == Until::Stopped {
+            // Listening comes before looking: what happens in between is then a hint and not a loss.
+            self.listen();
+        }
+        loop {
+            if self.reconciler.has_listed() && !gate_passed {
+                if let Err(refusal) = gate(self.reconciler.desired(), self.reconciler.observed()) {
+                    return Ending::Refused(refusal);
+                }
+                gate_passed = true;
+            }
+            let wake_at = if gate_passed || !self.reconciler.is_busy() {
+                let tick = self.reconciler.tick(clock::now());
+                if let Some(ending) = self.judge(until, &tick) {
+                    return ending;
+                }
+                self.carry_out(tick)
+            } else {
+                None
+            };
+            tokio::select! {
+                input = self.executor.ended() => self.take(input),
+                hint = next_hint(&mut self.hints) => self.take_hint(hint),
+                notice = self.notices.recv() => {
+                    if let Some(ending) = self.take_notice(notice, &gate) {
+                        return self.say_farewell(ending).await;
+                    }
+                }
+                () = sleep_until(wake_at) => {}
+                _ = resync.tick() => self.take(Input::Resync),
+                _ = heartbeat.tick() => self.report.heartbeat(&self.reconciler),
+            }
+            self.take_what_is_ready();
+        }
+    }
+
+    /// Whether a single convergence is over.
+    fn judge(&mut self, until: Until, tick: &Tick) -> Option<Ending> {
+        self.tell();
+        self.report.progress(&self.reconciler, tick.plan.as_ref());
+        let Until::Steady(timeout) = until else { return None };
+        if let Some(trouble) = self.reconciler.trouble() {
+            let unreachable = matches!(trouble.error, EngineError::Unreachable { .. });
+            // An engine that was never there will not appear; one that was there may be restarting.
+            let given_up = clock::now().since(self.began_at) >= timeout;
+            return (given_up || unreachable && !self.reconciler.has_listed())
+                .then(|| Ending::Unreachable(trouble.error.clone()));
+        }
+        let plan = tick.plan.as_ref()?;
+        if !self.reconciler.is_busy() && tick.commands.is_empty() {
+            match verdict(plan) {
+                Verdict::Converged => return Some(Ending::Converged),
+                Verdict::Failed(services) => return Some(Ending::Failed(services)),
+                Verdict::Progressing => {}
+            }
+        }
+        let is_late = clock::now().since(self.began_at) >= timeout;
+        is_late.then(|| Ending::TimedOut(Box::new(plan.clone())))
+    }
+
+    /// Begins what is to be done; says when to look again although nothing happens.
+    fn carry_out(&mut self, tick: Tick) -> Option<Timestamp> {
+        for command in tick.commands {
+            // Whoever only looks needs no hints; whoever acts does, from the moment at which it began to look.
+            if matches!(command, Command::Perform(_)) && self.hints.is_none() {
+                self.listen();
+            }
+            self.executor.begin(command);
+        }
+        tick.wake_at
+    }
+
+    fn listen(&mut self) {
+        self.hints = Some(self.engine.hints(self.began_at));
+    }
+
+    fn take(&mut self, input: Input) {
+        self.reconciler.handle(clock::now(), input);
+    }
+
+    fn take_hint(&mut self, hint: Option<Hint>) {
+        match hint {
+            Some(Hint::Lost) | None => {
+                self.hints = None;
+                self.take(Input::Hint(Hint::Lost));
+            }
+            Some(hint @ (Hint::Container(..) | Hint::Other)) => self.take(Input::Hint(hint)),
+        }
+    }
+
+    fn take_notice(&mut self, notice: Option<Notice>, gate: &Gate) -> Option<Ending> {
+        match notice {
+            Some(Notice::Desired(desired)) => {
+                match gate(&desired, self.reconciler.observed()) {
+                    Ok(()) => self.take(Input::Desired(desired)),
+                    Err(Refusal { reason, release }) => {
+                        let kind = EventKind::Held { reason, release };
+                        self.report.event(&Event { at: clock::now(), about: None, kind });
+                    }
+                }
+                None
+            }
+            Some(Notice::Tell(event)) => {
+                self.report.event(&event);
+                None
+            }
+            Some(Notice::Stop(signal)) => Some(Ending::Signalled(signal)),
+            None => Some(Ending::Signalled(Signal::Terminate)),
+        }
+    }
+
+    /// Several things often happen at once; one plan for all of them is enough.
+    fn take_what_is_ready(&mut self) {
+        while let Some(input) = self.executor.already_ended() {
+            self.take(input);
+        }
+    }
+
+    fn tell(&mut self) {
+        for event in self.reconciler.take_events() {
+            self.report.event(&event);
+        }
+    }
+
+    /// Lets what has begun come to its end, for a while: a call that is cut off may leave the engine doing half of it. Nothing new
+    /// begins, and tasks go on running.
+    async fn say_farewell(&mut self, ending: Ending) -> Ending {
+        let deadline = tokio::time::Instant::now() + FAREWELL;
+        while !self.reconciler.observed().in_flight.is_empty() {
+            tokio::select! {
+                input = self.executor.ended() => self.take(input),
+                notice = self.notices.recv() => {
+                    if matches!(notice, Some(Notice::Stop(_)) | None) {
+                        break;
+                    }
+                }
+                () = tokio::time::sleep_until(deadline) => break,
+            }
+        }
+        self.tell();
+        ending
+    }
+}
+
+/// The clusters that a desired state works on.
+pub fn clusters_of(desired: &DesiredState) -> BTreeSet<ClusterName> {
+    desired.clusters.keys().cloned().collect()
+}
+
+async fn next_hint(hints: &mut Option<BoxStream<'static, Hint>>) -> Option<Hint> {
+    match hints {
+        Some(stream) => stream.next().await,
+        None => std::future::pending().await,
+    }
+}
+
+async fn sleep_until(at: Option<Timestamp>) {
+    match at {
+        // A millisecond more, or the loop would wake just before the time it waits for, and do nothing.
+        Some(at) => tokio::time::sleep(at.since(clock::now()) + Duration::from_millis(1)).await,
+        None => std::future::pending().await,
+    }
+}
