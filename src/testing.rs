@@ -10,7 +10,7 @@ use crate::observed::{
     ContainerId, Exit, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase, PublishedPort,
 };
 use crate::ownership::{self, ContainerIdentity, Source, TaskKey};
-use crate::value::{Attempt, ClusterName, ContainerName, Family, Percent, ServiceName, Slot, Timestamp};
+use crate::value::{Attempt, ClusterName, Family, Percent, ServiceName, Slot, Timestamp};
 
 /// Now, in every small world: 2026-08-14T09:41:07Z.
 pub(crate) const NOW: Timestamp = Timestamp(1_786_700_467_000);
@@ -150,11 +150,6 @@ pub(crate) fn add_network(state: &mut ObservedState, name: &str) {
     state.networks.insert(id, network);
 }
 
-/// The name of a container.
-pub(crate) fn container_name(name: &str) -> ContainerName {
-    ContainerName::new(name).unwrap()
-}
-
 /// The only document of a file.
 pub(crate) fn document(file: &str, text: &str) -> Arc<crate::document::Document> {
     let file = Arc::new(crate::document::File::new(file, text.to_owned()));
@@ -167,7 +162,7 @@ pub(crate) fn dedent(text: &str) -> String {
     let lines = text.trim_start_matches('\n').trim_end().lines();
     let indent = lines.clone().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start().len());
     let indent = indent.min().unwrap_or(0);
-    lines.map(|line| format!("{}\n", line.get(indent..).unwrap_or(""))).collect()
+    lines.flat_map(|line| [line.get(indent..).unwrap_or(""), "\n"]).collect()
 }
 
 /// A world in which something of everything is to be done, and the manifests behind it.

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::*;
@@ -208,10 +209,10 @@ fn rows(wanted: &[(&str, DesiredService)], shown: &ObservedState) -> String {
         let TaskCounts { now, wanted, start, stop, replaced } = row.tasks;
         let detail = row.detail.as_ref().map_or_else(String::new, |detail| format!(" ({detail})"));
         let head = format!("{:?} {}: {}{detail}", row.action, row.name(), row.reason);
-        text += &format!("{head}; {now} -> {wanted}, +{start} -{stop} ={replaced}\n");
+        let _ = writeln!(text, "{head}; {now} -> {wanted}, +{start} -{stop} ={replaced}");
         text += &lines(&row.fields);
-        row.impact.iter().for_each(|impact| text += &format!("{impact}\n"));
-        row.warnings.iter().for_each(|warning| text += &format!("! {}\n", warning.message));
+        text.extend(row.impact.iter().map(|impact| format!("{impact}\n")));
+        text.extend(row.warnings.iter().map(|warning| format!("! {}\n", warning.message)));
     }
     text + &format!("unchanged {} settling {}\n", overview.unchanged, overview.settling)
 }

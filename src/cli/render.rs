@@ -77,17 +77,24 @@ pub(crate) fn clean_line(text: &str) -> String {
 }
 
 fn push_clean(line: &mut String, text: &str) {
-    for character in text.chars() {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
         match character {
-            '\t' => line.push_str("    "),
-            steering
-                if steering.is_control() || matches!(steering, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-            {
-                line.extend(steering.escape_default());
+            // Programs colour their logs: those codes are dropped whole, they hide nothing.
+            '\u{1b}' if characters.peek() == Some(&'[') => {
+                characters.next();
+                characters.find(|end| matches!(end, '@'..='~'));
             }
+            '\t' => line.push_str("    "),
+            steering if is_steering(steering) => line.extend(steering.escape_default()),
             shown => line.push(shown),
         }
     }
+}
+
+/// Whether a character steers the terminal or the direction of writing.
+fn is_steering(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The beginning of a text that is longer than `width` columns.

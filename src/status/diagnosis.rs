@@ -1,8 +1,7 @@
 //! Why a service did not become healthy: all that the next question needs, found without a further look at the engine.
 
-use super::message::{describe_obstacle, how_it_failed, next_try};
+use super::message::{describe_obstacle, how_it_failed, next_try, patience};
 use super::service::{Member, Portrait, portraits};
-use crate::change::text::count_of;
 use crate::desired::DesiredState;
 use crate::observed::{ContainerId, ObservedContainer, ObservedState, Phase};
 use crate::plan::view::{Ending, TaskState};
@@ -124,27 +123,27 @@ fn hint(portrait: &Portrait<'_>, container: &ObservedContainer) -> Option<String
 
 /// The engine said no to something: the last failure of an action.
 fn explain_refusal(diagnosis: &mut Diagnosis, portrait: &Portrait<'_>) -> bool {
-    let refusal = portrait.waits.iter().find_map(|(slot, wait)| match wait {
-        Wait::Retry { failures, failure, .. } => Some((slot, failures, failure)),
-        _ => None,
+    let refusal = portrait.waits.iter().find_map(|(slot, wait)| {
+        let Wait::Retry { failures, failure, .. } = wait else { return None };
+        Some((slot, *failures, failure))
     });
     let Some((slot, failures, failure)) = refusal else { return false };
-    diagnosis.headline = match failure.kind {
-        FailureKind::ImageMissing => "its image cannot be had".to_owned(),
-        FailureKind::NameTaken => "somebody else's containers hold its names".to_owned(),
-        FailureKind::PortTaken => "something else holds its host port".to_owned(),
-        FailureKind::Refused => "the engine refuses it".to_owned(),
-        FailureKind::Gone | FailureKind::Conflict | FailureKind::Engine => "the engine fails".to_owned(),
-        FailureKind::Unreachable => "the engine cannot be reached".to_owned(),
+    let headline = match failure.kind {
+        FailureKind::ImageMissing => "its image cannot be had",
+        FailureKind::NameTaken => "somebody else's containers hold its names",
+        FailureKind::PortTaken => "something else holds its host port",
+        FailureKind::Refused => "the engine refuses it",
+        FailureKind::Gone | FailureKind::Conflict | FailureKind::Engine => "the engine fails",
+        FailureKind::Unreachable => "the engine cannot be reached",
     };
+    headline.clone_into(&mut diagnosis.headline);
     let task = slot.map_or_else(String::new, |slot| format!("task {}/{}/{slot}: ", portrait.cluster, portrait.name));
-    let times = count_of(*failures, "try").replace("trys", "tries");
+    let times = if failures == 1 { "tried once".to_owned() } else { format!("tried {failures} times") };
     diagnosis.facts.push(format!("{task}{failure} ({times})"));
     if failure.kind == FailureKind::ImageMissing {
         // The failure does not say which of the images; where only one is spoken of, it is that one.
         let containers = portrait.service.iter().flat_map(|service| &service.task.containers);
-        let mut images: Vec<_> = containers.map(|container| container.image.clone()).collect();
-        images.dedup();
+        let images: Vec<_> = containers.map(|container| container.image.clone()).collect();
         let named = images.iter().find(|image| failure.message.contains(image.as_str())).cloned();
         diagnosis.missing_image = named.or_else(|| images.into_iter().next());
     }
@@ -153,29 +152,27 @@ fn explain_refusal(diagnosis: &mut Diagnosis, portrait: &Portrait<'_>) -> bool {
 
 /// Nothing has failed, and yet it does not come up.
 fn explain_wait(diagnosis: &mut Diagnosis, portrait: &Portrait<'_>) -> bool {
-    let pending =
-        portrait.members.iter().find(|member| member.current && matches!(member.state, TaskState::Pending(_)));
-    if let Some(obstacle) = describe_obstacle(portrait) {
-        diagnosis.headline = "a task cannot begin".to_owned();
-        diagnosis.facts.push(obstacle);
-    } else if let Some(pending) = pending {
-        diagnosis.headline = "a task has not become healthy".to_owned();
-        let since = pending.view.started_at().unwrap_or(portrait.at);
+    let pending = portrait.members.iter().filter(|member| member.current).find_map(|member| {
+        let TaskState::Pending(wait) = &member.state else { return None };
+        Some((member, wait))
+    });
+    let (headline, fact) = if let Some(obstacle) = describe_obstacle(portrait) {
+        ("a task cannot begin", obstacle)
+    } else if let Some((member, wait)) = pending {
+        let since = member.view.started_at().unwrap_or(portrait.at);
         let ago = duration_text(portrait.at.since(since));
-        let awaited = match &pending.state {
-            TaskState::Pending(Wait::Grace { .. }) => "unhealthy, within healthCheckGracePeriodSeconds",
-            TaskState::Pending(Wait::Health) => "its health check has not succeeded yet",
-            _ => "it has just started",
-        };
-        diagnosis.facts.push(format!("task {}: started {ago} ago, {awaited}", pending.view.key));
-        let essential = pending.view.observed().find(|container| container.identity.essential);
+        let essential = member.view.observed().find(|container| container.identity.essential);
         diagnosis.container = essential.map(|container| (container.id.clone(), container.name.clone()));
+        let state = patience(wait, portrait.at).unwrap_or_else(|| wait.to_string());
+        let fact = format!("task {}: started {ago} ago; {state}", member.view.key);
+        ("a task has not become healthy", fact)
     } else if let Some((_, wait)) = portrait.waits.first() {
-        diagnosis.headline = "it is not finished".to_owned();
-        diagnosis.facts.push(format!("it waits: {wait}"));
+        ("it is not finished", patience(wait, portrait.at).unwrap_or_else(|| wait.to_string()))
     } else {
         return false;
-    }
+    };
+    headline.clone_into(&mut diagnosis.headline);
+    diagnosis.facts.push(fact);
     true
 }
 

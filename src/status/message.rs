@@ -125,18 +125,21 @@ fn describe_progress(portrait: &Portrait<'_>) -> Option<String> {
 
 /// What is waited for that will most likely come by itself.
 fn progress(portrait: &Portrait<'_>) -> Option<String> {
-    portrait.waits.iter().find_map(|(_, wait)| match wait {
+    portrait.waits.iter().find_map(|(_, wait)| patience(wait, portrait.at))
+}
+
+/// A wait that will most likely end by itself, in words.
+pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
+    match wait {
         Wait::Image => Some("its image is being fetched".to_owned()),
         Wait::Network => Some("the network of its cluster is being made".to_owned()),
         Wait::Health => Some("waits for its health check".to_owned()),
         Wait::Settle { .. } => Some("just started".to_owned()),
-        Wait::Grace { until } => {
-            Some(format!("unhealthy, overlooked for another {}", duration_text(until.since(portrait.at))))
-        }
+        Wait::Grace { until } => Some(format!("unhealthy, overlooked for another {}", duration_text(until.since(at)))),
         Wait::MinimumHealthy => Some("minimumHealthyPercent keeps the old tasks until others are healthy".to_owned()),
         Wait::Maximum => Some("maximumPercent leaves no room until a task has stopped".to_owned()),
         Wait::Action | Wait::Backoff { .. } | Wait::Port { .. } | Wait::Retry { .. } => None,
-    })
+    }
 }
 
 /// What happened last, when all is well again.

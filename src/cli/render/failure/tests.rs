@@ -38,7 +38,24 @@ fn a_crash_loop_says_all_that_the_next_question_needs() {
     let fields = changes(&before, &new, None);
     let log = ["\u{1b}[31mError\u{1b}[0m: DB_URL: invalid port number", "\tat main"];
     let text = show(&diagnosis(&shown).expect("it is not well"), &log, &[], &fields);
-    assert_eq!(text, "@CRASH@");
+    assert_eq!(
+        text,
+        testing::dedent(
+            "
+            error: shop/web: its task keeps ending (3 tries)
+               = task shop/web/0 @5244e9, try 3: container web exited with code 1 after 2.0s, 1.0s ago
+               = last log lines:
+                   Error: DB_URL: invalid port number
+                       at main
+               = changed in this run: image ghcr.io/acme/web:2.3.1 -> :2.4.0
+               = changed in this run: environment.DB_PASSWORD (sensitive, added)
+               = changed in this run: memory (not set) -> 64 MiB
+               = now running: 2 of 3 tasks are healthy: 2 on web@91017f (old)
+               = next: docker logs shop.web.0.web.5244e9.3  |  reconcile deploy/ --dry-run
+               = reconcile --watch would go on by itself: next try in 3.0s
+            "
+        )
+    );
 }
 
 #[test]
@@ -53,7 +70,19 @@ fn a_missing_image_names_those_that_are_near() {
     let diagnosis = diagnosis(&shown).expect("it is not well");
     assert_eq!(diagnosis.missing_image.as_deref(), Some("ghcr.io/acme/web:2.4.0"));
     let text = show(&diagnosis, &[], &["ghcr.io/acme/web:2.4", "ghcr.io/acme/web:2.3.1"], &[]);
-    assert_eq!(text, "@IMAGE@");
+    assert_eq!(
+        text,
+        testing::dedent(
+            "
+            error: shop/web: its image cannot be had
+               = task shop/web/0: ghcr.io/acme/web:2.4.0: manifest unknown (tried 3 times)
+               = did you mean ghcr.io/acme/web:2.4 or ghcr.io/acme/web:2.3.1?
+               = now running: none of its 3 tasks is healthy: the service is down
+               = next: reconcile deploy/ --dry-run
+               = reconcile --watch would go on by itself: next try in 4.0s
+            "
+        )
+    );
 }
 
 #[test]

@@ -48,7 +48,31 @@ fn events() -> Vec<Event> {
 #[test]
 fn each_event_is_one_line() {
     let lines: Vec<_> = events().iter().map(|event| render_event(event, Clock::Full, Style::PLAIN)).collect();
-    assert_eq!(lines.concat(), "@EVENTS@");
+    assert_eq!(lines.concat(), testing::dedent(
+        "
+            2026-08-14T09:41:07Z manifests          changed   a.yaml, b.yaml, c.yaml and 1 more
+            2026-08-14T09:41:07Z shop               created   its network
+            2026-08-14T09:41:07Z image              pulling   web:2
+            2026-08-14T09:41:07Z image              pulled    web:2 in 4.2s
+            2026-08-14T09:41:07Z shop/web/0         starting  the slot has no task
+            2026-08-14T09:41:07Z shop/web/0         running
+            2026-08-14T09:41:07Z shop/web/0         healthy
+            2026-08-14T09:41:07Z shop/web/0         unhealthy its health check failed: connection refused
+            2026-08-14T09:41:07Z shop/web/0         died      container web exited with code 1 after 2.0s
+            2026-08-14T09:41:07Z shop/web/0         waiting   failed 3 times in a row; next try in 40s
+            2026-08-14T09:41:07Z shop/web/0         failed    start shop/web/0 web @9c1d42: port is already allocated
+            2026-08-14T09:41:07Z shop/web/0         stopping  its successor has taken over
+            2026-08-14T09:41:07Z shop/web/0         stopped
+            2026-08-14T09:41:07Z shop/web/0         waiting   waits for its health check, for 30s
+            2026-08-14T09:41:07Z shop/web           steady    3/3 healthy in 6.1s
+            2026-08-14T09:41:07Z shop/web           deleted   nothing of it is left
+            2026-08-14T09:41:07Z engine             lost      no answer since 2026-08-14T09:41:02Z: connection refused; tasks keep running, nothing is decided meanwhile
+            2026-08-14T09:41:07Z engine             back      answers again after 75s
+            2026-08-14T09:41:07Z manifests          invalid   1 error in the manifests; what was last valid stays in force, and nothing was stopped
+            2026-08-14T09:41:07Z manifests          unchanged the manifests ask for the same as before
+            2026-08-14T09:41:07Z plan               held      it would delete 4 of 7 services; nothing was done. If it is meant: --allow-delete=4
+            "
+    ));
 }
 
 #[test]

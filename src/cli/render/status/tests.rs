@@ -10,7 +10,25 @@ fn mixed() -> Status {
 
 #[test]
 fn everything_at_a_glance() {
-    assert_eq!(render_status(&mixed(), "Docker 28.1", Style::PLAIN), "@STATUS@");
+    assert_eq!(render_status(&mixed(), "Docker 28.1", Style::PLAIN), testing::dedent(
+        "
+            Docker 28.1, 2026-08-14T09:41:07Z
+
+            SERVICE           TASKDEF        TASKS  SYNC       HEALTH              RESTARTS  UP   PORTS                      MESSAGE
+            shop/api          cron@1b7078    1/1    Synced     Running (no check)  0         60s
+            shop/cache        cache@b38d8b   0/1    Synced     Degraded            0         60s                             its health check fails
+            shop/legacy-cron  cron@1b7078    1/0    OutOfSync  Progressing         0         60s                             no manifest asks for it
+            shop/proxy        proxy@97da13   0/1    Synced     Degraded            0         -                               container proxy was killed because it ran out of memory (exit code 137)
+            shop/search       search@845356  0/2    OutOfSync  Missing             0         -                               2 tasks should run, and there is none
+            shop/web          web@66478b     3/3    OutOfSync  Progressing         0         60s  32768,32769,32770->80/tcp  web@657cca -> web@66478b, 0 of 3 replaced; minimumHealthyPercent keeps the old tasks until others are healthy
+            shop/worker       worker@1d3ffb  2/4    OutOfSync  Progressing         0         60s                             2 tasks to start
+
+            Stopped tasks
+              shop/proxy/0  proxy@97da13 try 1  6m ago  container proxy was killed because it ran out of memory (exit code 137)
+
+            7 services: 1 running, 3 progressing, 2 degraded, 1 missing; 3 synced, 4 out of sync
+            "
+    ));
 }
 
 #[test]
@@ -25,7 +43,7 @@ fn on_a_narrow_screen_messages_stand_below() {
 fn without_manifests_the_engine_alone_tells() {
     let Mixed { observed, .. } = testing::mixed();
     let text = render_status(&status(None, &observed, None), "Docker 28.1", Style::PLAIN);
-    assert!(text.contains("shop/web          web@657cca   3/3    Unknown  Running (no check)"), "{text}");
+    assert!(text.contains("shop/web          web@657cca     3/3    Unknown  Running (no check)"), "{text}");
     assert!(text.contains("\n6 services: 4 running, 2 degraded\n"), "{text}");
     let empty = crate::observed::ObservedState { at: testing::NOW, ..Default::default() };
     let text = render_status(&status(None, &empty, None), "Docker 28.1", Style::PLAIN);
