@@ -6,18 +6,18 @@ use super::render::Style;
 
 /// The two streams of the process.
 #[derive(Debug, Clone, Copy)]
-pub struct Output {
+pub(super) struct Output {
     /// How data looks.
-    pub data: Style,
+    pub(super) data: Style,
     /// How talk looks.
-    pub talk: Style,
+    pub(super) talk: Style,
     /// Whether talk goes to a terminal, where lines can be drawn anew.
-    pub talk_is_live: bool,
+    pub(super) talk_is_live: bool,
 }
 
 impl Output {
     /// The streams as the process has them. Escape codes only on a terminal, and never with `NO_COLOR` or on a dumb one.
-    pub fn new() -> Self {
+    pub(super) fn new() -> Self {
         let style =
             |is_terminal: bool| Style { color: is_terminal && wants_color(), width: is_terminal.then(width).flatten() };
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
@@ -26,13 +26,13 @@ impl Output {
     }
 
     /// Writes data. Whoever closes the pipe has read enough: that is no error.
-    pub fn print(&self, text: &str) {
+    pub(super) fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Says something to the person, as one or more whole lines.
-    pub fn say(&self, text: &str) {
+    pub(super) fn say(&self, text: &str) {
         let mut err = std::io::stderr().lock();
         let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
         let _ = write!(err, "{text}{end}");

@@ -58,7 +58,6 @@ fn subject(kind: &EventKind) -> &'static str {
         | EventKind::TaskStopping { .. }
         | EventKind::TaskStopped
         | EventKind::BackingOff { .. }
-        | EventKind::ActionFailed { .. }
         | EventKind::NetworkCreated
         | EventKind::ServiceSteady { .. }
         | EventKind::ServiceDeleted
