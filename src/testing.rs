@@ -1,5 +1,4 @@
 //! Small worlds for tests: a desired state, what runs of it, and the documents in between, each in a line or two.
-#![expect(clippy::unwrap_used, reason = "a test that is given nonsense should fail where it stands")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;

@@ -190,10 +190,11 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The tasks of other revisions that run, or that are the last that their slot has tried.
+    /// The tasks of other revisions that run, or that are the last that a wanted slot has tried.
     fn outdated(&self) -> Vec<&Member<'a>> {
         let has_current = |slot| self.members.iter().any(|member| member.current && member.view.slot() == slot);
-        let counts = |member: &&Member<'a>| !member.current && (member.is_up() || !has_current(member.view.slot()));
+        let is_last = |slot: Slot| slot.0 < self.wanted && !has_current(slot);
+        let counts = |member: &&Member<'a>| !member.current && (member.is_up() || is_last(member.view.slot()));
         self.members.iter().filter(counts).collect()
     }
 
