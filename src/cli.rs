@@ -72,7 +72,7 @@ struct Directory {
 /// Where the engine is.
 #[derive(Debug, Clone, Args)]
 struct Engine {
-    /// The address of the engine, such as unix:///var/run/docker.sock. Without it: `DOCKER_HOST`, `DOCKER_CONTEXT`, Docker's current
+    /// The address of the engine, such as `unix:///var/run/docker.sock`. Without it: `DOCKER_HOST`, `DOCKER_CONTEXT`, Docker's current
     /// context, the default socket.
     #[arg(long, short = 'H', value_name = "ADDRESS")]
     host: Option<String>,

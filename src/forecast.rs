@@ -14,7 +14,7 @@ use crate::reconciler::{Command, Input, Limits, Reconciler};
 use crate::value::Timestamp;
 
 /// How far a forecast looks ahead. What has not settled by then waits for a person, or for a very slow health check.
-const HORIZON: Duration = Duration::from_secs(3600);
+const HORIZON: Duration = Duration::from_hours(1);
 
 /// How many times a forecast looks again at most: a rollout that needs more is told only in its beginning.
 const LOOKS_MAX: usize = 5000;

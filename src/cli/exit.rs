@@ -41,9 +41,7 @@ impl Exit {
     pub fn message(&self) -> String {
         let mut chain = self.error.chain();
         let mut message = format!("error: {}", chain.next().map(ToString::to_string).unwrap_or_default());
-        for cause in chain {
-            message.push_str(&format!("\n  because: {cause}"));
-        }
+        message.extend(chain.map(|cause| format!("\n  because: {cause}")));
         message
     }
 }

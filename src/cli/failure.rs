@@ -29,9 +29,7 @@ pub(super) async fn explain<E: Observe>(
         let name = service.service.as_ref().map(|name| (&service.cluster, name));
         let diagnosis = name.and_then(|name| diagnose(&project.desired, observed, &plan, name));
         let Some(diagnosis) = diagnosis else {
-            for waiting in &service.waits {
-                text.push_str(&format!("error: {}: {}\n", waiting.about, waiting.wait));
-            }
+            text.extend(service.waits.iter().map(|waiting| format!("error: {}: {}\n", waiting.about, waiting.wait)));
             continue;
         };
         let log = match &diagnosis.container {

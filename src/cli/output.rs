@@ -26,12 +26,14 @@ impl Output {
     }
 
     /// Writes data. Whoever closes the pipe has read enough: that is no error.
+    #[expect(clippy::unused_self, reason = "whoever prints has been given the streams")]
     pub(super) fn print(&self, text: &str) {
         let mut out = std::io::stdout().lock();
         let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
     }
 
     /// Says something to the person, as one or more whole lines.
+    #[expect(clippy::unused_self, reason = "whoever talks has been given the streams")]
     pub(super) fn say(&self, text: &str) {
         let mut err = std::io::stderr().lock();
         let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
@@ -41,7 +43,7 @@ impl Output {
 
 fn wants_color() -> bool {
     let variable = |name| std::env::var_os(name).is_some_and(|value: std::ffi::OsString| !value.is_empty());
-    !variable("NO_COLOR") && !std::env::var_os("TERM").is_some_and(|term| term == "dumb")
+    !variable("NO_COLOR") && std::env::var_os("TERM").is_none_or(|term| term != "dumb")
 }
 
 /// The width of the terminal; a very narrow one is not laid out for.
