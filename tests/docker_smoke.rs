@@ -481,7 +481,7 @@ async fn the_kernel_kills_for_memory() {
 #[tokio::test]
 async fn hints_come_at_once_and_only_for_ours() {
     in_a_world(|world| async move {
-        let mut hints = world.docker.hints(now());
+        let mut hints = world.docker.hints(now(), std::collections::BTreeSet::from([source()]));
         let foreign = foreign_body();
         let foreign = world.raw.create_container(None, foreign).await.expect("a container").id;
         world.raw.remove_container(&foreign, None).await.expect("it was there");
