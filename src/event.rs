@@ -187,6 +187,10 @@ impl Event {
     /// What happened, in a sentence without a full stop. It goes on from the [word](EventKind::word) and may be empty.
     pub fn sentence(&self) -> String {
         match &self.kind {
+            // How the one before ended has just been told.
+            EventKind::TaskStarting { cause: Cause::Died { .. } | Cause::Unhealthy { .. } } => {
+                "in place of the one that failed".to_owned()
+            }
             EventKind::TaskStarting { cause } | EventKind::TaskStopping { cause } => cause.to_string(),
             EventKind::TaskUnhealthy { output } if output.is_empty() => "its health check failed".to_owned(),
             EventKind::TaskUnhealthy { output } => format!("its health check failed: {output}"),

@@ -7,6 +7,7 @@ pub mod document;
 pub mod engine;
 pub mod event;
 pub mod execute;
+pub mod forecast;
 pub mod load;
 pub mod lock;
 pub mod manifest;
@@ -18,7 +19,7 @@ pub mod reconciler;
 pub mod schema;
 pub mod source;
 pub mod status;
-pub mod value;
-pub mod watch;
 #[cfg(test)]
 pub(crate) mod testing;
+pub mod value;
+pub mod watch;

@@ -1,5 +1,4 @@
 //! Small worlds for tests: a desired state, what runs of it, and the documents in between, each in a line or two.
-#![expect(clippy::unwrap_used, reason = "a test that is given nonsense should fail where it stands")]
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
@@ -10,7 +9,7 @@ use crate::observed::{
     ContainerId, Exit, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase, PublishedPort,
 };
 use crate::ownership::{self, ContainerIdentity, Source, TaskKey};
-use crate::value::{Attempt, ClusterName, ContainerName, Family, Percent, ServiceName, Slot, Timestamp};
+use crate::value::{Attempt, ClusterName, Family, Percent, ServiceName, Slot, Timestamp};
 
 /// Now, in every small world: 2026-08-14T09:41:07Z.
 pub(crate) const NOW: Timestamp = Timestamp(1_786_700_467_000);
@@ -150,11 +149,6 @@ pub(crate) fn add_network(state: &mut ObservedState, name: &str) {
     state.networks.insert(id, network);
 }
 
-/// The name of a container.
-pub(crate) fn container_name(name: &str) -> ContainerName {
-    ContainerName::new(name).unwrap()
-}
-
 /// The only document of a file.
 pub(crate) fn document(file: &str, text: &str) -> Arc<crate::document::Document> {
     let file = Arc::new(crate::document::File::new(file, text.to_owned()));
@@ -167,5 +161,91 @@ pub(crate) fn dedent(text: &str) -> String {
     let lines = text.trim_start_matches('\n').trim_end().lines();
     let indent = lines.clone().filter(|line| !line.trim().is_empty()).map(|line| line.len() - line.trim_start().len());
     let indent = indent.min().unwrap_or(0);
-    lines.map(|line| format!("{}\n", line.get(indent..).unwrap_or(""))).collect()
+    lines.flat_map(|line| [line.get(indent..).unwrap_or(""), "\n"]).collect()
+}
+
+/// A world in which something of everything is to be done, and the manifests behind it.
+pub(crate) struct Mixed {
+    pub(crate) desired: DesiredState,
+    pub(crate) observed: ObservedState,
+    pub(crate) origins: crate::desired::Origins,
+}
+
+/// The secret of the mixed world, before and after: neither is ever to be seen.
+pub(crate) const SECRETS: [&str; 2] = ["hunter2-before", "hunter3-after"];
+
+/// The mixed world: a service of each kind of change.
+pub(crate) fn mixed() -> Mixed {
+    let web = |tag: &str, secret: &str| {
+        let text = format!(
+            r#"{{"name":"web","image":"ghcr.io/acme/web:{tag}","environment":{{"DB_PASSWORD":"{secret}"}},"portMappings":[{{"containerPort":80}}]}}"#
+        );
+        task("web", &[&text])
+    };
+    let check = r#""healthCheck":{"command":["CMD","/ok"],"interval":5,"timeout":2,"retries":5,"startPeriod":0}"#;
+    let cache = task("cache", &[&format!(r#"{{"name":"cache","image":"redis:7",{check}}}"#)]);
+    let proxy = task(
+        "proxy",
+        &[r#"{"name":"proxy","image":"envoy:1","memory":64,"portMappings":[{"containerPort":8080,"hostPort":8080}]}"#],
+    );
+    let worker = task("worker", &[r#"{"name":"worker","image":"ghcr.io/acme/worker:1"}"#]);
+    let search = task("search", &[r#"{"name":"search","image":"ghcr.io/acme/search:1.0.3"}"#]);
+    let cron = task("cron", &[r#"{"name":"cron","image":"cron:1"}"#]);
+    let old = web("2.3.1", SECRETS[0]);
+    let mut sick = running("shop/cache/0", &cache, 1);
+    sick[0].health = Health::Unhealthy;
+    let mut dead = exited("shop/proxy/0", &proxy, 1, 137, 360);
+    if let Phase::Exited { exit: Some(exit) } = &mut dead[0].phase {
+        exit.oom_killed = true;
+    }
+    let mut containers = vec![sick, dead, running("shop/legacy-cron/0", &cron, 1), running("shop/api/0", &cron, 1)];
+    containers.extend([0, 1, 2].map(|slot| running(&format!("shop/web/{slot}"), &old, 1)));
+    containers.extend([0, 1].map(|slot| running(&format!("shop/worker/{slot}"), &worker, 1)));
+    let stop_first = |mut service: DesiredService, minimum| {
+        (service.minimum_healthy, service.maximum) = (Percent(minimum), Percent(100));
+        service
+    };
+    let services = [
+        ("shop/api", service(1, &cron)),
+        ("shop/cache", stop_first(service(1, &cache), 0)),
+        ("shop/proxy", stop_first(service(1, &proxy), 0)),
+        ("shop/search", service(2, &search)),
+        ("shop/web", stop_first(service(3, &web("2.4.0", SECRETS[1])), 66)),
+        ("shop/worker", service(4, &worker)),
+    ];
+    let origins = services.iter().map(|(name, service)| {
+        let (of, name) = name.split_once('/').unwrap();
+        ((cluster(of), service_name(name)), origin(name, service))
+    });
+    let origins = origins.collect();
+    Mixed { desired: desired(&services), observed: observed(&containers), origins }
+}
+
+/// The manifests of a service of one container, as somebody might have written them.
+fn origin(name: &str, service: &DesiredService) -> crate::desired::Origin {
+    let container = &service.task.containers[0];
+    let count = service.desired_count.unwrap_or(1);
+    let written = format!(
+        "apiVersion: reconcile/v1\nkind: Service\nmetadata: {{ name: {name} }}\nspec:\n  desiredCount: {count}\n  deploymentConfiguration:\n    minimumHealthyPercent: {}\n",
+        service.minimum_healthy.0
+    );
+    let environment =
+        container.environment.iter().map(|(name, value)| format!("        - {{ name: {name}, value: {value} }}\n"));
+    let definition = format!(
+        "apiVersion: reconcile/v1\nkind: TaskDefinition\nmetadata: {{ name: {name} }}\nspec:\n  containerDefinitions:\n    - name: {}\n      image: {}\n      memory: 64\n      environment:\n{}",
+        container.name,
+        container.image,
+        environment.collect::<Vec<_>>().concat()
+    );
+    crate::desired::Origin {
+        service: document(&format!("deploy/{name}.yaml"), &written),
+        task_definition: document(&format!("deploy/{name}-task.yaml"), &definition),
+    }
+}
+
+/// A text without its colours.
+pub(crate) fn strip_colours(text: &str) -> String {
+    let mut parts = text.split('\u{1b}');
+    let first = parts.next().unwrap_or_default().to_owned();
+    parts.fold(first, |text, part| text + part.split_once('m').map_or(part, |(_, rest)| rest))
 }

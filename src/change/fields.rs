@@ -341,7 +341,9 @@ fn host_ports(mappings: &[PortMapping]) -> BTreeMap<(u16, Protocol), Vec<u16>> {
     for PortMapping { container_port, host_port, protocol } in mappings {
         ports.entry((*container_port, *protocol)).or_default().push(*host_port);
     }
-    ports.values_mut().for_each(|hosts| hosts.sort_unstable());
+    for hosts in ports.values_mut() {
+        hosts.sort_unstable();
+    }
     ports
 }
 

@@ -47,12 +47,11 @@ pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins
 
 impl Overview {
     fn count(&mut self, row: Option<Row>, is_waiting: bool) {
-        match row {
-            Some(row) => self.rows.push(row),
-            None => {
-                self.unchanged += 1;
-                self.settling += usize::from(is_waiting);
-            }
+        if let Some(row) = row {
+            self.rows.push(row);
+        } else {
+            self.unchanged += 1;
+            self.settling += usize::from(is_waiting);
         }
     }
 }
@@ -191,10 +190,11 @@ impl<'a> Case<'a> {
         }
     }
 
-    /// The tasks of other revisions that run, or that are the last that their slot has tried.
+    /// The tasks of other revisions that run, or that are the last that a wanted slot has tried.
     fn outdated(&self) -> Vec<&Member<'a>> {
         let has_current = |slot| self.members.iter().any(|member| member.current && member.view.slot() == slot);
-        let counts = |member: &&Member<'a>| !member.current && (member.is_up() || !has_current(member.view.slot()));
+        let is_last = |slot: Slot| slot.0 < self.wanted && !has_current(slot);
+        let counts = |member: &&Member<'a>| !member.current && (member.is_up() || is_last(member.view.slot()));
         self.members.iter().filter(counts).collect()
     }
 
@@ -224,14 +224,14 @@ impl<'a> Case<'a> {
                 let sources = sources.into_iter().filter(|source| **source != self.desired.source);
                 Some(format!("from {}", sources.map(Source::as_str).collect::<Vec<_>>().join(", ")))
             }
-            Reason::SpecChanged if row.fields.is_empty() => {
-                Some("another release wrote what runs: its fields cannot be compared".to_owned())
-            }
-            Reason::SpecChanged => None,
+            Reason::SpecChanged => row
+                .fields
+                .is_empty()
+                .then(|| "another release wrote what runs: its fields cannot be compared".to_owned()),
             Reason::Unhealthy => {
                 let sick = self.leaving.iter().map(|&index| &self.members[index]);
                 let sick = count(sick.filter(|member| member.state == TaskState::Unhealthy));
-                Some(format!("{} of {} unhealthy", sick, count_of(self.wanted, "task")))
+                Some(self.of_all(sick, "unhealthy"))
             }
             Reason::Drift => Some(self.describe_loss()),
             Reason::Leftovers => Some("what is left of earlier tries is removed".to_owned()),
@@ -246,13 +246,21 @@ impl<'a> Case<'a> {
                 Ending::Unknown(_) | Ending::Untold => None,
             }
         });
-        let missing = format!("{} of {} missing", self.vacant.len(), count_of(self.wanted, "task"));
+        let missing = self.of_all(count(self.vacant.iter()), "missing");
         match ended.filter(|(_, slot, _)| self.vacant.contains(slot)).max() {
             Some((at, slot, reason)) => {
                 let ago = duration_text(self.observed.at.since(at));
                 format!("{missing}; task {slot}: {reason}, {ago} ago")
             }
             None => missing,
+        }
+    }
+
+    /// `2 of 3 tasks missing`; of a service that has but one, it is just that one.
+    fn of_all(&self, number: u32, word: &str) -> String {
+        match self.wanted {
+            1 => format!("its task is {word}"),
+            wanted => format!("{number} of {wanted} tasks {word}"),
         }
     }
 
@@ -287,10 +295,8 @@ impl<'a> Case<'a> {
         for (index, container) in self.service.task.containers.iter().enumerate() {
             let died = self.members.iter().filter(|member| member.current && !member.is_up()).any(|member| {
                 let found = member.view.container(&container.name).and_then(|found| found.observed);
-                found.is_some_and(|found| match &found.phase {
-                    crate::observed::Phase::Exited { exit: Some(exit) } => exit.oom_killed,
-                    _ => false,
-                })
+                let exit = found.and_then(|found| found.phase.exit());
+                exit.is_some_and(|exit| exit.oom_killed)
             });
             if died {
                 let place = site.in_container(index, "/memory");
@@ -342,7 +348,7 @@ fn cluster_row(desired: &DesiredState, observed: &ObservedState, plan: &Plan, cl
     for step in &plan.steps {
         match &step.action {
             Action::RemoveNetwork { cluster: of, .. } if of == cluster && step.cause == Cause::Duplicate => {
-                duplicates += 1
+                duplicates += 1;
             }
             Action::RemoveVolume { cluster: of, .. } if of == cluster => volumes += 1,
             Action::RemoveNetwork { .. }

@@ -1,3 +1,4 @@
+use std::fmt::Write as _;
 use std::sync::Arc;
 
 use super::*;
@@ -208,10 +209,10 @@ fn rows(wanted: &[(&str, DesiredService)], shown: &ObservedState) -> String {
         let TaskCounts { now, wanted, start, stop, replaced } = row.tasks;
         let detail = row.detail.as_ref().map_or_else(String::new, |detail| format!(" ({detail})"));
         let head = format!("{:?} {}: {}{detail}", row.action, row.name(), row.reason);
-        text += &format!("{head}; {now} -> {wanted}, +{start} -{stop} ={replaced}\n");
+        let _ = writeln!(text, "{head}; {now} -> {wanted}, +{start} -{stop} ={replaced}");
         text += &lines(&row.fields);
-        row.impact.iter().for_each(|impact| text += &format!("{impact}\n"));
-        row.warnings.iter().for_each(|warning| text += &format!("! {}\n", warning.message));
+        text.extend(row.impact.iter().map(|impact| format!("{impact}\n")));
+        text.extend(row.warnings.iter().map(|warning| format!("! {}\n", warning.message)));
     }
     text + &format!("unchanged {} settling {}\n", overview.unchanged, overview.settling)
 }
@@ -362,7 +363,7 @@ fn an_unhealthy_task_is_restarted() {
         rows(&[("shop/cache", stop_first)], &shown),
         dedent(
             "
-            Restart shop/cache: unhealthy (1 of 1 task unhealthy); 1 -> 1, +1 -1 =1
+            Restart shop/cache: unhealthy (its task is unhealthy); 1 -> 1, +1 -1 =1
             the old task stops before the new one starts
             ! shop/cache runs 1 task: it is unavailable while it restarts
             unchanged 1 settling 0
@@ -425,4 +426,48 @@ fn what_runs_unreadable_is_said_so() {
     running[0].spec = None;
     let text = rows(&[("shop/web", service(1, &new))], &observed(&[running]));
     assert!(text.contains("another release wrote what runs: its fields cannot be compared"), "{text}");
+}
+
+/// **The planner alone decides.** Over all small worlds: a row is there exactly when the plan has something to do, now or later, and
+/// a converged world is a steady one.
+#[test]
+fn rows_agree_with_the_plan_in_every_small_world() {
+    let check = r#"{"name":"web","image":"web:2","healthCheck":{"command":["CMD","x"],"interval":5,"timeout":2,"retries":1,"startPeriod":0}}"#;
+    let (old, new) = (plain("web:1"), task("web", &[check]));
+    let in_state = |slot: u32, state: u32| {
+        let slot = format!("shop/web/{slot}");
+        let with_health = |health| {
+            let mut containers = running(&slot, &new, 1);
+            containers[0].health = health;
+            containers
+        };
+        match state {
+            0 => Vec::new(),
+            1 => running(&slot, &new, 1),
+            2 => running(&slot, &old, 1),
+            3 => exited(&slot, &new, 1, 1, 20),
+            4 => exited(&slot, &old, 1, 1, 20),
+            5 => with_health(Health::Unhealthy),
+            6 => with_health(Health::Starting),
+            _ => [exited(&slot, &new, 1, 1, 20), running(&slot, &new, 2)].concat(),
+        }
+    };
+    for world in 0..8 * 8 * 4 * 3 {
+        let (first, second, count, limits) = (world % 8, world / 8 % 8, world / 64 % 4, world / 256);
+        let (minimum, maximum) = [(100, 200), (0, 100), (100, 100)][limits as usize];
+        let service =
+            DesiredService { minimum_healthy: Percent(minimum), maximum: Percent(maximum), ..service(count, &new) };
+        let wanted = desired(&[("shop/web", service)]);
+        let mut shown = observed(&[in_state(0, first), in_state(1, second)]);
+        add_network(&mut shown, "shop");
+        let plan = crate::plan::plan(&wanted, &shown);
+        let overview = service_changes(&wanted, &shown, &Origins::new());
+        let story = || format!("slots {first} {second}, {count} wanted, {minimum}/{maximum}:\n{plan}{overview:#?}");
+        assert!(!plan.is_converged() || !overview.has_changes(), "a row without a plan: {}", story());
+        assert!(plan.steps.is_empty() || overview.has_changes(), "a step without a row: {}", story());
+        let status = crate::status::status(Some(&wanted), &shown, Some(&plan));
+        let steady = status.services.iter().all(crate::status::ServiceStatus::is_steady);
+        assert!(!plan.is_converged() || steady, "converged, and not steady: {}\n{status:#?}", story());
+        assert!(!steady || !overview.has_changes() || overview.rows[0].reason == Reason::Leftovers, "{}", story());
+    }
 }

@@ -4,7 +4,11 @@ use std::fmt::Write as _;
 
 use anstyle::AnsiColor;
 
+pub mod failure;
+pub mod plan;
 pub mod problems;
+pub mod progress;
+pub mod status;
 
 /// How text is to look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -73,17 +77,24 @@ pub(crate) fn clean_line(text: &str) -> String {
 }
 
 fn push_clean(line: &mut String, text: &str) {
-    for character in text.chars() {
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
         match character {
-            '\t' => line.push_str("    "),
-            steering
-                if steering.is_control() || matches!(steering, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}') =>
-            {
-                line.extend(steering.escape_default());
+            // Programs colour their logs: those codes are dropped whole, they hide nothing.
+            '\u{1b}' if characters.peek() == Some(&'[') => {
+                characters.next();
+                characters.find(|end| matches!(end, '@'..='~'));
             }
+            '\t' => line.push_str("    "),
+            steering if is_steering(steering) => line.extend(steering.escape_default()),
             shown => line.push(shown),
         }
     }
+}
+
+/// Whether a character steers the terminal or the direction of writing.
+fn is_steering(character: char) -> bool {
+    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
 }
 
 /// The beginning of a text that is longer than `width` columns.
@@ -111,8 +122,7 @@ impl Cell {
     }
 }
 
-/// Rows in columns, as wide as their widest cell, two spaces apart; no spaces at the ends of lines. Where the screen is too narrow,
-/// the last column is cut.
+/// Rows in columns, as wide as their widest cell, two spaces apart; no spaces at the ends of lines, and nothing cut.
 pub(crate) fn table(rows: &[Vec<Cell>], indent: &str, style: Style) -> String {
     let columns = rows.iter().map(Vec::len).max().unwrap_or(0);
     let width = |column: usize| {
@@ -124,17 +134,13 @@ pub(crate) fn table(rows: &[Vec<Cell>], indent: &str, style: Style) -> String {
     let mut text = String::new();
     for row in rows {
         let mut line = indent.to_owned();
-        let mut used = indent.chars().count();
         let last = row.iter().rposition(|cell| !cell.text.is_empty());
         for (column, cell) in row.iter().enumerate().take(last.map_or(0, |last| last + 1)) {
             let is_last = Some(column) == last;
-            let room = style.width.filter(|_| is_last).map(|width| width.saturating_sub(used).max(12));
-            let shown = room.map_or_else(|| cell.text.clone(), |room| cut(&cell.text, room));
-            line.push_str(&style.paint(cell.tone, &shown));
+            line.push_str(&style.paint(cell.tone, &cell.text));
             if !is_last {
-                let padding = widths[column].saturating_sub(shown.chars().count()) + 2;
+                let padding = widths[column].saturating_sub(cell.text.chars().count()) + 2;
                 line.extend(std::iter::repeat_n(' ', padding));
-                used += widths[column] + 2;
             }
         }
         let _ = writeln!(text, "{}", line.trim_end());

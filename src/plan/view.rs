@@ -204,6 +204,18 @@ impl<'a> TaskView<'a> {
         self.observed().filter(|container| container.identity.essential).filter_map(started_at).max()
     }
 
+    /// The container whose end ended the task.
+    pub(crate) fn culprit(&self) -> Option<&'a ObservedContainer> {
+        self.first_end().map(|(_, container)| container)
+    }
+
+    fn first_end(&self) -> Option<(Span, &'a ObservedContainer)> {
+        self.observed()
+            .filter(|container| container.identity.essential)
+            .filter_map(|container| ended_at(container).map(|end| (end, container)))
+            .min_by(|(a, x), (b, y)| (a, &x.identity).cmp(&(b, &y.identity)))
+    }
+
     /// How the task ended.
     pub(crate) fn ending(&self) -> Ending {
         let unknown: Vec<_> =
@@ -211,12 +223,7 @@ impl<'a> TaskView<'a> {
         if !unknown.is_empty() {
             return Ending::Unknown(unknown);
         }
-        let culprit = self
-            .observed()
-            .filter(|container| container.identity.essential)
-            .filter_map(|container| ended_at(container).map(|end| (end, container)))
-            .min_by(|(a, x), (b, y)| (a, &x.identity).cmp(&(b, &y.identity)));
-        let Some((end, container)) = culprit else { return Ending::Untold };
+        let Some((end, container)) = self.first_end() else { return Ending::Untold };
         let unhealthy = container.health == Health::Unhealthy;
         Ending::Known { started_at: end.started_at, ended_at: end.ended_at, unhealthy, reason: describe_end(container) }
     }

@@ -44,9 +44,7 @@ impl Reconciler {
             self.observed.containers.extend(known.map(|known| (id, known)));
             return;
         }
-        if let Some(known) = &known {
-            self.tell_change(Some(known), &listed);
-        }
+        self.tell_change(known.as_ref(), &listed);
         let merged = match known {
             None => listed,
             Some(known) => {
@@ -101,7 +99,7 @@ impl Reconciler {
                 let id = container.id.clone();
                 if self.knows_better(&Target::Container(id.clone()), asked_at) {
                     if self.observed.in_flight.contains_key(&Target::Container(id.clone())) {
-                        self.disturbed.insert(id);
+                        self.disturbed.insert(id, crate::engine::Change::Other);
                     } else {
                         self.inspect_wanted.insert(id.to_string());
                     }
@@ -134,9 +132,9 @@ impl Reconciler {
             }
         }
         if let Target::Container(id) = target
-            && self.disturbed.remove(&id)
+            && let Some(change) = self.disturbed.remove(&id)
         {
-            self.inspect_wanted.insert(id.to_string());
+            self.look_at(&id, change);
         }
     }
 
@@ -231,8 +229,11 @@ impl Reconciler {
 
     fn remember_failure(&mut self, action: &Action, failure: Failure) {
         let target = action.target();
-        let about = action.identity().map(|identity| About::task(&identity.task));
-        self.tell(about, EventKind::ActionFailed { action: action.to_string(), failure: failure.clone() });
+        // Of a start that failed the container itself tells.
+        if !matches!(action, Action::StartContainer { .. }) {
+            let about = action.identity().map(|identity| About::task(&identity.task));
+            self.tell(about, EventKind::ActionFailed { action: action.to_string(), failure: failure.clone() });
+        }
         let failures = self.observed.failed_actions.get(&target).map_or(0, |failed| failed.failures).saturating_add(1);
         let identity = action.identity().cloned().map(Box::new);
         let failed = FailedAction { identity, failures, at: self.observed.at, failure };

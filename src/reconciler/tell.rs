@@ -14,6 +14,8 @@ pub(super) struct Told {
     events: Vec<Event>,
     /// The containers that we stopped: their end is no news.
     stopped: BTreeSet<ContainerId>,
+    /// The containers that were seen alive: only their end is news.
+    alive: BTreeSet<ContainerId>,
     /// The pauses that have been announced.
     pauses: BTreeMap<About, Timestamp>,
     /// The services that are not as they should be, and since when.
@@ -104,11 +106,15 @@ impl Reconciler {
             return;
         }
         let task = &after.identity.task;
-        let died = matches!(after.phase, Phase::Exited { exit: Some(_) } | Phase::StartFailed { .. });
-        let known = before.is_none_or(|before| {
-            matches!(before.phase, Phase::Exited { exit: Some(_) } | Phase::StartFailed { .. } | Phase::Removing)
-        });
-        if died && !known && !self.told.stopped.contains(&after.id) {
+        let was_alive = match &after.phase {
+            Phase::Created | Phase::Running { .. } | Phase::Paused => {
+                self.told.alive.insert(after.id.clone());
+                false
+            }
+            Phase::Exited { exit: Some(_) } | Phase::StartFailed { .. } => self.told.alive.remove(&after.id),
+            Phase::CreatedOrFailed | Phase::Exited { exit: None } | Phase::Removing => false,
+        };
+        if was_alive && !self.told.stopped.contains(&after.id) {
             self.tell_task(task, EventKind::TaskDied { reason: describe_end(after) });
         }
         let running = matches!(after.phase, Phase::Running { .. });
@@ -125,6 +131,7 @@ impl Reconciler {
     /// What was known of a container that is gone need not be kept.
     pub(super) fn tell_gone(&mut self, id: &ContainerId) {
         self.told.stopped.remove(id);
+        self.told.alive.remove(id);
     }
 
     /// Tells what a new plan says about services: that one has to wait, that one is as it should be.

@@ -9,7 +9,6 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
 use super::*;
-use crate::engine::Change;
 use crate::observed::NetworkId;
 use crate::ownership::Source;
 use crate::plan::{Effect, FailureKind};
@@ -180,7 +179,10 @@ async fn events_in_pieces() {
         b\r\nnetwork\"}\n\n\r\n";
     let played = Played::new(answer, false);
     let hints: Vec<Hint> = played.docker().hints(now()).collect().await;
-    assert_eq!(hints, [Hint::Container(ContainerId::new("abc"), Change::Ended), Hint::Other, Hint::Lost]);
+    assert_eq!(
+        hints,
+        [Hint::Container(ContainerId::new("abc"), crate::engine::Change::Ended), Hint::Other, Hint::Lost]
+    );
 }
 
 #[tokio::test]

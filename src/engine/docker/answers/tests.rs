@@ -182,6 +182,20 @@ fn a_health_check_may_say_anything() {
 }
 
 #[test]
+fn what_was_not_unhealthy_as_it_ended_has_no_last_words() {
+    let answer = include_str!("docker-20.10/exited-unhealthy.json");
+    for (retries, streak, unhealthy) in [(1, 0, false), (1, 1, true), (3, 2, false), (3, 3, true), (0, 2, false)] {
+        let answer = changed(
+            answer,
+            &[("/State/Health/FailingStreak", streak.into()), ("/Config/Healthcheck/Retries", retries.into())],
+        );
+        let Inspected::Ours(container) = read_container(answer.as_bytes()).expect("a container") else { panic!() };
+        let Phase::Exited { exit: Some(exit) } = container.phase else { panic!("{container:?}") };
+        assert_eq!(exit.health_output.is_some(), unhealthy, "{streak} failures in a row, {retries} allowed");
+    }
+}
+
+#[test]
 fn images() {
     let answer = br#"[{"RepoTags":["b:1","a:2"]},{"RepoTags":null},{"RepoTags":["<none>:<none>","a:2"]},{}]"#;
     assert_eq!(read_image_names(answer).expect("a list"), ["a:2", "b:1"]);

@@ -1,0 +1,3 @@
+//! Every test that looks at the crate from outside, in one program.
+
+mod contract;
