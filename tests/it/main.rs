@@ -1,3 +1,4 @@
-//! The integration tests: one binary, one module for each kind.
+//! Every test that looks at the crate from outside, in one program.
 
+mod contract;
 mod properties;

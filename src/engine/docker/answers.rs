@@ -173,6 +173,13 @@ struct InspectedContainer<'a> {
 struct InspectedConfig<'a> {
     #[serde(borrow, default)]
     labels: Labels<'a>,
+    healthcheck: Option<InspectedHealthcheck>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct InspectedHealthcheck {
+    retries: Option<i64>,
 }
 
 #[derive(Deserialize, Default)]
@@ -201,6 +208,7 @@ struct InspectedHealth<'a> {
     status: Option<Text<'a>>,
     #[serde(borrow)]
     log: Option<Vec<InspectedCheck<'a>>>,
+    failing_streak: Option<i64>,
 }
 
 #[derive(Deserialize)]
@@ -242,11 +250,12 @@ pub(super) enum Inspected {
 pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Error> {
     let container: InspectedContainer<'_> = serde_json::from_slice(answer)?;
     let id = ContainerId::new(&container.id.0);
+    let retries = container.config.as_ref().and_then(|config| config.healthcheck.as_ref()?.retries);
     let labels = container.config.map(|config| config.labels).unwrap_or_default();
     let label = |key: &str| labels.get(key);
     let Some(identity) = ContainerIdentity::read(label) else { return Ok(Inspected::Foreign { id }) };
     let created_at = read_time(container.created.as_ref()).unwrap_or_default();
-    let (phase, health) = read_inspected_phase(&container.state.unwrap_or_default(), created_at);
+    let (phase, health) = read_inspected_phase(&container.state.unwrap_or_default(), retries, created_at);
     let ports = container.network_settings.and_then(|settings| settings.ports).unwrap_or_default();
     let bindings = ports.iter().flat_map(|(port, bindings)| {
         let (container_port, protocol) = port.0.split_once('/').unwrap_or((&port.0, "tcp"));
@@ -269,23 +278,20 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
 }
 
 /// Phase and health by the state of an inspection. The notes at [`read_listed_phase`] hold here too.
-fn read_inspected_phase(state: &InspectedState<'_>, created_at: Timestamp) -> (Phase, Health) {
+fn read_inspected_phase(state: &InspectedState<'_>, retries: Option<i64>, created_at: Timestamp) -> (Phase, Health) {
     let started_at = read_time(state.started_at.as_ref()).unwrap_or(created_at);
     let finished_at = read_time(state.finished_at.as_ref());
     let error = state.error.as_ref().map_or_else(String::new, |error| clean(error.0.as_bytes(), ERROR_CHARS_MAX));
     let health = read_inspected_health(state.health.as_ref());
-    let exited = |error| {
-        let output = || last_health_output(state.health.as_ref());
-        Phase::Exited {
-            exit: Some(Exit {
-                code: state.exit_code,
-                oom_killed: state.oom_killed,
-                error,
-                started_at,
-                finished_at: finished_at.unwrap_or(started_at),
-                health_output: (health == Health::Unhealthy).then(output).flatten(),
-            }),
-        }
+    let exited = |error| Phase::Exited {
+        exit: Some(Exit {
+            code: state.exit_code,
+            oom_killed: state.oom_killed,
+            error,
+            started_at,
+            finished_at: finished_at.unwrap_or(started_at),
+            health_output: state.health.as_ref().and_then(|health| last_words(health, retries)),
+        }),
     };
     match state.status.as_ref().map_or("", |status| &*status.0) {
         "running" | "stopping" => (Phase::Running { started_at }, health),
@@ -316,8 +322,16 @@ fn read_inspected_health(health: Option<&InspectedHealth<'_>>) -> Health {
     }
 }
 
-fn last_health_output(health: Option<&InspectedHealth<'_>>) -> Option<String> {
-    let last = health?.log.as_ref()?.last()?;
+/// What the last check of a container said that was unhealthy as it ended.
+///
+/// The engine calls every container unhealthy that has ended, so only the failures in a row tell whether it was so before.
+fn last_words(health: &InspectedHealth<'_>, retries: Option<i64>) -> Option<String> {
+    let was_unhealthy = match health.failing_streak {
+        // Without a number of retries the engine allows three.
+        Some(streak) => streak >= retries.filter(|retries| *retries > 0).unwrap_or(3),
+        None => read_inspected_health(Some(health)) == Health::Unhealthy,
+    };
+    let last = health.log.as_ref().filter(|_| was_unhealthy)?.last()?;
     let output = clean(last.output.as_ref()?.0.as_bytes(), HEALTH_OUTPUT_CHARS_MAX);
     (!output.is_empty()).then_some(output)
 }

@@ -52,6 +52,11 @@ impl Simulated {
         Ok(id)
     }
 
+    /// Where a container is in its life, ours or somebody else's; `None` when it does not exist.
+    pub fn phase_of(&self, id: &ContainerId) -> Option<&Phase> {
+        self.containers.get(id).map(|container| &container.phase)
+    }
+
     /// Somebody makes a network. Only one with our labels is ever shown.
     pub fn add_network_by_hand(&mut self, labels: &BTreeMap<String, String>) -> NetworkId {
         let id = NetworkId::new(&self.new_id());

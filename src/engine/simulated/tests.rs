@@ -62,18 +62,16 @@ fn network(engine: &mut Simulated) -> NetworkId {
     if let Some(network) = engine.list().networks.first() {
         return network.id.clone();
     }
-    match engine.perform(&Action::CreateNetwork { cluster: cluster(), source: source() }) {
-        Outcome::Done(Effect::Network(id)) => id,
-        other => panic!("{other:?}"),
-    }
+    let outcome = engine.perform(&Action::CreateNetwork { cluster: cluster(), source: source() });
+    let Outcome::Done(Effect::Network(id)) = outcome else { panic!("{outcome:?}") };
+    id
 }
 
 fn create(engine: &mut Simulated, identity: ContainerIdentity, fields: &str) -> ObservedContainer {
     let network = network(engine);
-    match engine.perform(&create_action(&network, identity, fields)) {
-        Outcome::Done(Effect::Container(container)) => *container,
-        other => panic!("{other:?}"),
-    }
+    let outcome = engine.perform(&create_action(&network, identity, fields));
+    let Outcome::Done(Effect::Container(container)) = outcome else { panic!("{outcome:?}") };
+    *container
 }
 
 fn start_action(container: &ObservedContainer) -> Action {
@@ -104,17 +102,13 @@ fn listed(engine: &Simulated, id: &ContainerId) -> ObservedContainer {
 }
 
 fn kind_of(outcome: Outcome) -> FailureKind {
-    match outcome {
-        Outcome::Failed(failure) => failure.kind,
-        other => panic!("{other:?}"),
-    }
+    let Outcome::Failed(failure) = outcome else { panic!("{outcome:?}") };
+    failure.kind
 }
 
 fn exit_of(container: ObservedContainer) -> crate::observed::Exit {
-    match container.phase {
-        Phase::Exited { exit: Some(exit) } => exit,
-        other => panic!("{other:?}"),
-    }
+    let Phase::Exited { exit: Some(exit) } = container.phase else { panic!("{container:?}") };
+    exit
 }
 
 fn behaving(behaviour: Behaviour) -> Simulated {
@@ -544,7 +538,7 @@ async fn behind_the_asynchronous_door() {
     let handle = SimulatedHandle::new(Simulated::new(START));
     let action = Action::CreateNetwork { cluster: cluster(), source: source() };
     let Outcome::Done(Effect::Network(network)) = handle.perform(&action).await else { panic!("no network") };
-    let mut hints = handle.hints(START);
+    let mut hints = handle.hints(START, BTreeSet::new());
     let create = create_action(&network, identity(0, 1), CHECKED);
     let Outcome::Done(Effect::Container(container)) = handle.perform(&create).await else { panic!("no container") };
     assert_eq!(handle.perform(&start_action(&container)).await, Outcome::Done(Effect::Started));
@@ -570,46 +564,70 @@ async fn behind_the_asynchronous_door() {
     assert!(matches!(outcome, Outcome::Failed(Failure { kind: FailureKind::Unreachable, .. })), "{outcome:?}");
 }
 
-/// What ten thousand services cost: one task each, created, started, healthy, observed.
+/// Does some work and says how long it took, for `--nocapture`.
+#[expect(clippy::disallowed_methods, reason = "this is a measurement")]
+fn measure<T>(what: &str, work: impl FnOnce() -> T) -> (T, Duration) {
+    let begun = std::time::Instant::now();
+    let done = work();
+    let took = begun.elapsed();
+    std::io::Write::write_all(&mut std::io::stderr(), format!("{what}: {took:?}\n").as_bytes())
+        .expect("stderr is open");
+    (done, took)
+}
+
+/// What ten thousand services cost: one task each, created, started, healthy, observed. The limits are generous: a debug build on a
+/// busy machine.
 #[test]
 fn ten_thousand_containers_are_cheap() {
-    let begun = std::time::Instant::now();
     let mut engine = Simulated::new(START);
     let network = network(&mut engine);
-    let spec = spec(CHECKED);
-    let new = |slot: u32| {
+    let mut observed = engine.observe();
+    let actions = (0..10_000).map(|slot| {
         let mut identity = identity(slot, 1);
         identity.task.service = ServiceName::new(&format!("web-{slot}")).expect("a name");
-        NewContainer { identity, spec: spec.clone(), network: network.clone(), aliases: Vec::new() }
-    };
-    let mut observed = engine.observe();
-    for slot in 0..10_000 {
-        engine.begin(&Action::CreateContainer(Box::new(new(slot))));
-    }
-    let mut starts = 0;
-    while let Some(next) = engine.next_event_at() {
-        engine.advance_to(next);
-        for (_, outcome) in engine.completed() {
-            if let Outcome::Done(Effect::Container(container)) = outcome {
-                engine.begin(&start_action(&container));
-                starts += 1;
+        create_action(&network, identity, CHECKED)
+    });
+    let actions: Vec<_> = actions.collect();
+    let ((), rolled_out) = measure("rolling 10,000 out", || {
+        for action in &actions {
+            engine.begin(action);
+        }
+        while let Some(next) = engine.next_event_at() {
+            engine.advance_to(next);
+            for (_, outcome) in engine.completed() {
+                if let Outcome::Done(Effect::Container(container)) = outcome {
+                    engine.begin(&start_action(&container));
+                }
             }
         }
-    }
-    let rolled_out = begun.elapsed();
-    engine.refresh(&mut observed);
-    let refreshed = begun.elapsed();
-    assert_eq!((starts, engine.list().containers.len()), (10_000, 10_000));
-    let listed = begun.elapsed();
+    });
+    let ((), refreshed) = measure("refreshing", || engine.refresh(&mut observed));
+    let (listing, listed) = measure("listing", || engine.list());
+    assert!(listing.containers.len() == 10_000 && listing.containers.iter().all(|seen| seen.health == Health::Healthy));
     let mut copy = Simulated::new(START);
-    copy.seed(&observed);
-    let seeded = begun.elapsed();
-    let times = [rolled_out, refreshed - rolled_out, listed - refreshed, seeded - listed];
-    // Generous: a debug build on a busy machine. `--nocapture` shows the figures.
-    assert!(seeded < seconds(10), "{times:?}");
-    std::io::Write::write_all(
-        &mut std::io::stderr(),
-        format!("roll out, refresh, list, seed of 10,000: {times:?}\n").as_bytes(),
-    )
-    .expect("stderr takes a line");
+    let ((), seeded) = measure("seeding", || copy.seed(&observed));
+    assert!(rolled_out + refreshed + listed + seeded < seconds(30));
+}
+
+/// What a property test does thousands of times: three slots, five lives each, looked at after every step.
+#[test]
+fn a_short_history_is_cheap() {
+    let history = || {
+        let mut engine = Simulated::new(START);
+        for attempt in 1..=5 {
+            for slot in 0..3 {
+                let container = create(&mut engine, identity(slot, attempt), CHECKED);
+                engine.begin(&start_action(&container));
+                engine.advance(seconds(11));
+                assert_eq!(listed(&engine, &container.id).health, Health::Healthy);
+                engine.kill(&container.id);
+                engine.advance(seconds(1));
+            }
+            for container in engine.list().containers {
+                engine.perform(&remove_action(&container));
+            }
+        }
+    };
+    let ((), took) = measure("100 short histories", || (0..100).for_each(|_| history()));
+    assert!(took < seconds(30));
 }

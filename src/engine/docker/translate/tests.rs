@@ -1,1 +1,173 @@
+use std::sync::Arc;
+
+use serde_json::{Value, json};
+
 use super::*;
+use crate::desired::Revision;
+use crate::observed::NetworkId;
+use crate::ownership::TaskKey;
+use crate::value::{Attempt, ContainerName, Family, ServiceName, Slot};
+
+fn new_container(spec: &str) -> NewContainer {
+    NewContainer {
+        identity: ContainerIdentity {
+            task: TaskKey {
+                cluster: ClusterName::new("shop").expect("a name"),
+                service: ServiceName::new("web").expect("a name"),
+                slot: Slot(2),
+                revision: Revision::parse("1:9c1d42e07a31b5f8").expect("a revision"),
+                attempt: Attempt(3),
+            },
+            container: ContainerName::new("nginx").expect("a name"),
+            source: Source::new("git@example.org:shop.git//deploy"),
+            family: Family::new("web").expect("a name"),
+            failures: 2,
+            essential: true,
+            containers: 1,
+        },
+        spec: Arc::new(serde_json::from_str(spec).expect("a spec")),
+        network: NetworkId::new("net1"),
+        aliases: vec!["web".to_owned(), "web-2".to_owned()],
+    }
+}
+
+/// The body without the labels, which `ownership` tests.
+fn body(spec: &str) -> Value {
+    let mut body = serde_json::to_value(container_body(&new_container(spec))).expect("JSON");
+    let labels = body.as_object_mut().expect("an object").remove("Labels").expect("labels");
+    assert_eq!(labels["reconcile.cluster"], "shop");
+    body
+}
+
+#[test]
+fn a_container_with_nothing_special() {
+    assert_eq!(
+        body(r#"{"name":"nginx","image":"shop:1"}"#),
+        json!({
+            "Image": "shop:1",
+            "Env": [],
+            "ExposedPorts": {},
+            "StopTimeout": 30,
+            "Healthcheck": { "Test": ["NONE"] },
+            "HostConfig": {
+                "NetworkMode": "net1", "PortBindings": {}, "CpuShares": 2, "RestartPolicy": { "Name": "no" },
+                "Binds": [], "Mounts": [],
+            },
+            "NetworkingConfig": { "EndpointsConfig": { "net1": { "Aliases": ["web", "web-2"], "NetworkID": "net1" } } },
+        })
+    );
+}
+
+#[test]
+fn a_container_with_everything() {
+    let spec = r#"{
+        "name": "nginx", "image": "shop:1", "entryPoint": ["/bin/sh"], "command": ["-c", "serve"],
+        "environment": { "B": "2=two", "A": "" }, "cpu": 256, "memory": 512, "memoryReservation": 256,
+        "user": "1000:1000", "workingDirectory": "/srv", "stopTimeout": 5, "dockerLabels": { "team": "web" },
+        "portMappings": [
+            { "containerPort": 80, "hostPort": 8080 }, { "containerPort": 80, "hostPort": 8081 },
+            { "containerPort": 443 }, { "containerPort": 53, "hostPort": 53, "protocol": "udp" }
+        ],
+        "healthCheck": { "command": ["CMD-SHELL", "exit 0"], "interval": 30, "timeout": 5, "retries": 3, "startPeriod": 10 }
+    }"#;
+    let expected = json!({
+        "Image": "shop:1",
+        "Entrypoint": ["/bin/sh"],
+        "Cmd": ["-c", "serve"],
+        "Env": ["A=", "B=2=two"],
+        "User": "1000:1000",
+        "WorkingDir": "/srv",
+        "ExposedPorts": { "80/tcp": {}, "443/tcp": {}, "53/udp": {} },
+        "StopTimeout": 5,
+        "Healthcheck": {
+            "Test": ["CMD-SHELL", "exit 0"], "Interval": 30_000_000_000_u64, "Timeout": 5_000_000_000_u64, "Retries": 3,
+            "StartPeriod": 10_000_000_000_u64,
+        },
+        "HostConfig": {
+            "NetworkMode": "net1",
+            "PortBindings": {
+                "80/tcp": [{ "HostPort": "8080" }, { "HostPort": "8081" }],
+                "443/tcp": [{ "HostPort": "" }],
+                "53/udp": [{ "HostPort": "53" }],
+            },
+            "Memory": 536_870_912, "MemoryReservation": 268_435_456, "CpuShares": 256,
+            "RestartPolicy": { "Name": "no" }, "Binds": [], "Mounts": [],
+        },
+        "NetworkingConfig": { "EndpointsConfig": { "net1": { "Aliases": ["web", "web-2"], "NetworkID": "net1" } } },
+    });
+    assert_eq!(body(spec), expected);
+}
+
+#[test]
+fn small_limits_are_raised_to_what_the_engine_takes() {
+    for (memory, cpu, bytes, shares) in [(1, 0, 6 << 20, 2), (5, 1, 6 << 20, 2), (6, 2, 6 << 20, 2), (7, 3, 7 << 20, 3)]
+    {
+        let spec = format!(r#"{{"name":"a","image":"b","memory":{memory},"memoryReservation":{memory},"cpu":{cpu}}}"#);
+        let host = &body(&spec)["HostConfig"];
+        assert_eq!((&host["Memory"], &host["MemoryReservation"]), (&json!(bytes), &json!(bytes)));
+        assert_eq!(host["CpuShares"], json!(shares));
+    }
+}
+
+#[test]
+fn mounts() {
+    let spec = r#"{ "name": "a", "image": "b", "mountPoints": [
+        { "sourceVolume": "h", "containerPath": "/h", "volume": { "kind": "host", "sourcePath": "/srv/h" } },
+        { "sourceVolume": "r", "containerPath": "/r", "readOnly": true, "volume": { "kind": "host", "sourcePath": "/srv/r" } },
+        { "sourceVolume": "c", "containerPath": "/c", "volume": { "kind": "host", "sourcePath": "/srv/c:ro" } },
+        { "sourceVolume": "t", "containerPath": "/t", "volume": { "kind": "task" } },
+        { "sourceVolume": "s", "containerPath": "/s", "readOnly": true, "volume": { "kind": "shared", "autoprovision": true,
+            "driver": { "name": "nfs", "options": { "o": "addr=x" }, "labels": { "team": "web", "reconcile.cluster": "bank" } } } },
+        { "sourceVolume": "must", "containerPath": "/m", "volume": { "kind": "shared", "autoprovision": false } }
+    ] }"#;
+    let host = &body(spec)["HostConfig"];
+    assert_eq!(host["Binds"], json!(["/srv/h:/h", "/srv/r:/r:ro"]));
+    let task_labels = json!({
+        "reconcile.cluster": "shop", "reconcile.source": "git@example.org:shop.git//deploy", "reconcile.service": "web",
+        "reconcile.slot": "2", "reconcile.revision": "1:9c1d42e07a31b5f8", "reconcile.attempt": "3", "reconcile.volume": "t",
+    });
+    let cluster_labels = json!({ "reconcile.cluster": "shop", "reconcile.source": "git@example.org:shop.git//deploy" });
+    let mut shared_labels = cluster_labels.clone();
+    shared_labels["team"] = json!("web");
+    let driver = json!({ "Name": "nfs", "Options": { "o": "addr=x" } });
+    assert_eq!(
+        host["Mounts"],
+        json!([
+            { "Type": "bind", "Source": "/srv/c:ro", "Target": "/c", "ReadOnly": false },
+            { "Type": "volume", "Source": "shop.web.2.t.9c1d42.3", "Target": "/t", "ReadOnly": false,
+              "VolumeOptions": { "Labels": task_labels } },
+            { "Type": "volume", "Source": "s", "Target": "/s", "ReadOnly": true,
+              "VolumeOptions": { "Labels": shared_labels, "DriverConfig": driver } },
+            { "Type": "volume", "Source": "must", "Target": "/m", "ReadOnly": false,
+              "VolumeOptions": { "Labels": cluster_labels } },
+        ])
+    );
+    let new = new_container(spec);
+    assert_eq!(volumes_that_must_exist(&new.spec).collect::<Vec<_>>(), ["must"]);
+}
+
+#[test]
+fn a_network() {
+    let cluster = ClusterName::new("shop").expect("a name");
+    assert_eq!(
+        serde_json::to_value(network_body(&cluster, &Source::new("here"))).expect("JSON"),
+        json!({
+            "Name": "reconcile.shop", "Driver": "bridge",
+            "Labels": { "reconcile.cluster": "shop", "reconcile.source": "here" },
+        })
+    );
+}
+
+#[test]
+fn image_references() {
+    for (reference, expected) in [
+        ("nginx", ("nginx", "latest")),
+        ("nginx:1.25", ("nginx", "1.25")),
+        ("host:5000/shop/web", ("host:5000/shop/web", "latest")),
+        ("host:5000/shop/web:2", ("host:5000/shop/web", "2")),
+        ("nginx@sha256:abc", ("nginx@sha256:abc", "")),
+        ("nginx:1@sha256:abc", ("nginx:1@sha256:abc", "")),
+    ] {
+        assert_eq!(split_image(reference), expected, "{reference}");
+    }
+}

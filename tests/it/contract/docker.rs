@@ -1,0 +1,158 @@
+//! The Docker Engine of this machine as the contract suite sees it. Without one the tests fail.
+
+use std::collections::HashMap;
+use std::net::TcpListener;
+use std::process::Command;
+use std::sync::{Mutex, OnceLock, PoisonError};
+use std::time::SystemTime;
+
+use bollard::models::{ContainerCreateBody, ContainerStateStatusEnum};
+use bollard::query_parameters::{
+    CreateContainerOptions, KillContainerOptions, ListContainersOptions, ListNetworksOptions, ListVolumesOptions,
+    RemoveContainerOptions, RemoveVolumeOptions,
+};
+use reconcile::engine::docker::{Docker, Endpoint};
+use reconcile::observed::ContainerId;
+use reconcile::ownership;
+use reconcile::value::{ClusterName, Timestamp};
+use serde_json::json;
+use tokio::runtime::Runtime;
+
+use super::{Fixture, Program, source};
+
+super::for_every_scenario!(OnDocker);
+
+/// Made by `scripts/build-image`: one static program that behaves well or badly on request.
+const IMAGE: &str = "reconcile-shop:1";
+
+/// A real engine.
+struct OnDocker {
+    docker: Docker,
+    raw: bollard::Docker,
+    cluster: ClusterName,
+    foreign: Mutex<Vec<String>>,
+}
+
+fn connect() -> bollard::Docker {
+    bollard::Docker::connect_with_defaults().expect("a Docker engine: these tests need one")
+}
+
+fn new_runtime() -> Runtime {
+    tokio::runtime::Builder::new_current_thread().enable_all().build().expect("a runtime")
+}
+
+/// Makes the image when it is missing or out of date; once for all tests.
+fn make_image() {
+    static MADE: OnceLock<()> = OnceLock::new();
+    MADE.get_or_init(|| {
+        let script = concat!(env!("CARGO_MANIFEST_DIR"), "/scripts/build-image");
+        let status = Command::new(script).status().expect("scripts/build-image runs");
+        assert!(status.success(), "scripts/build-image failed");
+    });
+}
+
+impl Fixture for OnDocker {
+    type Engine = Docker;
+
+    fn runtime() -> Runtime {
+        new_runtime()
+    }
+
+    async fn new(cluster: &ClusterName) -> Self {
+        make_image();
+        let docker = Docker::new(Endpoint::find(None).expect("an endpoint"));
+        Self { docker, raw: connect(), cluster: cluster.clone(), foreign: Mutex::default() }
+    }
+
+    fn engine(&self) -> &Docker {
+        &self.docker
+    }
+
+    fn image_and_command(&self, program: Program) -> serde_json::Value {
+        let check = json!({
+            "command": ["CMD", "/shop", "check", "http://127.0.0.1:8080/health"],
+            "interval": 1, "timeout": 5, "retries": 2, "startPeriod": 0
+        });
+        match program {
+            Program::Sleeps => json!({ "image": IMAGE, "command": ["sleep"] }),
+            Program::IgnoresTerm => json!({ "image": IMAGE, "command": ["ignore-term"] }),
+            Program::Exits { code, after_secs } => {
+                let (code, secs) = (code.to_string(), after_secs.to_string());
+                json!({ "image": IMAGE, "command": ["exit", code, "after", secs] })
+            }
+            Program::NotThere => json!({ "image": IMAGE, "entryPoint": ["/no/such/program"] }),
+            Program::SickAfter(secs) => {
+                json!({ "image": IMAGE, "command": ["sick", "after", secs.to_string()], "healthCheck": check })
+            }
+            Program::Well => json!({ "image": IMAGE, "command": ["sick"], "healthCheck": check }),
+            Program::TakesMemory => json!({ "image": IMAGE, "command": ["oom"], "memory": 16 }),
+            Program::Prints(text) => json!({ "image": IMAGE, "command": ["print", text] }),
+        }
+    }
+
+    async fn kill(&self, id: &ContainerId) {
+        let options = KillContainerOptions { signal: "SIGKILL".to_owned() };
+        self.raw.kill_container(&id.0, Some(options)).await.expect("it ran");
+    }
+
+    async fn add_foreign(&self, name: &str) -> String {
+        let options = CreateContainerOptions { name: Some(name.to_owned()), ..CreateContainerOptions::default() };
+        let labels: HashMap<_, _> = ownership::cluster_labels(&self.cluster, &source()).into_iter().collect();
+        let body = ContainerCreateBody {
+            image: Some(IMAGE.to_owned()),
+            labels: Some(labels),
+            ..ContainerCreateBody::default()
+        };
+        let id = self.raw.create_container(Some(options), body).await.expect("the name is free").id;
+        self.foreign.lock().unwrap_or_else(PoisonError::into_inner).push(id.clone());
+        id
+    }
+
+    async fn is_untouched(&self, id: &str) -> bool {
+        let Ok(found) = self.raw.inspect_container(id, None).await else { return false };
+        found.state.and_then(|state| state.status) == Some(ContainerStateStatusEnum::CREATED)
+    }
+
+    fn free_port(&self) -> u16 {
+        let listener = TcpListener::bind("0.0.0.0:0").expect("a free port");
+        listener.local_addr().expect("an address").port()
+    }
+
+    #[expect(clippy::disallowed_methods, reason = "the engine's clock is that of this machine")]
+    fn now(&self) -> Timestamp {
+        let now = SystemTime::now().duration_since(SystemTime::UNIX_EPOCH).expect("after 1970");
+        Timestamp::default().after(now)
+    }
+}
+
+impl Drop for OnDocker {
+    /// Removes everything of the cluster, also when the scenario has failed: on a thread and a connection of its own, because the
+    /// runtime of the scenario may be unwinding.
+    fn drop(&mut self) {
+        let cluster = self.cluster.clone();
+        let foreign = std::mem::take(&mut *self.foreign.lock().unwrap_or_else(PoisonError::into_inner));
+        let cleaner = std::thread::spawn(move || new_runtime().block_on(remove_everything(&cluster, foreign)));
+        let done = cleaner.join().is_ok();
+        assert!(done || std::thread::panicking(), "the objects of {} could not be removed", self.cluster);
+    }
+}
+
+async fn remove_everything(cluster: &ClusterName, foreign: Vec<String>) {
+    let raw = connect();
+    let filters = Some(HashMap::from([("label".to_owned(), vec![format!("{}={cluster}", ownership::CLUSTER)])]));
+    let options = ListContainersOptions { all: true, filters: filters.clone(), ..ListContainersOptions::default() };
+    let containers = raw.list_containers(Some(options)).await.expect("a list");
+    for id in containers.into_iter().filter_map(|container| container.id).chain(foreign) {
+        let options = RemoveContainerOptions { force: true, v: true, link: false };
+        // It is in the list of ours and in that of foreign ones: the second removal finds nothing.
+        let _ = raw.remove_container(&id, Some(options)).await;
+    }
+    let volumes = raw.list_volumes(Some(ListVolumesOptions { filters: filters.clone() })).await.expect("a list");
+    for volume in volumes.volumes.unwrap_or_default() {
+        raw.remove_volume(&volume.name, None::<RemoveVolumeOptions>).await.expect("nobody uses it");
+    }
+    let networks = raw.list_networks(Some(ListNetworksOptions { filters })).await.expect("a list");
+    for id in networks.into_iter().filter_map(|network| network.id) {
+        raw.remove_network(&id).await.expect("nobody uses it");
+    }
+}
