@@ -8,6 +8,7 @@ use std::time::Duration;
 use super::view::{Duplicates, TaskState, Tasks};
 use super::world::World;
 use super::{About, Action, Cause, Step};
+use crate::observed::Doing;
 use crate::ownership::TaskKey;
 use crate::value::ClusterName;
 
@@ -56,8 +57,17 @@ fn prune_networks(world: &mut World<'_>) {
 }
 
 fn inhabited_clusters(world: &World<'_>) -> BTreeSet<ClusterName> {
-    let clusters = world.observed.containers.values().map(|container| &container.identity.task.cluster);
-    clusters.collect::<BTreeSet<_>>().into_iter().cloned().collect()
+    living_tasks(world).into_iter().map(|task| &task.cluster).collect::<BTreeSet<_>>().into_iter().cloned().collect()
+}
+
+/// The tasks that have a container, or are about to.
+fn living_tasks<'a>(world: &World<'a>) -> BTreeSet<&'a TaskKey> {
+    let existing = world.observed.containers.values().map(|container| &container.identity.task);
+    let created = world.observed.in_flight.values().filter_map(|in_flight| match &in_flight.doing {
+        Doing::Create(identity) => Some(&identity.task),
+        Doing::Start | Doing::Stop | Doing::Remove | Doing::Pull | Doing::Other => None,
+    });
+    existing.chain(created).collect()
 }
 
 /// A volume that lives with a task goes after the last container that may still use it.
@@ -65,20 +75,7 @@ fn prune_volumes(world: &mut World<'_>) {
     if world.observed.volumes.values().all(|volume| volume.task.is_none()) {
         return;
     }
-    let living: BTreeSet<&TaskKey> = world
-        .observed
-        .containers
-        .values()
-        .map(|container| &container.identity.task)
-        .chain(world.observed.in_flight.values().filter_map(|in_flight| match &in_flight.doing {
-            crate::observed::Doing::Create(identity) => Some(&identity.task),
-            crate::observed::Doing::Start
-            | crate::observed::Doing::Stop
-            | crate::observed::Doing::Remove
-            | crate::observed::Doing::Pull
-            | crate::observed::Doing::Other => None,
-        }))
-        .collect();
+    let living = living_tasks(world);
     let dead: Vec<_> = world
         .observed
         .volumes

@@ -257,8 +257,9 @@ impl<'a> Planner<'_, 'a> {
         let at = self.at();
         let last = self.members.iter().filter(|member| member.current && member.view.slot() == slot);
         let Some(last) = last.max_by_key(|member| member.view.attempt()) else {
-            let cause = self.cause_of_try(slot, Attempt::FIRST);
-            return Some(Vacancy { slot, attempt: Attempt::FIRST, failures: 0, cause });
+            let attempt = self.first_attempt(slot);
+            let cause = self.cause_of_try(slot, attempt);
+            return Some(Vacancy { slot, attempt, failures: 0, cause });
         };
         let attempt = last.view.attempt().next();
         let (until, failures) = match (&last.state, restart::retry_after(&last.view, at)) {
@@ -279,6 +280,13 @@ impl<'a> Planner<'_, 'a> {
             return None;
         }
         Some(Vacancy { slot, attempt, failures, cause: self.cause_of_try(slot, attempt) })
+    }
+
+    /// The attempt with which a slot begins. What is taken over from another directory has names of its own, which are not given twice.
+    fn first_attempt(&self, slot: Slot) -> Attempt {
+        let tasks = self.members.iter().map(|member| member.view.key);
+        let same = tasks.filter(|key| key.slot == slot && key.revision == self.service.task.revision);
+        same.map(|key| key.attempt.next()).max().unwrap_or(Attempt::FIRST)
     }
 
     /// Begins a task in each vacancy that there is room for; returns the others with what stands in their way.

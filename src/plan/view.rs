@@ -165,7 +165,10 @@ impl<'a> TaskView<'a> {
         if !self.containers.iter().any(ContainerView::has_started) {
             return false;
         }
-        let Some(spec) = spec else { return false };
+        // What it should consist of is not known of another revision, but that something of it matters is.
+        let Some(spec) = spec else {
+            return !self.containers.iter().any(|container| container.identity.essential);
+        };
         spec.containers.iter().any(|wanted| wanted.essential && self.container(&wanted.name).is_none())
     }
 
@@ -201,7 +204,9 @@ impl<'a> TaskView<'a> {
 
     /// When the youngest of its essential containers was started; `None` when none runs.
     pub(crate) fn started_at(&self) -> Option<Timestamp> {
-        self.observed().filter(|container| container.identity.essential).filter_map(started_at).max()
+        let essential = self.observed().filter(|container| container.identity.essential);
+        // Of a frozen program nobody tells when it was started; it was no earlier than it was created.
+        essential.filter_map(|c| if c.phase == Phase::Paused { Some(c.created_at) } else { started_at(c) }).max()
     }
 
     /// The container whose end ended the task.

@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::view::{TaskView, Tasks};
-use super::{About, Action, Cause, Plan, Step, Target, Wait, Waiting, restart};
+use super::{About, Action, Cause, FailureKind, Plan, Step, Target, Wait, Waiting, restart};
 use crate::desired::{ContainerSpec, DesiredState, Protocol, STOP_TIMEOUT_DEFAULT_SECS};
 use crate::observed::{NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase};
 use crate::ownership::{Source, TaskKey};
@@ -26,8 +26,13 @@ impl<'a> World<'a> {
         for network in observed.networks.values() {
             networks.entry(&network.cluster).or_default().push(network);
         }
-        for of_cluster in networks.values_mut() {
-            of_cluster.sort_by_key(|network| (network.created_at, &network.id));
+        // Of several, the one that is in use is the one to keep, then the oldest: every look agrees on it.
+        let in_use = |network: &ObservedNetwork| {
+            let failed = observed.failed_actions.get(&Target::Network(network.id.clone()));
+            failed.is_some_and(|failed| failed.failure.kind == FailureKind::Conflict)
+        };
+        for of_cluster in networks.values_mut().filter(|of_cluster| of_cluster.len() > 1) {
+            of_cluster.sort_by_key(|network| (!in_use(network), network.created_at, &network.id));
         }
         let held_ports = held_ports(tasks);
         Self { desired, observed, plan: Plan::default(), held_ports, networks, targets: BTreeSet::new() }
@@ -38,7 +43,7 @@ impl<'a> World<'a> {
         *source == self.desired.source || self.desired.adopted.contains(source)
     }
 
-    /// The network of a cluster. Of several, the oldest: every look agrees on it.
+    /// The network of a cluster; of several, the one that stays.
     pub(super) fn network(&self, cluster: &ClusterName) -> Option<&'a NetworkId> {
         self.networks_of(cluster).next().map(|network| &network.id)
     }

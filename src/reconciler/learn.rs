@@ -303,7 +303,11 @@ impl Reconciler {
         }
         self.tell_change(before.as_ref(), &container);
         self.note(Target::Container(container.id.clone()));
-        self.observed.failed_actions.remove(&Target::NewContainer(container.identity.name()));
+        let created = Target::NewContainer(container.identity.name());
+        // A container of another directory may have the name: then nothing has been created yet.
+        if self.observed.failed_actions.get(&created).is_some_and(|failed| failed.identity.as_deref() == Some(&container.identity)) {
+            self.observed.failed_actions.remove(&created);
+        }
         self.observed.containers.insert(container.id.clone(), container);
     }
 

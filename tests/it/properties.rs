@@ -51,15 +51,24 @@ fn fails(story: &Story, planted: Option<Planted>) -> bool {
     !tell(story, planted, false).violations.is_empty()
 }
 
+/// What is wrong with a story, without its names and numbers. A story that is made shorter has to stay wrong in the same way.
+fn kind(story: &Story, planted: Option<Planted>) -> Option<String> {
+    let violations = tell(story, planted, false).violations;
+    let words = violations.first()?.split_whitespace().filter(|word| word.chars().all(|c| c.is_ascii_alphabetic()));
+    Some(words.take(6).collect::<Vec<_>>().join(" "))
+}
+
 /// Leaves out what a story does not need to fail.
 fn shrink(mut story: Story, planted: Option<Planted>) -> Story {
+    let wrong = kind(&story, planted);
+    let fails = |story: &Story| kind(story, planted) == wrong;
     let mut size = story.events.len().max(1);
     loop {
         let mut from = 0;
         while from < story.events.len() {
             let mut shorter = story.clone();
             shorter.events.drain(from..(from + size).min(story.events.len()));
-            if fails(&shorter, planted) {
+            if fails(&shorter) {
                 story = shorter;
             } else {
                 from += size;
@@ -70,12 +79,11 @@ fn shrink(mut story: Story, planted: Option<Planted>) -> Story {
         }
         size = size.div_ceil(2);
     }
-    story = shrink_services(story, planted);
-    story
+    shrink_services(story, fails)
 }
 
 /// Makes the services of a story simpler, as far as it still fails.
-fn shrink_services(mut story: Story, planted: Option<Planted>) -> Story {
+fn shrink_services(mut story: Story, fails: impl Fn(&Story) -> bool) -> Story {
     let simpler: [fn(&mut story::Draft); 8] = [
         |draft| draft.wanted = false,
         |draft| draft.shape.sidecars.clear(),
@@ -90,7 +98,7 @@ fn shrink_services(mut story: Story, planted: Option<Planted>) -> Story {
         for simplify in simpler {
             let mut candidate = story.clone();
             simplify(&mut candidate.services[index]);
-            if fails(&candidate, planted) {
+            if fails(&candidate) {
                 story = candidate;
             }
         }
@@ -98,7 +106,7 @@ fn shrink_services(mut story: Story, planted: Option<Planted>) -> Story {
             let mut candidate = story.clone();
             candidate.services[index].versions[version] =
                 story::Version { behaviour: Default::default(), image: Default::default() };
-            if fails(&candidate, planted) {
+            if fails(&candidate) {
                 story = candidate;
             }
         }
@@ -200,4 +208,49 @@ fn every_planted_bug_is_found() {
         }
     }
     assert!(missed.is_empty(), "not found: {missed:?}");
+}
+
+#[test]
+fn survey() {
+    let Some(count) = variable("RECONCILE_SURVEY") else { return };
+    let next = AtomicU64::new(0);
+    let kinds = std::sync::Mutex::new(std::collections::BTreeMap::<String, (u64, u64)>::new());
+    std::thread::scope(|scope| {
+        for _ in 0..4 {
+            scope.spawn(|| {
+                loop {
+                    let seed = next.fetch_add(1, Ordering::Relaxed);
+                    if seed >= count {
+                        return;
+                    }
+                    let told = std::panic::catch_unwind(|| tell(&generate::story(seed), None, false));
+                    let text = match told {
+                        Ok(told) => told.violations.first().cloned(),
+                        Err(_) => Some("PANIC".to_owned()),
+                    };
+                    if let Some(text) = text {
+                        let kind: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
+                        let kind = kind.split('(').next().unwrap().replace("side", "S").replace("web", "S").replace("api", "S").replace("jobs", "S").replace("office", "C").replace("shop", "C");
+                        let words: Vec<_> = kind.split_whitespace().filter(|w| !w.starts_with('@') && !w.contains('.')).take(9).collect();
+                        let mut kinds = kinds.lock().unwrap();
+                        let entry = kinds.entry(words.join(" ")).or_insert((0, seed));
+                        entry.0 += 1;
+                        entry.1 = entry.1.min(seed);
+                    }
+                }
+            });
+        }
+    });
+    for (kind, (count, seed)) in kinds.into_inner().unwrap() {
+        println!("{count:6} {seed:#x} {kind}");
+    }
+}
+
+#[test]
+fn explain_some() {
+    let Ok(seeds) = std::env::var("RECONCILE_EXPLAIN") else { return };
+    for seed in seeds.split(',') {
+        let seed = u64::from_str_radix(seed.trim_start_matches("0x"), 16).unwrap();
+        println!("{}\n==========", explain(seed, None));
+    }
 }

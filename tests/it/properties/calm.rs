@@ -213,7 +213,9 @@ impl World {
         };
         if !self.pass_until(deadline, is_repaired) {
             let plan = self.last_plan.as_ref().map(Plan::to_string).unwrap_or_default();
-            self.oracle.violate(format!("{} is not replaced in time:\n{plan}", victim.name));
+            let unknown = !self.oracle.is_all_known(self.now());
+            let idle = self.is_idle();
+            self.oracle.violate(format!("{} is not replaced in time: idle {idle}, unknown {unknown}\n{plan}", victim.name));
         }
     }
 

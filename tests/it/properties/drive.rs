@@ -16,7 +16,7 @@ use reconcile::reconciler::{Command, Input, Limits, Reconciler};
 use reconcile::value::Timestamp;
 
 use super::manifests::{self, ENDING_IMAGE};
-use super::oracle::{Moment, Oracle, Scene, ServiceKey, key_of, outcome_text};
+use super::oracle::{Moment, Oracle, Scene, outcome_text};
 use super::planted::Planted;
 use super::random::Random;
 use super::story::{Draft, Hints, Story};
@@ -177,6 +177,8 @@ impl World {
     /// Lets time pass until `until`, or until `is_over`.
     pub(super) fn pass_until(&mut self, until: Timestamp, is_over: impl Fn(&Self) -> bool) -> bool {
         while !self.has_failed() {
+            // What somebody did just now is on its way already.
+            self.collect_hints();
             if is_over(self) {
                 return true;
             }
@@ -206,8 +208,9 @@ impl World {
             self.reachable_at = None;
             self.engine.set_reachable(true);
         }
-        let mut inputs = self.collect_outcomes();
+        // Hints first: an action that has just ended still explains them.
         self.collect_hints();
+        let mut inputs = self.collect_outcomes();
         while let Some(entry) = self.errands.first_entry().filter(|entry| entry.key().0 <= at) {
             let errand = entry.remove();
             inputs.extend(self.run(errand));
@@ -267,8 +270,11 @@ impl World {
     fn collect_hints(&mut self) {
         for hint in self.engine.take_hints() {
             let at = self.now();
-            let service = self.service_of(&hint);
-            self.oracle.note_hint(&hint, &self.open, service, at);
+            if let Hint::Container(id, change) = &hint
+                && let Some(seen) = self.engine.inspect(&id.0)
+            {
+                self.oracle.note_hint(&seen, *change, &self.open, at);
+            }
             if !self.listening || self.hints == Hints::Lost {
                 continue;
             }
@@ -282,13 +288,6 @@ impl World {
                 self.send(Duration::from_millis(again), Errand::BringHint(hint.clone()));
             }
             self.send(Duration::from_millis(delay), Errand::BringHint(hint));
-        }
-    }
-
-    fn service_of(&self, hint: &Hint) -> Option<ServiceKey> {
-        match hint {
-            Hint::Container(id, _) => self.engine.inspect(&id.0).map(|container| key_of(&container.identity)),
-            Hint::Other | Hint::Lost => None,
         }
     }
 

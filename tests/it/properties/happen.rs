@@ -77,6 +77,8 @@ impl World {
         let live: Vec<_> = self.engine.observe().containers.into_values().collect();
         self.engine.restart_engine(live_restore);
         if !live_restore {
+            // Theirs have ended with all others, and nobody starts them again.
+            self.strangers.retain(|id| self.engine.inspect(&id.0).is_none());
             for container in live.iter().filter(|container| matches!(container.phase, Phase::Running { .. } | Phase::Paused)) {
                 let at = self.now();
                 self.oracle.note_news(&container.id, key_of(&container.identity), at);

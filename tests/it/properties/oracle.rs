@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use reconcile::desired::DesiredState;
 use reconcile::engine::simulated::{CallId, Fault, Simulated, Violated, Violation};
-use reconcile::engine::{Change, Hint};
+use reconcile::engine::Change;
 use reconcile::observed::{ContainerId, Exit, Health, ObservedContainer, ObservedState, Phase};
 use reconcile::ownership::{ContainerIdentity, TaskKey};
 use reconcile::plan::{Action, Cause, NewContainer, Outcome, Step, Target};
@@ -80,16 +80,18 @@ impl Oracle {
     }
 
     /// The engine gave a hint, whether or not it will arrive.
-    pub(super) fn note_hint(&mut self, hint: &Hint, scene_open: &BTreeMap<CallId, Box<Step>>, service: Option<ServiceKey>, at: Timestamp) {
-        let Hint::Container(id, change) = hint else { return };
-        let ours = scene_open.values().find(|step| step.action.target() == Target::Container(id.clone()));
-        let explained = ours.is_some_and(|step| match (&step.action, change) {
-            (Action::StartContainer { .. }, Change::Began) => true,
-            (Action::StopContainer { .. } | Action::RemoveContainer { .. }, _) => true,
-            _ => false,
+    pub(super) fn note_hint(&mut self, seen: &ObservedContainer, change: Change, open: &BTreeMap<CallId, Box<Step>>, at: Timestamp) {
+        let explained = open.values().any(|step| match &step.action {
+            Action::StartContainer { id, .. } => *id == seen.id && change == Change::Began,
+            Action::StopContainer { id, .. } | Action::RemoveContainer { id, .. } => *id == seen.id,
+            Action::CreateContainer(new) => new.identity == seen.identity,
+            Action::CreateNetwork { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::PullImage { .. }
+            | Action::RemoveVolume { .. } => false,
         });
-        if let (false, Some(service)) = (explained, service) {
-            self.note_news(id, service, at);
+        if !explained {
+            self.note_news(&seen.id, key_of(&seen.identity), at);
         }
     }
 
@@ -163,9 +165,12 @@ impl Oracle {
                     self.is_spared(&(task.cluster.clone(), task.service.clone()), at)
                 }
                 Violation::PortGivenTwice { .. } => self.is_anybody_spared(at),
+                // Two directories may each have one.
+                Violation::TwoLive { identity } => {
+                    engine.observe().containers.values().filter(|other| other.identity == **identity).count() < 2
+                }
                 Violation::ForeignTouched { .. }
                 | Violation::OtherSourceTouched { .. }
-                | Violation::TwoLive { .. }
                 | Violation::AttemptWentBack { .. } => false,
             };
             if !spared {
@@ -192,7 +197,7 @@ impl Oracle {
             Action::RemoveNetwork { cluster, .. } => {
                 let inhabited = scene.truth.containers.values().any(|other| other.identity.task.cluster == *cluster);
                 let double = scene.truth.networks.values().filter(|network| network.cluster == *cluster).count() > 1;
-                if inhabited && !double {
+                if inhabited && !double && !self.is_anybody_spared(at) {
                     self.violate(format!("{step} while its containers exist"));
                 }
             }
@@ -264,7 +269,13 @@ impl Oracle {
                     && earlier.attempt.0 + 1 == task.attempt.0
             })
             .collect();
-        if tampered {
+        // What is taken over from another directory has taken the names of the tries before.
+        let taken_over = scene.truth.containers.values().any(|other| {
+            let theirs = &other.identity.task;
+            other.identity.source != identity.source
+                && (&theirs.cluster, &theirs.service, theirs.slot) == (&task.cluster, &task.service, task.slot)
+        });
+        if tampered || taken_over {
             return;
         }
         let at = scene.truth.at;
