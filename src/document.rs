@@ -100,6 +100,9 @@ fn offset(number: usize) -> u32 {
     u32::try_from(number).unwrap_or(u32::MAX)
 }
 
+/// What a document costs at least, in nodes: it keeps the number of documents below a hundred thousand.
+const DOCUMENT_NODES_MIN: usize = 40;
+
 /// What all documents that are loaded together may use.
 #[derive(Debug, Default)]
 pub struct Budget {
@@ -198,8 +201,13 @@ impl Document {
             let child = match self.nodes[index].holds {
                 Holds::Mapping => self.children(index).find(|child| self.key(&self.nodes[*child]) == token),
                 Holds::Sequence => token.parse().ok().and_then(|item| self.children(index).nth(item)),
-                Holds::Null | Holds::True | Holds::False | Holds::Integer | Holds::Float | Holds::Text => None,
-                Holds::Broken => None,
+                Holds::Null
+                | Holds::True
+                | Holds::False
+                | Holds::Integer
+                | Holds::Float
+                | Holds::Text
+                | Holds::Broken => None,
             };
             match child {
                 Some(child) => index = child,

@@ -1,121 +1,258 @@
-//! What happened: a reason in one word for machines, and the facts for a sentence.
+//! What happened: a reason for machines and a sentence for people.
 
 use std::time::Duration;
 
-use serde::Serialize;
+use serde::ser::SerializeMap;
+use serde::{Serialize, Serializer};
 
-use crate::plan::{About, Cause, Failure};
+use crate::change::text::count_of;
+use crate::plan::{About, Cause, Failure, duration_text};
 use crate::value::Timestamp;
 
 /// Something that happened.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(rename_all = "camelCase")]
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Event {
     /// When.
     pub at: Timestamp,
-    /// To what, unless it concerns everything.
-    #[serde(skip_serializing_if = "Option::is_none")]
+    /// To what; `None` when it concerns the whole run.
     pub about: Option<About>,
     /// What.
-    #[serde(flatten)]
     pub kind: EventKind,
 }
 
-/// What happened. The name of the variant is the reason that machines read.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
-#[serde(tag = "reason", rename_all_fields = "camelCase")]
+/// What happened.
+#[derive(Debug, Clone, PartialEq, Eq)]
 pub enum EventKind {
-    /// A new task begins.
+    /// A task begins.
     TaskStarting {
         /// Why.
         cause: Cause,
-        /// How often the slot had tried this revision, this try included.
-        attempt: u32,
-        /// The task definition, as people read it: `web@9c1d42`.
-        revision: String,
     },
     /// All containers of a task run.
     TaskRunning,
     /// A task counts as healthy.
     TaskHealthy,
-    /// The health check of a task has failed as often as it may.
-    TaskUnhealthy,
-    /// A task ended, and not by our action.
-    TaskDied {
-        /// How, in a sentence without a full stop.
-        explanation: String,
+    /// A health check failed as often as it may.
+    TaskUnhealthy {
+        /// What it said.
+        output: String,
     },
-    /// A task is being ended.
+    /// An essential container ended by itself.
+    TaskDied {
+        /// How, in a sentence.
+        reason: String,
+    },
+    /// A task is asked to end.
     TaskStopping {
         /// Why.
         cause: Cause,
     },
-    /// A task that was being ended has ended.
+    /// Nothing of a task that was asked to end runs any more.
     TaskStopped,
-    /// A slot waits before the next try.
+    /// The next try is put off.
     BackingOff {
-        /// For how long.
-        pause: Duration,
+        /// Until when.
+        until: Timestamp,
         /// How many tries have failed in a row.
         failures: u32,
     },
     /// An image is being fetched.
     ImagePulling {
-        /// The image reference.
+        /// Its reference.
         image: String,
     },
     /// An image has been fetched.
     ImagePulled {
-        /// The image reference.
+        /// Its reference.
         image: String,
-    },
-    /// The engine said no to an action; it is tried again.
-    ActionFailed {
-        /// The action, in words.
-        action: String,
-        /// What the engine said.
-        failure: Failure,
-    },
-    /// The network of a cluster was created.
-    NetworkCreated,
-    /// The network of a cluster was removed.
-    NetworkRemoved,
-    /// A service is as its manifest asks.
-    ServiceSteady {
-        /// How many of its tasks are healthy: as many as are desired.
-        healthy: u32,
-        /// How long it took, where something had to be done.
+        /// How long it took.
         took: Duration,
     },
-    /// Nothing of a service is left.
+    /// The engine said no.
+    ActionFailed {
+        /// To what: `create shop/web/0 web @9c1d42`.
+        action: String,
+        /// What it said.
+        failure: Failure,
+    },
+    /// A cluster has its network.
+    NetworkCreated,
+    /// Every task of a service is well and of the wanted revision.
+    ServiceSteady {
+        /// How many are healthy.
+        healthy: u32,
+        /// How many there should be.
+        desired: u32,
+        /// How long it took, where it was changed.
+        took: Option<Duration>,
+    },
+    /// Nothing of a service that nobody wants is left.
     ServiceDeleted,
-    /// The engine does not answer.
+    /// The engine does not answer any more.
     EngineLost {
-        /// What is known about it.
-        error: String,
+        /// What was the last thing heard.
+        reason: String,
+        /// Since when.
+        since: Timestamp,
     },
     /// The engine answers again.
     EngineBack {
-        /// For how long it did not.
+        /// For how long it had not.
         after: Duration,
     },
-    /// The manifests changed, and are valid.
+    /// Manifests changed, and what they ask for is in force.
     ManifestsChanged {
-        /// How many services ask for something else.
-        services: usize,
+        /// The files that changed, as the user names them.
+        files: Vec<String>,
     },
-    /// The manifests changed, and ask for the same.
-    ManifestsUnchanged,
-    /// The manifests are not valid: the last valid ones stay in force.
+    /// Manifests changed and cannot be used; what was last valid stays in force.
     ManifestsInvalid {
-        /// How many errors there are.
+        /// How many errors they have.
         errors: usize,
-        /// The first of them, in one line.
-        first: String,
     },
-    /// The manifests ask for something that is refused: the last ones stay in force.
+    /// Manifests changed, and ask for the same as before.
+    ManifestsUnchanged,
+    /// What the manifests ask for is not done until somebody insists.
     Held {
-        /// Why, and what to do.
-        explanation: String,
+        /// Why, in a sentence.
+        reason: String,
+        /// What to do when it is meant.
+        release: String,
     },
+    /// It is still waited for something: a sign of life where otherwise nothing would be said for long.
+    Waiting {
+        /// For what, in words.
+        reason: String,
+        /// Since when.
+        since: Timestamp,
+    },
+}
+
+impl EventKind {
+    /// The reason for machines, in CamelCase. It is never given a new meaning.
+    pub fn reason(&self) -> &'static str {
+        match self {
+            Self::TaskStarting { .. } => "TaskStarting",
+            Self::TaskRunning => "TaskRunning",
+            Self::TaskHealthy => "TaskHealthy",
+            Self::TaskUnhealthy { .. } => "TaskUnhealthy",
+            Self::TaskDied { .. } => "TaskDied",
+            Self::TaskStopping { .. } => "TaskStopping",
+            Self::TaskStopped => "TaskStopped",
+            Self::BackingOff { .. } => "BackingOff",
+            Self::ImagePulling { .. } => "ImagePulling",
+            Self::ImagePulled { .. } => "ImagePulled",
+            Self::ActionFailed { .. } => "ActionFailed",
+            Self::NetworkCreated => "NetworkCreated",
+            Self::ServiceSteady { .. } => "ServiceSteady",
+            Self::ServiceDeleted => "ServiceDeleted",
+            Self::EngineLost { .. } => "EngineLost",
+            Self::EngineBack { .. } => "EngineBack",
+            Self::ManifestsChanged { .. } => "ManifestsChanged",
+            Self::ManifestsInvalid { .. } => "ManifestsInvalid",
+            Self::ManifestsUnchanged => "ManifestsUnchanged",
+            Self::Held { .. } => "Held",
+            Self::Waiting { .. } => "Waiting",
+        }
+    }
+
+    /// One word for people: what a line of progress begins with.
+    pub fn word(&self) -> &'static str {
+        match self {
+            Self::TaskStarting { .. } => "starting",
+            Self::TaskRunning => "running",
+            Self::TaskHealthy => "healthy",
+            Self::TaskUnhealthy { .. } => "unhealthy",
+            Self::TaskDied { .. } => "died",
+            Self::TaskStopping { .. } => "stopping",
+            Self::TaskStopped => "stopped",
+            Self::BackingOff { .. } | Self::Waiting { .. } => "waiting",
+            Self::ImagePulling { .. } => "pulling",
+            Self::ImagePulled { .. } => "pulled",
+            Self::ActionFailed { .. } => "failed",
+            Self::NetworkCreated => "created",
+            Self::ServiceSteady { .. } => "steady",
+            Self::ServiceDeleted => "deleted",
+            Self::EngineLost { .. } => "lost",
+            Self::EngineBack { .. } => "back",
+            Self::ManifestsChanged { .. } => "changed",
+            Self::ManifestsInvalid { .. } => "invalid",
+            Self::ManifestsUnchanged => "unchanged",
+            Self::Held { .. } => "held",
+        }
+    }
+}
+
+impl Event {
+    /// What happened, in a sentence without a full stop. It goes on from the [word](EventKind::word) and may be empty.
+    pub fn sentence(&self) -> String {
+        match &self.kind {
+            // How the one before ended has just been told.
+            EventKind::TaskStarting { cause: Cause::Died { .. } | Cause::Unhealthy { .. } } => {
+                "in place of the one that failed".to_owned()
+            }
+            EventKind::TaskStarting { cause } | EventKind::TaskStopping { cause } => cause.to_string(),
+            EventKind::TaskUnhealthy { output } if output.is_empty() => "its health check failed".to_owned(),
+            EventKind::TaskUnhealthy { output } => format!("its health check failed: {output}"),
+            EventKind::TaskDied { reason } => reason.clone(),
+            EventKind::TaskRunning | EventKind::TaskHealthy | EventKind::TaskStopped => String::new(),
+            EventKind::BackingOff { until, failures } => {
+                let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times in a row") };
+                format!("failed {times}; next try in {}", duration_text(until.since(self.at)))
+            }
+            EventKind::ImagePulling { image } => image.clone(),
+            EventKind::ImagePulled { image, took } => format!("{image} in {}", duration_text(*took)),
+            EventKind::ActionFailed { action, failure } => format!("{action}: {failure}"),
+            EventKind::NetworkCreated => "its network".to_owned(),
+            EventKind::ServiceSteady { healthy, desired, took } => {
+                let took = took.map_or_else(String::new, |took| format!(" in {}", duration_text(took)));
+                format!("{healthy}/{desired} healthy{took}")
+            }
+            EventKind::ServiceDeleted => "nothing of it is left".to_owned(),
+            EventKind::EngineLost { reason, since } => {
+                format!("no answer since {since}: {reason}; tasks keep running, nothing is decided meanwhile")
+            }
+            EventKind::EngineBack { after } => format!("answers again after {}", duration_text(*after)),
+            EventKind::ManifestsChanged { files } => name_some(files),
+            EventKind::ManifestsInvalid { errors } => {
+                let errors = count_of(*errors as u64, "error");
+                format!("{errors} in the manifests; what was last valid stays in force, and nothing was stopped")
+            }
+            EventKind::ManifestsUnchanged => "the manifests ask for the same as before".to_owned(),
+            EventKind::Held { reason, release } => format!("{reason}; nothing was done. If it is meant: {release}"),
+            EventKind::Waiting { reason, since } => {
+                format!("{reason}, for {}", duration_text(self.at.since(*since)))
+            }
+        }
+    }
+}
+
+/// A few names, and how many more there are: after a change of branch it may be hundreds.
+fn name_some(names: &[String]) -> String {
+    const SHOWN_MAX: usize = 3;
+    let shown = names.iter().take(SHOWN_MAX).map(String::as_str).collect::<Vec<_>>().join(", ");
+    match names.len().saturating_sub(SHOWN_MAX) {
+        0 => shown,
+        more => format!("{shown} and {more} more"),
+    }
+}
+
+impl Serialize for Event {
+    /// `{"at":"2026-08-14T09:41:07Z","cluster":"shop","service":"web","slot":0,"reason":"TaskDied","message":"…"}`
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        let mut map = serializer.serialize_map(None)?;
+        map.serialize_entry("at", &self.at.to_string())?;
+        if let Some(About { cluster, service, slot }) = &self.about {
+            map.serialize_entry("cluster", cluster)?;
+            if let Some(service) = service {
+                map.serialize_entry("service", service)?;
+            }
+            if let Some(slot) = slot {
+                map.serialize_entry("slot", slot)?;
+            }
+        }
+        map.serialize_entry("reason", self.kind.reason())?;
+        map.serialize_entry("message", &self.sentence())?;
+        map.end()
+    }
 }

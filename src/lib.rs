@@ -1,4 +1,5 @@
 //! `reconcile`
+pub mod change;
 pub mod cli;
 pub mod clock;
 pub mod desired;
@@ -6,6 +7,7 @@ pub mod document;
 pub mod engine;
 pub mod event;
 pub mod execute;
+pub mod forecast;
 pub mod load;
 pub mod lock;
 pub mod manifest;
@@ -16,5 +18,8 @@ pub mod problem;
 pub mod reconciler;
 pub mod schema;
 pub mod source;
+pub mod status;
+#[cfg(test)]
+pub(crate) mod testing;
 pub mod value;
 pub mod watch;

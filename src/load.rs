@@ -28,6 +28,10 @@ const PARALLEL_BYTES_MIN: usize = 256 * 1024;
 const BATCH_BYTES: usize = 64 * 1024;
 /// How many documents a thread validates at a time.
 const VALIDATED_BATCH: usize = 256;
+/// The most problems that are kept of what one thread takes at a time, and of everything: a file that is no YAML at all
+/// can have a million.
+const BATCH_PROBLEMS_MAX: usize = 1000;
+const LOAD_PROBLEMS_MAX: usize = 10_000;
 /// More threads than this no longer make it faster.
 const THREADS_MAX: usize = 8;
 
@@ -57,7 +61,7 @@ impl fmt::Display for ContentDigest {
 /// The raw bytes of one file, or the reason why there are none.
 struct RawFile {
     name: String,
-    bytes: Result<Vec<u8>, Problem>,
+    bytes: Result<Vec<u8>, Box<Problem>>,
 }
 
 /// Reads every manifest under a directory, or one file.
@@ -86,24 +90,25 @@ pub fn load_texts(texts: Vec<(String, String)>) -> Loaded {
     finish(raw, Vec::new(), "the given texts")
 }
 
-fn check_length(length: u64, name: &str) -> Result<(), Problem> {
+fn check_length(length: u64, name: &str) -> Result<(), Box<Problem>> {
     if length <= FILE_BYTES_MAX as u64 {
         return Ok(());
     }
     let message = format!("the file has {length} bytes, more than the {} MiB of a manifest", FILE_BYTES_MAX >> 20);
-    Err(Problem::error(Code::Limit, message).with_place(Place::start_of(name.into())).with_help("split the file"))
+    let problem = Problem::error(Code::Limit, message).with_place(Place::start_of(name.into()));
+    Err(Box::new(problem.with_help("split the file")))
 }
 
-fn read_bytes(path: &Path, name: &str, total: &mut usize) -> Result<Vec<u8>, Problem> {
+fn read_bytes(path: &Path, name: &str, total: &mut usize) -> Result<Vec<u8>, Box<Problem>> {
     let unreadable = |error: &io::Error| {
-        Problem::error(Code::Unreadable, format!("the file cannot be read: {error}"))
-            .with_place(Place::start_of(name.into()))
+        let problem = Problem::error(Code::Unreadable, format!("the file cannot be read: {error}"));
+        Box::new(problem.with_place(Place::start_of(name.into())))
     };
     let metadata = fs::metadata(path).map_err(|error| unreadable(&error))?;
     if !metadata.is_file() {
         // Opening a pipe would wait for a writer that may never come.
-        return Err(Problem::error(Code::Unreadable, "this is not a regular file, so it is not read")
-            .with_place(Place::start_of(name.into())));
+        let problem = Problem::error(Code::Unreadable, "this is not a regular file, so it is not read");
+        return Err(Box::new(problem.with_place(Place::start_of(name.into()))));
     }
     check_length(metadata.len(), name)?;
     let mut bytes = Vec::with_capacity(usize::try_from(metadata.len()).unwrap_or(0));
@@ -114,7 +119,7 @@ fn read_bytes(path: &Path, name: &str, total: &mut usize) -> Result<Vec<u8>, Pro
     *total += bytes.len();
     if *total > LOAD_BYTES_MAX {
         let message = format!("the manifests together have more than {} MiB", LOAD_BYTES_MAX >> 20);
-        return Err(Problem::error(Code::Limit, message).with_place(Place::start_of(name.into())));
+        return Err(Box::new(Problem::error(Code::Limit, message).with_place(Place::start_of(name.into()))));
     }
     Ok(bytes)
 }
@@ -137,7 +142,7 @@ fn finish(raw: Vec<RawFile>, mut problems: Vec<Problem>, shown: &str) -> Loaded 
             }
             Err(problem) => {
                 hash.update(problem.message.as_bytes());
-                problems.push(problem);
+                problems.push(*problem);
             }
         }
     }
@@ -148,7 +153,7 @@ fn finish(raw: Vec<RawFile>, mut problems: Vec<Problem>, shown: &str) -> Loaded 
     if budget.is_exceeded() {
         // Which document came too late depends on the threads: none of them is shown.
         documents.clear();
-        let message = format!("the manifests together hold more than {LOAD_NODES_MAX} values");
+        let message = format!("the manifests together hold more than {LOAD_NODES_MAX} values or 100000 documents");
         problems = vec![Problem::error(Code::Limit, message)];
     } else if documents.is_empty() && !problems.iter().any(Problem::is_error) {
         let message = if found_any {
@@ -161,6 +166,7 @@ fn finish(raw: Vec<RawFile>, mut problems: Vec<Problem>, shown: &str) -> Loaded 
         ));
     }
     sort_problems(&mut problems);
+    limit(&mut problems);
     Loaded { files, documents, problems, digest: ContentDigest(hash.finalize().into()) }
 }
 
@@ -205,6 +211,7 @@ fn read_files(files: &[Arc<File>], budget: &Budget) -> Chunk {
         let mut all = Chunk::default();
         for range in ranges {
             append(&mut all, read_chunk(file, range.clone(), budget));
+            all.problems.truncate(BATCH_PROBLEMS_MAX);
         }
         all
     }) {
@@ -247,7 +254,16 @@ pub fn validate_loaded(loaded: &Loaded) -> Validated {
         all.append(validated);
     }
     sort_problems(&mut all.problems);
+    limit(&mut all.problems);
     all
+}
+
+/// Keeps as many problems as anybody could use; the last one says that there are more.
+fn limit(problems: &mut Vec<Problem>) {
+    if problems.len() > LOAD_PROBLEMS_MAX {
+        problems.truncate(LOAD_PROBLEMS_MAX);
+        problems.push(Problem::error(Code::Limit, "there are more problems than are listed"));
+    }
 }
 
 /// Applies a function to every item on as many threads as help, and gives the results in the order of the items.

@@ -88,8 +88,9 @@ async fn lock(endpoint: &str, cluster: &ClusterName) -> Result<UnixListener, Loc
 /// An abstract name holds 107 bytes at most; an endpoint may be longer, so its hash stands for it.
 fn lock_name(endpoint: &str, cluster: &ClusterName) -> String {
     let digest = Sha256::digest(format!("{endpoint}\n{cluster}"));
-    let hash: String = digest.iter().take(16).map(|byte| format!("{byte:02x}")).collect();
-    format!("reconcile/lock/{hash}")
+    let mut first = [0; 16];
+    first.copy_from_slice(&digest[..16]);
+    format!("reconcile/lock/{:032x}", u128::from_be_bytes(first))
 }
 
 /// Who listens under the name, in words.

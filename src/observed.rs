@@ -175,6 +175,21 @@ pub enum Phase {
     Removing,
 }
 
+impl Phase {
+    /// How it ended, when it has ended and that is known.
+    pub fn exit(&self) -> Option<&Exit> {
+        match self {
+            Self::Exited { exit } => exit.as_ref(),
+            Self::CreatedOrFailed
+            | Self::Created
+            | Self::StartFailed { .. }
+            | Self::Running { .. }
+            | Self::Paused
+            | Self::Removing => None,
+        }
+    }
+}
+
 /// How a container ended.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

@@ -17,10 +17,10 @@ use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
 pub mod guard;
 mod prune;
 pub(crate) mod restart;
-mod service;
+pub(crate) mod service;
 mod text;
 pub mod verdict;
-mod view;
+pub(crate) mod view;
 mod world;
 
 pub(crate) use text::duration_text;

@@ -124,7 +124,7 @@ pub struct Reconciler {
     /// The number at which the last list that arrived was asked for.
     listed: u64,
     /// Containers that something happened to while an action of ours was under way on them.
-    disturbed: BTreeSet<ContainerId>,
+    disturbed: BTreeMap<ContainerId, Change>,
     /// Images that were fetched and that the engine nevertheless did not have.
     pulled: BTreeSet<String>,
     trouble: Option<Trouble>,
@@ -147,7 +147,7 @@ impl Reconciler {
             inspect_wanted: BTreeSet::new(),
             inspect_failures: BTreeMap::new(),
             listed: 0,
-            disturbed: BTreeSet::new(),
+            disturbed: BTreeMap::new(),
             pulled: BTreeSet::new(),
             trouble: None,
             told: tell::Told::default(),
@@ -311,7 +311,7 @@ impl Reconciler {
     fn meet_trouble(&mut self, error: EngineError) {
         let at = self.observed.at;
         if self.trouble.is_none() {
-            self.tell(None, EventKind::EngineLost { error: error.to_string() });
+            self.tell(None, EventKind::EngineLost { reason: error.to_string(), since: self.observed.at });
         }
         let (since, failures) = self.trouble.as_ref().map_or((at, 1), |before| (before.since, before.failures + 1));
         // 1, 2, 4 and then every 5 seconds: an engine that restarts is back in seconds, and asking costs it nothing.
@@ -339,7 +339,7 @@ impl Reconciler {
                 }
             };
             if !explained {
-                self.disturbed.insert(id);
+                self.disturbed.insert(id, change);
             }
             return;
         }
@@ -354,8 +354,20 @@ impl Reconciler {
             (Some(_), _) => true,
         };
         if news {
-            self.inspect_wanted.insert(id.to_string());
+            self.look_at(&id, change);
         }
+    }
+
+    /// Looks at a container that something happened to. That its process ended is certain already; how it ended is not.
+    fn look_at(&mut self, id: &ContainerId, change: Change) {
+        if let (Some(container), Change::Ended) = (self.observed.containers.get_mut(id), change)
+            && matches!(container.phase, Phase::Running { .. } | Phase::Paused)
+        {
+            container.phase = Phase::Exited { exit: None };
+            container.ports.clear();
+            self.note(Target::Container(id.clone()));
+        }
+        self.inspect_wanted.insert(id.to_string());
     }
 
     /// Notes that something new is known about a target.

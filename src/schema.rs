@@ -161,7 +161,7 @@ fn normalise(value: &mut Value, shape: &'static known::Shape, document: &Documen
             }
             (Some(known::Field::List(inner)), Value::Array(items)) => {
                 for (index, item) in items.iter_mut().enumerate() {
-                    pointer.push_str(&format!("/{key}/{index}"));
+                    pointer.extend(["/", key, "/", &index.to_string()]);
                     normalise(item, inner, document, pointer);
                     pointer.truncate(length);
                 }

@@ -11,8 +11,9 @@ use futures_util::stream::BoxStream;
 use crate::clock;
 use crate::desired::DesiredState;
 use crate::engine::{EngineError, Hint, Perform};
-use crate::event::Event;
+use crate::event::{Event, EventKind};
 use crate::execute::Executor;
+use crate::observed::ObservedState;
 use crate::plan::Plan;
 use crate::plan::verdict::{FailedService, Verdict, verdict};
 use crate::reconciler::{Command, Input, Limits, Reconciler, Tick};
@@ -81,7 +82,7 @@ pub enum Ending {
     /// The engine could not be asked.
     Unreachable(EngineError),
     /// Another directory holds a cluster, or so much would go that the user has to insist. Nothing was done.
-    Refused(String),
+    Refused(Refusal),
     /// A signal ended it.
     Signalled(Signal),
 }
@@ -96,8 +97,17 @@ pub trait Report {
     fn heartbeat(&mut self, reconciler: &Reconciler);
 }
 
-/// A question that is asked once, when the engine has been seen for the first time: whether the desired state may be put in force.
-pub type Gate = Box<dyn FnMut(&Reconciler) -> Result<(), String> + Send>;
+/// The question whether a desired state may be put in force, given what runs. The answer says why not, and what to do.
+pub type Gate = Box<dyn Fn(&DesiredState, &ObservedState) -> Result<(), Refusal> + Send>;
+
+/// Why a desired state is not put in force.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct Refusal {
+    /// Why.
+    pub reason: String,
+    /// What to do when it is meant.
+    pub release: String,
+}
 
 /// What a loop works with.
 pub struct Loop<'r, E, R> {
@@ -129,8 +139,8 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         &self.reconciler
     }
 
-    /// Runs until `until`.
-    pub async fn run(&mut self, until: Until, mut gate: Gate) -> Ending {
+    /// Runs until `until`. Nothing is begun before `gate` has let the desired state pass.
+    pub async fn run(&mut self, until: Until, gate: Gate) -> Ending {
         let mut gate_passed = false;
         let mut resync = tokio::time::interval_at(tokio::time::Instant::now() + RESYNC, RESYNC);
         let mut heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
@@ -140,7 +150,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         }
         loop {
             if self.reconciler.has_listed() && !gate_passed {
-                if let Err(refusal) = gate(&self.reconciler) {
+                if let Err(refusal) = gate(self.reconciler.desired(), self.reconciler.observed()) {
                     return Ending::Refused(refusal);
                 }
                 gate_passed = true;
@@ -158,7 +168,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
                 input = self.executor.ended() => self.take(input),
                 hint = next_hint(&mut self.hints) => self.take_hint(hint),
                 notice = self.notices.recv() => {
-                    if let Some(ending) = self.take_notice(notice) {
+                    if let Some(ending) = self.take_notice(notice, &gate) {
                         return self.say_farewell(ending).await;
                     }
                 }
@@ -224,10 +234,16 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         }
     }
 
-    fn take_notice(&mut self, notice: Option<Notice>) -> Option<Ending> {
+    fn take_notice(&mut self, notice: Option<Notice>, gate: &Gate) -> Option<Ending> {
         match notice {
             Some(Notice::Desired(desired)) => {
-                self.take(Input::Desired(desired));
+                match gate(&desired, self.reconciler.observed()) {
+                    Ok(()) => self.take(Input::Desired(desired)),
+                    Err(Refusal { reason, release }) => {
+                        let kind = EventKind::Held { reason, release };
+                        self.report.event(&Event { at: clock::now(), about: None, kind });
+                    }
+                }
                 None
             }
             Some(Notice::Tell(event)) => {

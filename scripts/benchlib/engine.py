@@ -102,7 +102,8 @@ class Engine:
         return created["Id"]
 
     def remove_labelled(self, *labels):
-        """Containers, networks and volumes with any of these labels, and nothing else."""
+        """Removes containers, networks and volumes with any of these labels, and nothing else. The networks that stay."""
+        stuck = []
         for label in labels:
             filters = urllib.parse.quote(json.dumps({"label": [label]}))
             for _ in range(3):
@@ -113,14 +114,23 @@ class Engine:
                     lambda one: self.call("DELETE", f"/containers/{one['Id']}?force=1&v=1", accept=(404, 409)), found
                 )
             for one in self.call("GET", f"/networks?filters={filters}"):
-                for _ in range(20):
-                    answer = self.call("DELETE", f"/networks/{one['Id']}", accept=(403, 404))
-                    if not answer:
-                        break
-                    time.sleep(0.1)
+                if not self.remove_network(one["Id"]):
+                    stuck.append(one["Name"])
             volumes = self.call("GET", f"/volumes?filters={filters}")["Volumes"] or []
             for one in volumes:
                 self.call("DELETE", f"/volumes/{one['Name']}?force=1", accept=(404, 409))
+
+        return stuck
+
+    def remove_network(self, id_):
+        """Docker 20.10 loses count of a network's endpoints now and then: such a network stays until the engine restarts."""
+        for _ in range(30):
+            if not self.call("DELETE", f"/networks/{id_}", accept=(403, 404)):
+                return True
+            if (self.call("GET", f"/networks/{id_}", accept=(404,)) or {}).get("Id") is None:
+                return True
+            time.sleep(0.1)
+        return False
 
     def leftovers(self):
         """The labels of what earlier runs left behind."""

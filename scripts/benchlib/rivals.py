@@ -48,20 +48,23 @@ class Raw:
     def __init__(self, engine, run):
         self.engine, self.run = engine, run
         self.label = f"{LABEL}={run}"
+        self.rounds = 0
 
     def prepare(self, count):
         self.services = [f"s{number:05}" for number in range(count)]
 
     def up(self):
+        # A name of its own each time: a network that could not be removed must not stop the next round.
+        self.rounds += 1
         start = time.perf_counter()
-        network = self.engine.create_network(self.run, self.run)
+        network = self.engine.create_network(f"{self.run}-{self.rounds}", self.run)
         self.engine.every(
             lambda service: self.engine.run_container(f"{self.run}-{service}", network, self.run, service), self.services
         )
         return time.perf_counter() - start
 
     def down(self):
-        self.engine.remove_labelled(self.label)
+        return self.engine.remove_labelled(self.label)
 
 
 class Reconcile:
@@ -121,7 +124,7 @@ spec:
         return run_timed(self.command(str(self.folder)), env or self.env, self.home)[0]
 
     def down(self):
-        self.engine.remove_labelled(self.label)
+        return self.engine.remove_labelled(self.label)
 
 
 class Compose:
@@ -159,8 +162,8 @@ class Compose:
         return run_timed(self.command("up", "--detach"), env or self.env, self.home)[0]
 
     def down(self):
-        self.engine.remove_labelled(self.label)
+        return self.engine.remove_labelled(self.label)
 
 
-def run_name(suffix=""):
-    return f"{PREFIX}{os.getpid()}{suffix}"
+def run_name(rival):
+    return f"{PREFIX}{os.getpid()}-{rival}"

@@ -12,7 +12,7 @@ use crate::problem::{Problem, sort_problems};
 use crate::source::source_of;
 
 /// What a directory asks for.
-#[derive(Debug)]
+#[derive(Debug, Clone)]
 pub struct Project {
     /// The directory as the user named it.
     pub directory: PathBuf,

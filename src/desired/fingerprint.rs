@@ -148,7 +148,9 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         canonical.texts("command", command);
     }
     canonical.pairs("environment", environment);
-    port_mappings.iter().for_each(|port| add_port(canonical, *port));
+    for port in port_mappings {
+        add_port(canonical, *port);
+    }
     if *cpu != 0 {
         canonical.number("cpu", *cpu);
     }
@@ -164,7 +166,9 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     if *stop_timeout != super::STOP_TIMEOUT_DEFAULT_SECS {
         canonical.number("stopTimeout", *stop_timeout);
     }
-    mount_points.iter().for_each(|mount| add_mount(canonical, mount));
+    for mount in mount_points {
+        add_mount(canonical, mount);
+    }
     if let Some(user) = user {
         canonical.text("user", user);
     }

@@ -110,10 +110,11 @@ fn merge<'a>(
     let node = &old[index];
     let inside = &old[index + 1..index + node.size as usize];
     let mappings: Vec<(usize, &Node)> = match node.holds {
-        Holds::Mapping => vec![(index, node)],
         Holds::Sequence => entries(inside).map(|(item, node)| (index + 1 + item, node)).collect(),
         Holds::Broken => Vec::new(),
-        Holds::Null | Holds::True | Holds::False | Holds::Integer | Holds::Float | Holds::Text => vec![(index, node)],
+        Holds::Mapping | Holds::Null | Holds::True | Holds::False | Holds::Integer | Holds::Float | Holds::Text => {
+            vec![(index, node)]
+        }
     };
     for (at, mapping) in mappings {
         if mapping.holds != Holds::Mapping {

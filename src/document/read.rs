@@ -1,6 +1,5 @@
 //! Events of the YAML parser to nodes.
 
-use std::borrow::Cow;
 use std::collections::BTreeMap;
 use std::ops::Range;
 use std::sync::Arc;
@@ -8,12 +7,15 @@ use std::sync::Arc;
 use granit_parser::{ErrorKind, Event, Options, Parser, ScalarStyle, ScanError, Span, Tag};
 
 use super::mapping::{self, KEY_IS_BROKEN, Message};
-use super::scalar::{self, Plain};
+use super::scalar::{self, Plain, clip};
 use super::{
-    ALIAS_BYTES_MAX, ALIAS_NODES_MAX, AliasUse, Budget, Chunk, DEPTH_MAX, DOCUMENT_NODES_MAX, DOCUMENT_PROBLEMS_MAX,
-    Document, File, Holds, Node, TEXT_IS_QUOTED, TEXT_IS_SPAN, offset, text_of,
+    AliasUse, Budget, Chunk, DEPTH_MAX, DOCUMENT_NODES_MAX, DOCUMENT_NODES_MIN, DOCUMENT_PROBLEMS_MAX, Document, File,
+    Holds, Node, TEXT_IS_QUOTED, TEXT_IS_SPAN, offset,
 };
 use crate::problem::{Code, Problem};
+use alias::Anchor;
+
+mod alias;
 
 /// Cuts a text at the lines that begin a document, so that the pieces can be read independently and a broken document
 /// spoils no other. YAML allows a line that begins with `---` nowhere else.
@@ -51,6 +53,10 @@ pub fn read_file(file: &Arc<File>, budget: &Budget) -> Chunk {
 
 /// Reads one piece as cut by [`split_documents`].
 pub fn read_chunk(file: &Arc<File>, range: Range<usize>, budget: &Budget) -> Chunk {
+    if budget.is_exceeded() {
+        // What is read from now on is not used.
+        return Chunk::default();
+    }
     let mut options = Options::default();
     options.set_emit_comments(false);
     options.emit_unresolved_aliases = true;
@@ -62,8 +68,7 @@ pub fn read_chunk(file: &Arc<File>, range: Range<usize>, budget: &Budget) -> Chu
     let mut reader = Reader::new(file, range.start, budget);
     loop {
         let outcome = match parser.next_event() {
-            None => break,
-            Some(Ok((Event::StreamEnd, _))) => break,
+            None | Some(Ok((Event::StreamEnd, _))) => break,
             Some(Ok((event, span))) => reader.event(event, span).map_err(|Abandoned| ()),
             Some(Err(error)) => {
                 reader.syntax_error(&error);
@@ -72,6 +77,7 @@ pub fn read_chunk(file: &Arc<File>, range: Range<usize>, budget: &Budget) -> Chu
         };
         if outcome.is_err() {
             reader.abandon();
+            budget.take(DOCUMENT_NODES_MIN);
             if !matches!(parser.proceed_next_document(), Ok(true)) {
                 break;
             }
@@ -102,12 +108,6 @@ struct Key {
 }
 
 const NO_KEY: Key = Key { start: 0, end: 0, text: TEXT_IS_SPAN };
-
-struct Anchor {
-    nodes: Box<[Node]>,
-    height: usize,
-    bytes: usize,
-}
 
 struct Reader<'a> {
     file: &'a Arc<File>,
@@ -157,6 +157,7 @@ impl<'a> Reader<'a> {
         (offset(self.base + range.start), offset(self.base + range.end))
     }
 
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the events of the parser are not ours and may become more")]
     fn event(&mut self, event: Event<'_>, span: Span) -> Result<(), Abandoned> {
         let at = self.bytes(span);
         if self.skipping > 0 {
@@ -334,8 +335,8 @@ impl<'a> Reader<'a> {
             None => resolved,
             Some((tag, tag_at)) => match (tag.core_suffix(), scalar::resolve(text)) {
                 (Some("str"), _) => Plain::Text,
-                (Some("int"), number @ (Plain::Integer | Plain::Unrepresentable)) => number,
-                (Some("float"), number @ (Plain::Integer | Plain::Float | Plain::Unrepresentable)) => number,
+                (Some("int" | "float"), number @ (Plain::Integer | Plain::Unrepresentable)) => number,
+                (Some("float"), Plain::Float) => Plain::Float,
                 (Some("bool"), boolean @ Plain::Bool(_)) => boolean,
                 (Some("null"), Plain::Null) => Plain::Null,
                 _ if tag.parts() == ("", "!") => Plain::Text,
@@ -439,99 +440,15 @@ impl<'a> Reader<'a> {
         }
     }
 
-    fn remember(&mut self, anchor: usize, node: usize, height: usize) {
-        if anchor == 0 {
-            return;
-        }
-        let nodes: Box<[Node]> = self.nodes[node..].into();
-        let bytes = nodes.iter().map(|node| self.text_length(node)).sum();
-        self.anchors.insert(anchor, Anchor { nodes, height, bytes });
-        // Every anchor keeps a copy: they count like what an alias adds.
-        self.alias_nodes += self.nodes.len() - node;
-    }
-
-    fn text_length(&self, node: &Node) -> usize {
-        let text = |start, end, text| match text {
-            KEY_IS_BROKEN => 0,
-            text => text_of(&self.file.text, &self.texts, start, end, text).len(),
-        };
-        let value = match node.holds {
-            Holds::Text => text(node.start, node.end, node.text),
-            Holds::Null | Holds::True | Holds::False | Holds::Integer | Holds::Float => 0,
-            Holds::Sequence | Holds::Mapping | Holds::Broken => 0,
-        };
-        value + text(node.key_start, node.key_end, node.key_text)
-    }
-
-    fn alias(&mut self, id: usize, at: (u32, u32)) -> Result<(), Abandoned> {
-        let Some(anchor) = self.anchors.get(&id) else {
-            self.report(at, Problem::error(Code::Alias, "the alias refers to a value that contains it"));
-            return self.broken(at);
-        };
-        let (count, height, bytes) = (anchor.nodes.len(), anchor.height, anchor.bytes);
-        let target = anchor.nodes[0];
-        self.alias_nodes += count;
-        self.alias_bytes += bytes;
-        if self.alias_nodes > ALIAS_NODES_MAX || self.alias_bytes > ALIAS_BYTES_MAX {
-            let message = format!(
-                "the aliases of this document stand for more than {ALIAS_NODES_MAX} values or {} MiB of text",
-                ALIAS_BYTES_MAX / (1024 * 1024)
-            );
-            self.report(at, Problem::error(Code::Limit, message));
-            return Err(Abandoned);
-        }
-        if self.frames.len() + height >= DEPTH_MAX {
-            return self.too_deep(at);
-        }
-        if self.expects_key() {
-            return self.alias_key(target, at);
-        }
-        let key = self.take_key();
-        let first = self.nodes.len();
-        if let Some(anchor) = self.anchors.get(&id) {
-            self.nodes.extend_from_slice(&anchor.nodes);
-        }
-        let text = self.owned_text(&target);
-        let root = &mut self.nodes[first];
-        (root.key_start, root.key_end, root.key_text) = (key.start, key.end, key.text);
-        (root.start, root.end, root.text, root.aliased) = (at.0, at.1, text, true);
-        self.aliases.push(AliasUse { start: at.0, target_start: target.start, target_end: target.end });
-        self.check_size(at)?;
-        self.completed(at.1, height);
-        Ok(())
-    }
-
-    fn alias_key(&mut self, target: Node, at: (u32, u32)) -> Result<(), Abandoned> {
-        let index = self.owned_text(&target);
-        let text = match target.holds {
-            Holds::Sequence | Holds::Mapping | Holds::Broken => "*".to_owned(),
-            Holds::Null | Holds::True | Holds::False | Holds::Integer | Holds::Float | Holds::Text => {
-                text_of(&self.file.text, &self.texts, at.0, at.1, index).to_owned()
-            }
-        };
-        self.key(&text, target.holds, index, at)
-    }
-
-    /// The text of a scalar beside the file, for a node whose span will be that of an alias.
-    fn owned_text(&mut self, target: &Node) -> u32 {
-        match (target.holds, target.text) {
-            (Holds::Sequence | Holds::Mapping | Holds::Broken, _) => TEXT_IS_SPAN,
-            (_, TEXT_IS_SPAN | TEXT_IS_QUOTED) => {
-                let text = text_of(&self.file.text, &self.texts, target.start, target.end, target.text);
-                let text: Cow<'_, str> = Cow::Owned(text.to_owned());
-                self.store_text(&text)
-            }
-            (_, index) => index,
-        }
-    }
-
     fn finish_document(&mut self) {
         let nodes = std::mem::take(&mut self.nodes);
         let texts = std::mem::take(&mut self.texts);
         let mut aliases = std::mem::take(&mut self.aliases);
         self.abandon();
         // A document in which nothing is written is none.
-        if nodes.first().is_none_or(|root| root.holds == Holds::Null) || !self.budget.take(nodes.len()) {
+        if nodes.first().is_none_or(|root| root.holds == Holds::Null)
+            || !self.budget.take(nodes.len().max(DOCUMENT_NODES_MIN))
+        {
             return;
         }
         aliases.sort_by_key(|alias| alias.start);
@@ -556,7 +473,7 @@ impl<'a> Reader<'a> {
     fn syntax_error(&mut self, error: &ScanError) {
         let text = &self.file.text;
         let mut start = (self.base + error.marker().byte_offset().unwrap_or(0)).min(text.len());
-        let mut problem = Problem::error(Code::Syntax, error.info().to_owned());
+        let mut problem = Problem::error(Code::Syntax, error.info());
         if matches!(error.kind(), ErrorKind::TabInPlainScalar)
             && let Some(line) = text[start..].find("\n\t")
         {
@@ -573,15 +490,5 @@ impl<'a> Reader<'a> {
         }
         let length = text[start..].chars().next().filter(|c| !c.is_control() || *c == '\t').map_or(0, char::len_utf8);
         self.report((offset(start), offset(start + length)), problem);
-    }
-}
-
-/// A piece of a text that is short enough for a sentence.
-fn clip(text: &str) -> Cow<'_, str> {
-    /// Longer keys and numbers make a sentence unreadable.
-    const CLIP_LENGTH: usize = 60;
-    match text.char_indices().nth(CLIP_LENGTH) {
-        Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
-        None => Cow::Borrowed(text),
     }
 }

@@ -1,5 +1,7 @@
 //! What a plain scalar means: the core schema of YAML 1.2, and nothing of YAML 1.1.
 
+use std::borrow::Cow;
+
 use serde_json::{Number, Value};
 
 /// What a plain text stands for.
@@ -109,4 +111,14 @@ pub fn is_yaml11_boolean(text: &str) -> Option<bool> {
 /// Whether a text written without quotes stays a text.
 pub fn resolves_to_text(text: &str) -> bool {
     resolve(text) == Plain::Text
+}
+
+/// A piece of a text that is short enough for a sentence.
+pub(super) fn clip(text: &str) -> Cow<'_, str> {
+    /// Longer keys and numbers make a sentence unreadable.
+    const CLIP_LENGTH: usize = 60;
+    match text.char_indices().nth(CLIP_LENGTH) {
+        Some((end, _)) => Cow::Owned(format!("{}...", &text[..end])),
+        None => Cow::Borrowed(text),
+    }
 }

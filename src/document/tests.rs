@@ -158,17 +158,15 @@ fn assert_limit(text: &str) {
     assert!(chunk.documents.is_empty());
     assert_eq!(chunk.problems.len(), 1, "{:?}", chunk.problems.first());
     assert!(matches!(chunk.problems[0].code, Code::Limit | Code::Syntax), "{:?}", chunk.problems[0]);
-    assert!(start.elapsed().as_secs() < 10, "{:?}", start.elapsed());
+    // A bomb that goes off takes for ever; a busy machine without optimisation may take seconds.
+    assert!(start.elapsed().as_secs() < 60, "{:?}", start.elapsed());
 }
 
 #[test]
 fn bombs_end_in_a_limit() {
-    let mut laughs = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..12 {
-        let before = level - 1;
-        laughs += &format!("a{level}: &a{level} [{}]\n", vec![format!("*a{before}"); 10].join(", "));
-    }
-    assert_limit(&laughs);
+    let laugh = |level: usize| format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(", "));
+    let laughs: Vec<String> = (1..12).map(laugh).collect();
+    assert_limit(&format!("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{}", laughs.concat()));
     let long = format!("a: &a {}\nb:\n{}", "x".repeat(100_000), "- *a\n".repeat(20_000));
     assert_limit(&long);
     assert_limit(&"[".repeat(100_000));

@@ -25,9 +25,10 @@ pub(super) fn list(path: &Path, problems: &mut Vec<Problem>) -> Vec<Entry> {
     let metadata = match fs::metadata(path) {
         Ok(metadata) => metadata,
         Err(error) => {
-            let message = match error.kind() {
-                io::ErrorKind::NotFound => format!("{name} does not exist"),
-                _ => format!("{name} cannot be read: {error}"),
+            let message = if error.kind() == io::ErrorKind::NotFound {
+                format!("{name} does not exist")
+            } else {
+                format!("{name} cannot be read: {error}")
             };
             problems.push(Problem::error(Code::Unreadable, message));
             return Vec::new();

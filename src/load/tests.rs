@@ -167,15 +167,41 @@ fn sizes_are_limited() {
 
 #[test]
 fn the_sum_of_many_bombs_is_limited() {
-    let mut bomb = "a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n".to_owned();
-    for level in 1..4 {
-        bomb += &format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(", "));
-    }
+    let laugh = |level: usize| format!("a{level}: &a{level} [{}]\n", vec![format!("*a{}", level - 1); 10].join(", "));
+    let laughs: Vec<String> = (1..4).map(laugh).collect();
+    let bomb = format!("a0: &a0 [x, x, x, x, x, x, x, x, x, x]\n{}", laughs.concat());
     let texts = (0..2000).map(|number| (format!("{number}.yaml"), bomb.clone())).collect();
     let loaded = load_texts(texts);
     assert!(loaded.documents.is_empty());
     assert_eq!(loaded.problems.len(), 1);
     assert_eq!(loaded.problems[0].code, Code::Limit);
+}
+
+#[test]
+fn files_that_are_no_yaml_end_in_bounded_time_and_memory() {
+    let fill = |piece: &str| piece.repeat((FILE_BYTES_MAX / 16) / piece.len());
+    for piece in [
+        "---\na: [\n",
+        "---\na\n",
+        "---\n- a\n- b: *x\n",
+        "{",
+        "[[],",
+        "- ",
+        "\"",
+        "a: 1\n",
+        "\t",
+        "? ",
+        "| \n",
+        "&a ",
+        "!x ",
+    ] {
+        let start = Instant::now();
+        let loaded = load_texts(vec![("m.yaml".to_owned(), fill(piece))]);
+        let validated = validate_loaded(&loaded);
+        let problems = loaded.problems.len() + validated.problems.len();
+        assert!(problems > 0 && problems <= 2 * LOAD_PROBLEMS_MAX + 2, "{piece:?}: {problems}");
+        assert!(start.elapsed().as_secs() < 30, "{piece:?}: {:?}", start.elapsed());
+    }
 }
 
 #[test]
@@ -185,7 +211,7 @@ fn many_threads_give_what_one_gives() {
         1 => "a: 1\na: 2\n".to_owned(),
         _ => format!("a: {number}\n# {}\n", "x".repeat(200)),
     };
-    let text: String = (0..4000).map(|number| format!("---\n{}", document(number))).collect();
+    let text = (0..4000).map(|number| format!("---\n{}", document(number))).collect::<Vec<_>>().concat();
     assert!(text.len() > PARALLEL_BYTES_MIN);
     let loaded = load_texts(vec![("m.yaml".to_owned(), text.clone())]);
     let file = Arc::new(File::new("m.yaml", text));
@@ -218,7 +244,7 @@ fn the_digest_tells_whether_anything_changed() {
 #[test]
 #[ignore = "a measurement"]
 fn twenty_thousand_documents_are_fast() {
-    let text: String = (0..10_000)
+    let text = (0..10_000)
         .map(|number| {
             format!(
                 "---\napiVersion: reconcile/v1\nkind: Service\nmetadata:\n  name: service-{number}\nspec:\n  cluster: shop\n  \
@@ -228,7 +254,8 @@ fn twenty_thousand_documents_are_fast() {
                  - containerPort: 8080\n"
             )
         })
-        .collect();
+        .collect::<Vec<_>>()
+        .concat();
     let start = Instant::now();
     let loaded = load_texts(vec![("m.yaml".to_owned(), text)]);
     let loading = start.elapsed();

@@ -31,7 +31,7 @@ pub struct ServiceSpec {
     pub service_name: Option<ServiceName>,
     /// The name of the Cluster that the service belongs to.
     pub cluster: ClusterName,
-    /// The family of the TaskDefinition to run, without a revision: revisions are named by their content here, and a
+    /// The family of the task definition to run, without a revision: revisions are named by their content here, and a
     /// service always runs what the manifests say now.
     #[schemars(extend("examples" = ["web"]))]
     pub task_definition: Family,

@@ -88,7 +88,7 @@ fn present_count(members: &[Member<'_>]) -> u32 {
 }
 
 /// Whether a task is of the revision that is wanted.
-fn is_current(view: &TaskView<'_>, service: &DesiredService) -> bool {
+pub(crate) fn is_current(view: &TaskView<'_>, service: &DesiredService) -> bool {
     if view.key.revision == service.task.revision {
         return true;
     }

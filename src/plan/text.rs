@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{About, Action, Cause, Plan, Step, Wait, Waiting};
+use super::{About, Action, Cause, Plan, Step, Target, Wait, Waiting};
 use crate::ownership::ContainerIdentity;
 
 /// A duration as people say it: `350ms`, `4.2s`, `75s`, `12m`, `3h`, `2d`.
@@ -70,6 +70,19 @@ impl fmt::Display for Named<'_> {
             write!(f, " attempt {}", task.attempt)?;
         }
         Ok(())
+    }
+}
+
+impl fmt::Display for Target {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::ClusterNetwork(cluster) => write!(f, "the network of {cluster}"),
+            Self::Network(id) => write!(f, "network {id}"),
+            Self::Image(image) => write!(f, "image {image}"),
+            Self::NewContainer(name) => write!(f, "container {name}, which is being created"),
+            Self::Container(id) => write!(f, "container {}", id.short()),
+            Self::Volume(name) => write!(f, "volume {name}"),
+        }
     }
 }
 

@@ -41,23 +41,30 @@ pub fn verdict(plan: &Plan) -> Verdict {
     if !plan.is_quiet() {
         return Verdict::Progressing;
     }
+    let services = unfinished(plan);
+    if services.iter().all(|service| is_hopeless(&service.waits)) {
+        Verdict::Failed(services)
+    } else {
+        Verdict::Progressing
+    }
+}
+
+/// The services that are not as the manifests ask, and what they wait for.
+pub fn unfinished(plan: &Plan) -> Vec<FailedService> {
     let mut services: BTreeMap<_, Vec<&Waiting>> = BTreeMap::new();
     for waiting in &plan.waits {
         services.entry((&waiting.about.cluster, &waiting.about.service)).or_default().push(waiting);
     }
-    if !services.values().all(|waits| is_hopeless(waits)) {
-        return Verdict::Progressing;
-    }
-    let failed = services.into_iter().map(|((cluster, service), waits)| FailedService {
+    let services = services.into_iter().map(|((cluster, service), waits)| FailedService {
         cluster: cluster.clone(),
         service: service.clone(),
         waits: waits.into_iter().cloned().collect(),
     });
-    Verdict::Failed(failed.collect())
+    services.collect()
 }
 
 /// Whether a service cannot come right by waiting: one of its slots keeps failing, or nothing that it waits for will happen.
-fn is_hopeless(waits: &[&Waiting]) -> bool {
+fn is_hopeless(waits: &[Waiting]) -> bool {
     waits.iter().any(|waiting| keeps_failing(&waiting.wait)) || waits.iter().all(|waiting| is_stuck(&waiting.wait))
 }
 

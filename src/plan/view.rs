@@ -16,12 +16,12 @@ use super::restart;
 
 /// A container of a task, observed or about to be.
 #[derive(Debug, Clone, Copy)]
-pub(super) struct ContainerView<'a> {
-    pub(super) identity: &'a ContainerIdentity,
+pub(crate) struct ContainerView<'a> {
+    pub(crate) identity: &'a ContainerIdentity,
     /// `None` while the container is being created.
-    pub(super) observed: Option<&'a ObservedContainer>,
+    pub(crate) observed: Option<&'a ObservedContainer>,
     /// What is being done with it.
-    pub(super) doing: Option<&'a Doing>,
+    pub(crate) doing: Option<&'a Doing>,
 }
 
 impl ContainerView<'_> {
@@ -30,7 +30,7 @@ impl ContainerView<'_> {
     }
 
     /// Whether its process may run now, or may have begun to.
-    pub(super) fn may_run(&self) -> bool {
+    pub(crate) fn may_run(&self) -> bool {
         matches!(self.doing, Some(Doing::Start)) || matches!(self.phase(), Some(Phase::Running { .. } | Phase::Paused))
     }
 
@@ -45,7 +45,7 @@ impl ContainerView<'_> {
     }
 
     /// Whether it waits for its first start.
-    pub(super) fn is_created(&self) -> bool {
+    pub(crate) fn is_created(&self) -> bool {
         matches!(self.phase(), Some(Phase::Created)) && self.doing.is_none()
     }
 
@@ -57,17 +57,17 @@ impl ContainerView<'_> {
 
 /// One task of a service.
 #[derive(Debug, Clone)]
-pub(super) struct TaskView<'a> {
-    pub(super) key: &'a TaskKey,
-    pub(super) source: &'a Source,
+pub(crate) struct TaskView<'a> {
+    pub(crate) key: &'a TaskKey,
+    pub(crate) source: &'a Source,
     /// How many tries had failed in a row before this one.
-    pub(super) failures: u32,
-    pub(super) containers: Vec<ContainerView<'a>>,
+    pub(crate) failures: u32,
+    pub(crate) containers: Vec<ContainerView<'a>>,
 }
 
 /// In which state a task is.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum TaskState {
+pub(crate) enum TaskState {
     /// Not all of its containers exist and run yet.
     Assembling,
     /// It runs, and does not count as healthy yet.
@@ -84,7 +84,7 @@ pub(super) enum TaskState {
 
 impl TaskState {
     /// Whether the task holds memory and ports, or is about to.
-    pub(super) fn is_alive(&self) -> bool {
+    pub(crate) fn is_alive(&self) -> bool {
         match self {
             Self::Assembling | Self::Pending(_) | Self::Healthy | Self::Unhealthy | Self::Ending => true,
             Self::Ended => false,
@@ -92,7 +92,7 @@ impl TaskState {
     }
 
     /// Whether the task is, or may become, a healthy one.
-    pub(super) fn is_promising(&self) -> bool {
+    pub(crate) fn is_promising(&self) -> bool {
         match self {
             Self::Assembling | Self::Pending(_) | Self::Healthy => true,
             Self::Unhealthy | Self::Ending | Self::Ended => false,
@@ -102,7 +102,7 @@ impl TaskState {
 
 /// How a task ended.
 #[derive(Debug, Clone, PartialEq, Eq)]
-pub(super) enum Ending {
+pub(crate) enum Ending {
     /// A fact is missing: these containers have to be inspected.
     Unknown(Vec<ContainerId>),
     /// No container of it tells: they are being stopped, or somebody else has removed them.
@@ -112,40 +112,40 @@ pub(super) enum Ending {
 }
 
 impl<'a> TaskView<'a> {
-    pub(super) fn slot(&self) -> Slot {
+    pub(crate) fn slot(&self) -> Slot {
         self.key.slot
     }
 
-    pub(super) fn attempt(&self) -> Attempt {
+    pub(crate) fn attempt(&self) -> Attempt {
         self.key.attempt
     }
 
     /// Whether at least one of its containers is known to exist.
-    pub(super) fn exists(&self) -> bool {
+    pub(crate) fn exists(&self) -> bool {
         self.containers.iter().any(|container| container.observed.is_some())
     }
 
     /// Whether something is being done with one of its containers.
-    pub(super) fn is_busy(&self) -> bool {
+    pub(crate) fn is_busy(&self) -> bool {
         self.containers.iter().any(|container| container.doing.is_some())
     }
 
-    pub(super) fn observed(&self) -> impl Iterator<Item = &'a ObservedContainer> + '_ {
+    pub(crate) fn observed(&self) -> impl Iterator<Item = &'a ObservedContainer> + '_ {
         self.containers.iter().filter_map(|container| container.observed)
     }
 
-    pub(super) fn container(&self, name: &ContainerName) -> Option<&ContainerView<'a>> {
+    pub(crate) fn container(&self, name: &ContainerName) -> Option<&ContainerView<'a>> {
         self.containers.iter().find(|container| container.identity.container == *name)
     }
 
     /// The containers that have to be inspected before anything is decided about the task.
-    pub(super) fn unknowns(&self) -> impl Iterator<Item = &'a ContainerId> + '_ {
+    pub(crate) fn unknowns(&self) -> impl Iterator<Item = &'a ContainerId> + '_ {
         let unclear = self.observed().filter(|container| matches!(container.phase, Phase::CreatedOrFailed));
         unclear.map(|container| &container.id)
     }
 
     /// In which state the task is at `at`. `spec` is what it should consist of, where that is known.
-    pub(super) fn state(&self, spec: Option<&TaskSpec>, grace: Duration, at: Timestamp) -> TaskState {
+    pub(crate) fn state(&self, spec: Option<&TaskSpec>, grace: Duration, at: Timestamp) -> TaskState {
         let running = self.containers.iter().any(ContainerView::may_run);
         let ending =
             self.containers.iter().any(|container| matches!(container.doing, Some(Doing::Stop | Doing::Remove)));
@@ -200,23 +200,30 @@ impl<'a> TaskView<'a> {
     }
 
     /// When the youngest of its essential containers was started; `None` when none runs.
-    pub(super) fn started_at(&self) -> Option<Timestamp> {
+    pub(crate) fn started_at(&self) -> Option<Timestamp> {
         self.observed().filter(|container| container.identity.essential).filter_map(started_at).max()
     }
 
+    /// The container whose end ended the task.
+    pub(crate) fn culprit(&self) -> Option<&'a ObservedContainer> {
+        self.first_end().map(|(_, container)| container)
+    }
+
+    fn first_end(&self) -> Option<(Span, &'a ObservedContainer)> {
+        self.observed()
+            .filter(|container| container.identity.essential)
+            .filter_map(|container| ended_at(container).map(|end| (end, container)))
+            .min_by(|(a, x), (b, y)| (a, &x.identity).cmp(&(b, &y.identity)))
+    }
+
     /// How the task ended.
-    pub(super) fn ending(&self) -> Ending {
+    pub(crate) fn ending(&self) -> Ending {
         let unknown: Vec<_> =
             self.observed().filter(|container| lacks_facts(container)).map(|c| c.id.clone()).collect();
         if !unknown.is_empty() {
             return Ending::Unknown(unknown);
         }
-        let culprit = self
-            .observed()
-            .filter(|container| container.identity.essential)
-            .filter_map(|container| ended_at(container).map(|end| (end, container)))
-            .min_by(|(a, x), (b, y)| (a, &x.identity).cmp(&(b, &y.identity)));
-        let Some((end, container)) = culprit else { return Ending::Untold };
+        let Some((end, container)) = self.first_end() else { return Ending::Untold };
         let unhealthy = container.health == Health::Unhealthy;
         Ending::Known { started_at: end.started_at, ended_at: end.ended_at, unhealthy, reason: describe_end(container) }
     }
@@ -291,13 +298,13 @@ fn describe_exit(exit: &Exit, health: Health) -> String {
 }
 
 /// The tasks of each service, in order.
-pub(super) type Tasks<'a> = BTreeMap<(&'a ClusterName, &'a ServiceName), Vec<TaskView<'a>>>;
+pub(crate) type Tasks<'a> = BTreeMap<(&'a ClusterName, &'a ServiceName), Vec<TaskView<'a>>>;
 
 /// Two or more containers that claim to be the same: all but the first are in the way.
-pub(super) type Duplicates<'a> = Vec<&'a ObservedContainer>;
+pub(crate) type Duplicates<'a> = Vec<&'a ObservedContainer>;
 
 /// Groups what was observed into tasks.
-pub(super) fn group(observed: &ObservedState) -> (Tasks<'_>, Duplicates<'_>) {
+pub(crate) fn group(observed: &ObservedState) -> (Tasks<'_>, Duplicates<'_>) {
     let mut views: Vec<ContainerView<'_>> =
         observed.containers.values().map(|container| view(container, observed)).collect();
     views.extend(observed.in_flight.values().filter_map(|in_flight| match &in_flight.doing {

@@ -101,6 +101,7 @@ impl<'a> World<'a> {
 
     /// Ends a task: stops what runs of it, and removes what has never run. What has ended stays, as the memory of the try.
     pub(super) fn end_task(&mut self, task: &TaskView<'a>, cause: &Cause) {
+        self.wait_if_busy(task);
         for container in task.containers.iter().filter(|container| container.doing.is_none()) {
             let Some(observed) = container.observed else { continue };
             match observed.phase {
@@ -112,8 +113,15 @@ impl<'a> World<'a> {
         }
     }
 
+    fn wait_if_busy(&mut self, task: &TaskView<'a>) {
+        if task.is_busy() {
+            self.wait(Waiting { about: About::task(task.key), wait: Wait::Action });
+        }
+    }
+
     /// Removes what is left of a task that has ended.
     pub(super) fn remove_task(&mut self, task: &TaskView<'a>, cause: &Cause) {
+        self.wait_if_busy(task);
         for container in task.containers.iter().filter(|container| container.doing.is_none()) {
             if let Some(observed) = container.observed {
                 self.container_step(observed, remove(observed), cause);

@@ -44,9 +44,7 @@ impl Reconciler {
             self.observed.containers.extend(known.map(|known| (id, known)));
             return;
         }
-        if let Some(known) = &known {
-            self.tell_change(Some(known), &listed);
-        }
+        self.tell_change(known.as_ref(), &listed);
         let merged = match known {
             None => listed,
             Some(known) => {
@@ -101,7 +99,7 @@ impl Reconciler {
                 let id = container.id.clone();
                 if self.knows_better(&Target::Container(id.clone()), asked_at) {
                     if self.observed.in_flight.contains_key(&Target::Container(id.clone())) {
-                        self.disturbed.insert(id);
+                        self.disturbed.insert(id, crate::engine::Change::Other);
                     } else {
                         self.inspect_wanted.insert(id.to_string());
                     }
@@ -121,11 +119,11 @@ impl Reconciler {
     /// Takes in the outcome of an action.
     pub(super) fn learn_outcome(&mut self, step: &Step, outcome: Outcome) {
         let target = step.action.target();
-        self.observed.in_flight.remove(&target);
+        let since = self.observed.in_flight.remove(&target).map_or(self.observed.at, |in_flight| in_flight.since);
         match outcome {
             Outcome::Done(effect) => {
                 self.observed.failed_actions.remove(&target);
-                self.learn_effect(&step.action, effect);
+                self.learn_effect(&step.action, effect, since);
             }
             Outcome::Failed(failure) => self.learn_failure(&step.action, failure),
             Outcome::Unknown(message) => {
@@ -134,13 +132,13 @@ impl Reconciler {
             }
         }
         if let Target::Container(id) = target
-            && self.disturbed.remove(&id)
+            && let Some(change) = self.disturbed.remove(&id)
         {
-            self.inspect_wanted.insert(id.to_string());
+            self.look_at(&id, change);
         }
     }
 
-    fn learn_effect(&mut self, action: &Action, effect: Effect) {
+    fn learn_effect(&mut self, action: &Action, effect: Effect, since: Timestamp) {
         match (action, effect) {
             (Action::CreateNetwork { cluster, source }, Effect::Network(id)) => {
                 let network = ObservedNetwork {
@@ -153,9 +151,8 @@ impl Reconciler {
                 self.note(Target::Network(id));
                 self.tell(Some(About::cluster(cluster)), EventKind::NetworkCreated);
             }
-            (Action::RemoveNetwork { id, cluster }, Effect::Removed) => {
+            (Action::RemoveNetwork { id, .. }, Effect::Removed) => {
                 self.observed.networks.remove(id);
-                self.tell(Some(About::cluster(cluster)), EventKind::NetworkRemoved);
                 self.note(Target::Network(id.clone()));
             }
             (Action::RemoveVolume { name, .. }, Effect::Removed) => {
@@ -165,7 +162,7 @@ impl Reconciler {
             (Action::PullImage { image }, Effect::Pulled) => {
                 self.observed.missing_images.remove(image);
                 self.pulled.insert(image.clone());
-                self.tell(None, EventKind::ImagePulled { image: image.clone() });
+                self.tell(None, EventKind::ImagePulled { image: image.clone(), took: self.observed.at.since(since) });
             }
             (Action::CreateContainer(new), Effect::Container(container)) => {
                 self.pulled.remove(&new.spec.image);
@@ -232,8 +229,11 @@ impl Reconciler {
 
     fn remember_failure(&mut self, action: &Action, failure: Failure) {
         let target = action.target();
-        let about = action.identity().map(|identity| About::task(&identity.task));
-        self.tell(about, EventKind::ActionFailed { action: action.to_string(), failure: failure.clone() });
+        // Of a start that failed the container itself tells.
+        if !matches!(action, Action::StartContainer { .. }) {
+            let about = action.identity().map(|identity| About::task(&identity.task));
+            self.tell(about, EventKind::ActionFailed { action: action.to_string(), failure: failure.clone() });
+        }
         let failures = self.observed.failed_actions.get(&target).map_or(0, |failed| failed.failures).saturating_add(1);
         let identity = action.identity().cloned().map(Box::new);
         let failed = FailedAction { identity, failures, at: self.observed.at, failure };

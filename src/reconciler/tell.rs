@@ -14,6 +14,8 @@ pub(super) struct Told {
     events: Vec<Event>,
     /// The containers that we stopped: their end is no news.
     stopped: BTreeSet<ContainerId>,
+    /// The containers that were seen alive: only their end is news.
+    alive: BTreeSet<ContainerId>,
     /// The pauses that have been announced.
     pauses: BTreeMap<About, Timestamp>,
     /// The services that are not as they should be, and since when.
@@ -38,11 +40,8 @@ impl Reconciler {
     pub(super) fn tell_begin(&mut self, step: &Step) {
         match &step.action {
             Action::CreateContainer(new) => {
-                let ContainerIdentity { task, family, .. } = &new.identity;
                 if !self.has_sibling(&new.identity, |_| true) && !self.is_creating_sibling(&new.identity) {
-                    let revision = format!("{family}@{}", task.revision.short());
-                    let (cause, attempt) = (step.cause.clone(), task.attempt.0);
-                    self.tell_task(task, EventKind::TaskStarting { cause, attempt, revision });
+                    self.tell_task(&new.identity.task, EventKind::TaskStarting { cause: step.cause.clone() });
                 }
             }
             Action::StopContainer { id, identity, .. } => {
@@ -107,19 +106,23 @@ impl Reconciler {
             return;
         }
         let task = &after.identity.task;
-        let died = matches!(after.phase, Phase::Exited { exit: Some(_) } | Phase::StartFailed { .. });
-        let known = before.is_none_or(|before| {
-            matches!(before.phase, Phase::Exited { exit: Some(_) } | Phase::StartFailed { .. } | Phase::Removing)
-        });
-        if died && !known && !self.told.stopped.contains(&after.id) {
-            self.tell_task(task, EventKind::TaskDied { explanation: describe_end(after) });
+        let was_alive = match &after.phase {
+            Phase::Created | Phase::Running { .. } | Phase::Paused => {
+                self.told.alive.insert(after.id.clone());
+                false
+            }
+            Phase::Exited { exit: Some(_) } | Phase::StartFailed { .. } => self.told.alive.remove(&after.id),
+            Phase::CreatedOrFailed | Phase::Exited { exit: None } | Phase::Removing => false,
+        };
+        if was_alive && !self.told.stopped.contains(&after.id) {
+            self.tell_task(task, EventKind::TaskDied { reason: describe_end(after) });
         }
         let running = matches!(after.phase, Phase::Running { .. });
         let health_before = before.map(|before| before.health);
         if running && health_before.is_some_and(|health| health != after.health) {
             match after.health {
                 Health::Healthy => self.tell_task(task, EventKind::TaskHealthy),
-                Health::Unhealthy => self.tell_task(task, EventKind::TaskUnhealthy),
+                Health::Unhealthy => self.tell_task(task, EventKind::TaskUnhealthy { output: String::new() }),
                 Health::None | Health::Starting => {}
             }
         }
@@ -128,6 +131,7 @@ impl Reconciler {
     /// What was known of a container that is gone need not be kept.
     pub(super) fn tell_gone(&mut self, id: &ContainerId) {
         self.told.stopped.remove(id);
+        self.told.alive.remove(id);
     }
 
     /// Tells what a new plan says about services: that one has to wait, that one is as it should be.
@@ -138,7 +142,7 @@ impl Reconciler {
         for waiting in &plan.waits {
             if let Wait::Backoff { until, failures } = waiting.wait {
                 if self.told.pauses.get(&waiting.about) != Some(&until) {
-                    let kind = EventKind::BackingOff { pause: until.since(at), failures };
+                    let kind = EventKind::BackingOff { until, failures };
                     self.tell(Some(waiting.about.clone()), kind);
                 }
                 pauses.insert(waiting.about.clone(), until);
@@ -165,7 +169,8 @@ impl Reconciler {
             None => EventKind::ServiceDeleted,
             Some(wanted) => {
                 let healthy = wanted.desired_count.unwrap_or_else(|| self.slots_of(cluster, service));
-                EventKind::ServiceSteady { healthy, took: self.observed.at.since(since) }
+                let took = Some(self.observed.at.since(since));
+                EventKind::ServiceSteady { healthy, desired: healthy, took }
             }
         };
         self.tell(Some(about), kind);

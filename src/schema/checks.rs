@@ -8,7 +8,7 @@ use crate::manifest::{
     Cluster, ContainerDefinition, HealthCheck, Manifest, Protocol, Service, TaskDefinition, Volume, VolumeScope,
 };
 use crate::problem::{Code, Problem};
-use crate::value::Percent;
+use crate::value::{ClusterName, Family, Percent, ServiceName};
 
 /// The number of containers that ECS accepts in a task definition.
 const ECS_CONTAINERS_MAX: usize = 10;
@@ -54,12 +54,12 @@ impl Checks<'_> {
     }
 
     fn cluster(&mut self, cluster: &Cluster) {
-        let given = cluster.spec.cluster_name.as_ref().map(|name| name.as_str());
+        let given = cluster.spec.cluster_name.as_ref().map(ClusterName::as_str);
         self.same_name("clusterName", given, cluster.metadata.name.as_str());
     }
 
     fn service(&mut self, service: &Service) {
-        let given = service.spec.service_name.as_ref().map(|name| name.as_str());
+        let given = service.spec.service_name.as_ref().map(ServiceName::as_str);
         self.same_name("serviceName", given, service.metadata.name.as_str());
         let configuration = service.spec.deployment_configuration.clone().unwrap_or_default();
         let minimum = Percent(configuration.minimum_healthy_percent.unwrap_or(MINIMUM_HEALTHY_PERCENT));
@@ -79,7 +79,7 @@ impl Checks<'_> {
 
     fn task_definition(&mut self, definition: &TaskDefinition) {
         let spec = &definition.spec;
-        let given = spec.family.as_ref().map(|family| family.as_str());
+        let given = spec.family.as_ref().map(Family::as_str);
         self.same_name("family", given, definition.metadata.name.as_str());
         let containers = &spec.container_definitions;
         if containers.len() > ECS_CONTAINERS_MAX {

@@ -45,6 +45,7 @@ struct Context<'a> {
 }
 
 impl Context<'_> {
+    #[expect(clippy::wildcard_enum_match_arm, reason = "the keywords of the validator are many, and ours are few")]
     fn explain(&self, error: &ValidationError<'_>, problems: &mut Vec<Problem>) {
         let pointer = error.instance_path().as_str();
         if self.document.is_broken(pointer) {
@@ -69,10 +70,10 @@ impl Context<'_> {
             ValidationErrorKind::Minimum { .. } | ValidationErrorKind::Maximum { .. } => {
                 problems.push(self.out_of_range(error, pointer, value));
             }
-            ValidationErrorKind::MinItems { .. } | ValidationErrorKind::MaxItems { .. } => {
-                problems.push(self.wrong_length(error, pointer, value));
-            }
-            ValidationErrorKind::MinLength { .. } | ValidationErrorKind::MaxLength { .. } => {
+            ValidationErrorKind::MinItems { .. }
+            | ValidationErrorKind::MaxItems { .. }
+            | ValidationErrorKind::MinLength { .. }
+            | ValidationErrorKind::MaxLength { .. } => {
                 problems.push(self.wrong_length(error, pointer, value));
             }
             // An empty text is reported once, by its length.
@@ -209,18 +210,15 @@ impl Context<'_> {
 
     fn wrong_length(&self, error: &ValidationError<'_>, pointer: &str, value: &Value) -> Problem {
         let path = path_in_words(pointer);
-        let (expected, found) = match value {
-            Value::Array(items) => {
-                let minimum = self.keyword(error, "minItems").unwrap_or(0);
-                (format!("a list of at least {minimum}"), format!("a list of {}", items.len()))
-            }
-            _ => {
-                let length = value.as_str().unwrap_or("").chars().count();
-                let found = if length == 0 { "an empty text".to_owned() } else { format!("{length} characters") };
-                match self.keyword(error, "maxLength") {
-                    Some(maximum) => (format!("a text of 1 to {maximum} characters"), found),
-                    None => ("a text".to_owned(), found),
-                }
+        let (expected, found) = if let Value::Array(items) = value {
+            let minimum = self.keyword(error, "minItems").unwrap_or(0);
+            (format!("a list of at least {minimum}"), format!("a list of {}", items.len()))
+        } else {
+            let length = value.as_str().unwrap_or("").chars().count();
+            let found = if length == 0 { "an empty text".to_owned() } else { format!("{length} characters") };
+            match self.keyword(error, "maxLength") {
+                Some(maximum) => (format!("a text of 1 to {maximum} characters"), found),
+                None => ("a text of at least 1 character".to_owned(), found),
             }
         };
         let problem =

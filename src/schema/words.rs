@@ -15,7 +15,9 @@ pub(super) fn path_in_words(pointer: &str) -> String {
     for token in pointer.split('/').skip(1) {
         let token = token.replace("~1", "/").replace("~0", "~");
         if !token.is_empty() && token.bytes().all(|b| b.is_ascii_digit()) {
-            path.push_str(&format!("[{token}]"));
+            path.push('[');
+            path.push_str(&token);
+            path.push(']');
         } else if path.is_empty() {
             path.push_str(&token);
         } else {

@@ -6,9 +6,10 @@
 
 use std::error::Error;
 use std::sync::OnceLock;
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, TryStreamExt};
+use tokio::time::Instant;
 
 use super::endpoint::{Address, Endpoint};
 use super::text::clean;

@@ -1,0 +1,120 @@
+//! How a change will go: how many tasks at a time, how many stay healthy meanwhile, and what the user should know before.
+
+use super::place::Site;
+use super::text::count_of;
+use super::{Reason, Row, RowAction, Warning};
+use crate::desired::{ContainerSpec, DesiredService};
+use crate::problem::Place;
+
+/// Adds the sentences about a rollout to the row of a service.
+pub(super) fn describe(row: &mut Row, service: &DesiredService, site: &Site<'_>) {
+    if row.tasks.replaced == 0 || row.tasks.wanted == 0 {
+        return;
+    }
+    let limits = Limits::of(service, row.tasks.wanted);
+    match row.action {
+        RowAction::Replace => describe_rollout(row, &limits, site),
+        RowAction::Restart => describe_restart(row, &limits, site),
+        RowAction::Create | RowAction::Update | RowAction::Delete => {}
+    }
+}
+
+/// What the limits of a deployment come to for a number of tasks.
+struct Limits {
+    wanted: u32,
+    /// Our own actions leave so many healthy.
+    floor: u32,
+    /// So many may run beyond the desired count.
+    room: u32,
+    /// The host port that only one task can hold.
+    port: Option<u16>,
+    minimum: u32,
+    maximum: u32,
+}
+
+impl Limits {
+    fn of(service: &DesiredService, wanted: u32) -> Self {
+        let port = service.task.static_host_ports().next().map(|(port, _)| port);
+        let above = service.maximum.floor_of(wanted).saturating_sub(wanted);
+        Self {
+            wanted,
+            floor: service.minimum_healthy.ceil_of(wanted).min(wanted),
+            room: if port.is_some() { 0 } else { above },
+            port,
+            minimum: service.minimum_healthy.0,
+            maximum: service.maximum.0,
+        }
+    }
+
+    /// How many stay healthy throughout. An old task goes early only where a new one finds no room otherwise.
+    fn kept(&self) -> u32 {
+        self.floor.max(self.room.min(self.wanted))
+    }
+
+    /// How many are replaced at once.
+    fn batch(&self) -> u32 {
+        self.wanted.min(self.room.saturating_add(self.wanted - self.kept()))
+    }
+}
+
+fn describe_rollout(row: &mut Row, limits: &Limits, site: &Site<'_>) {
+    let percent = |field: &str| site.in_service(&format!("/spec/deploymentConfiguration/{field}"));
+    let name = row.name();
+    if limits.batch() == 0 {
+        let message = match limits.port {
+            Some(port) => format!(
+                "{name} cannot be replaced: one task at a time can hold host port {port}, and minimumHealthyPercent {} keeps the one that does",
+                limits.minimum
+            ),
+            None => format!(
+                "{name} cannot be replaced: minimumHealthyPercent {} and maximumPercent {} leave no room",
+                limits.minimum, limits.maximum
+            ),
+        };
+        row.warnings.push(Warning { message, place: percent("minimumHealthyPercent") });
+        return;
+    }
+    let order = if limits.room > 0 { "new before old" } else { "old before new" };
+    let pace = if limits.batch() == limits.wanted && limits.wanted > 1 {
+        format!("all {} at once", limits.wanted)
+    } else {
+        format!("{} at a time", limits.batch())
+    };
+    let cause = match (limits.port, limits.room) {
+        (Some(port), _) => format!("host port {port}"),
+        (None, 0) => format!("minimumHealthyPercent {}", limits.minimum),
+        (None, _) => format!("minimumHealthyPercent {}, maximumPercent {}", limits.minimum, limits.maximum),
+    };
+    row.impact.push(format!("{pace}, {order}, at least {} of {} healthy ({cause})", limits.kept(), limits.wanted));
+    if limits.kept() == 0 {
+        let tasks = if limits.wanted == 1 { "its task is" } else { "its tasks are" };
+        let because = match limits.port {
+            Some(port) => format!(", since one task at a time can hold host port {port}"),
+            None => String::new(),
+        };
+        let message = format!("{name} is unavailable while {tasks} replaced{because}");
+        row.warnings.push(Warning { message, place: percent("minimumHealthyPercent") });
+    }
+}
+
+fn describe_restart(row: &mut Row, limits: &Limits, site: &Site<'_>) {
+    if row.reason != Reason::Unhealthy {
+        return;
+    }
+    if limits.room > 0 {
+        row.impact.push("the new task is healthy before the old one stops".to_owned());
+        return;
+    }
+    row.impact.push("the old task stops before the new one starts".to_owned());
+    if limits.wanted == 1 {
+        let message = format!("{} runs {}: it is unavailable while it restarts", row.name(), count_of(1_u32, "task"));
+        row.warnings.push(Warning { message, place: site.in_service("/spec/desiredCount") });
+    }
+}
+
+/// Says that a container which ran out of memory will do so again.
+pub(super) fn warn_of_memory(row: &mut Row, container: &ContainerSpec, place: Option<Place>) {
+    let limit = container.memory.map_or_else(String::new, |memory| format!(" (limit {memory} MiB)"));
+    let message = format!("{}: container {} ran out of memory{limit} and will again", row.name(), container.name);
+    row.warnings.push(Warning { message, place });
+}

@@ -1,0 +1,264 @@
+//! `reconcile [DIR]` and `reconcile --watch [DIR]`.
+
+use std::collections::BTreeSet;
+use std::path::Path;
+use std::sync::Arc;
+
+use tokio::sync::mpsc;
+
+use super::exit::{self, Exit};
+use super::output::Output;
+use super::project::Project;
+use super::report::Progress;
+use super::{ConvergeArguments, failure, render, signals};
+use crate::clock;
+use crate::desired::DesiredState;
+use crate::engine::docker::Docker;
+use crate::engine::{Observe, Perform};
+use crate::event::{Event, EventKind};
+use crate::lock::{LockError, Locks};
+use crate::observed::{ObservedState, Phase};
+use crate::ownership::Source;
+use crate::plan::guard;
+use crate::reconciler::Limits;
+use crate::watch::files::DirectoryWatch;
+use crate::watch::{Ending, Gate, Loop, Notice, Refusal, Until, clusters_of};
+
+/// How many notices may wait for the loop. It takes them at once; more than a few can only be a burst of signals.
+const NOTICES_MAX: usize = 16;
+
+pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, Exit> {
+    let endpoint = arguments.engine.endpoint()?;
+    let project = read_valid(&arguments.directory.directory, output)?;
+    let adopted: BTreeSet<Source> = arguments.adopt.iter().map(|source| Source::new(source)).collect();
+    let until = if arguments.watch { Until::Stopped } else { Until::Steady(arguments.timeout) };
+    let name = endpoint.to_string();
+    runtime(arguments.watch)?.block_on(async {
+        let mut locks = Locks::new(&name);
+        locks.hold_exactly(&clusters_of(&project.desired)).await.map_err(refuse_lock)?;
+        let engine = Arc::new(Docker::new(endpoint));
+        let desired = Arc::new(DesiredState { adopted: adopted.clone(), ..project.desired.clone() });
+        let (notices, inbox) = mpsc::channel(NOTICES_MAX);
+        signals::forward(notices.clone())?;
+        let mut progress = Progress::new(output);
+        if arguments.watch {
+            let (watch, trouble) = DirectoryWatch::new(&project.directory);
+            announce(&progress, &project, &watch, trouble.as_deref(), &engine.describe());
+            tokio::spawn(follow(
+                Follower { watch, locks, project: project.clone(), adopted, notices: notices.clone() },
+                *output,
+            ));
+        }
+        let gate = gate(arguments.allow_delete, arguments.directory.directory.display().to_string());
+        let mut run = Loop::new(engine.clone(), desired, limits(), &mut progress, inbox);
+        let ending = run.run(until, gate).await;
+        let observed = run.reconciler().observed().clone();
+        drop(run);
+        progress.finish();
+        conclude(&*engine, ending, &project, &observed, &progress, output).await
+    })
+}
+
+/// The threads of a run. One is enough for whoever mostly waits; a second one keeps the events of the engine flowing meanwhile.
+pub(super) fn runtime(is_long: bool) -> Result<tokio::runtime::Runtime, Exit> {
+    let mut builder = if is_long {
+        tokio::runtime::Builder::new_multi_thread()
+    } else {
+        tokio::runtime::Builder::new_current_thread()
+    };
+    Ok(builder.worker_threads(2).enable_all().build()?)
+}
+
+/// The limits for the engine. It is taken to have as many processors as this machine: mostly it is this machine.
+pub(super) fn limits() -> Limits {
+    Limits::for_cores(std::thread::available_parallelism().map_or(2, usize::from))
+}
+
+/// Reads the manifests; says what is wrong with them; goes on only when no error is among it.
+pub(super) fn read_valid(directory: &Path, output: &Output) -> Result<Project, Exit> {
+    let project = Project::read(directory);
+    if !project.problems.is_empty() {
+        output.say(&render::problems::render_problems(&project.problems, &project.files, output.talk.color));
+    }
+    match project.errors() {
+        0 => Ok(project),
+        _ => Err(Exit::because(exit::INVALID, "the manifests are not valid; nothing was changed")),
+    }
+}
+
+pub(super) fn refuse_lock(error: LockError) -> Exit {
+    match &error {
+        LockError::Held { .. } => Exit::because(
+            exit::REFUSED,
+            format!("{error}; only one may work on a cluster at a time. Stop that one, or let it do the work"),
+        ),
+        LockError::System { .. } => Exit::new(exit::RUNTIME, error),
+    }
+}
+
+/// Refuses to take over what another directory declared, and to delete much at once.
+fn gate(allow_delete: Option<usize>, directory: String) -> Gate {
+    Box::new(move |desired: &DesiredState, observed: &ObservedState| {
+        refuse(desired, observed, allow_delete, &directory)
+    })
+}
+
+/// Why a desired state may not be put in force, if it may not.
+pub(super) fn refuse(
+    desired: &DesiredState,
+    observed: &ObservedState,
+    allow_delete: Option<usize>,
+    directory: &str,
+) -> Result<(), Refusal> {
+    if let Some(claim) = guard::claims(desired, observed).first() {
+        return Err(Refusal {
+            reason: format!(
+                "cluster `{}` was declared by `{}`, and this directory is `{}`",
+                claim.cluster, claim.holder, claim.claimant
+            ),
+            release: format!("reconcile {directory} --adopt '{}'", claim.holder),
+        });
+    }
+    let deletions = guard::deletions(desired, observed);
+    if deletions.are_allowed(allow_delete) {
+        return Ok(());
+    }
+    let count = deletions.services.len();
+    let names: Vec<_> =
+        deletions.services.iter().take(10).map(|(cluster, service)| format!("{cluster}/{service}")).collect();
+    let more = if count > names.len() { ", ..." } else { "" };
+    Err(Refusal {
+        reason: format!("{count} of {} services would be deleted: {}{more}", deletions.existing, names.join(", ")),
+        release: format!("reconcile {directory} --allow-delete={count}"),
+    })
+}
+
+fn announce(progress: &Progress<'_>, project: &Project, watch: &DirectoryWatch, trouble: Option<&str>, engine: &str) {
+    let files = project.files.len();
+    progress.say(&format!(
+        "Watching {} ({files} file{}, {}) - {engine}",
+        project.directory.display(),
+        if files == 1 { "" } else { "s" },
+        watch.describe()
+    ));
+    if let Some(trouble) = trouble {
+        progress.say(&format!("warning: no hints of changed files: {trouble}"));
+    }
+}
+
+/// What follows the manifests while the loop runs.
+struct Follower {
+    watch: DirectoryWatch,
+    locks: Locks,
+    project: Project,
+    adopted: BTreeSet<Source>,
+    notices: mpsc::Sender<Notice>,
+}
+
+/// Reads the manifests whenever they may have changed, and hands on what they ask for. Ends with the loop.
+async fn follow(mut follower: Follower, output: Output) {
+    loop {
+        follower.watch.changed().await;
+        follower.locks.answer();
+        let directory = follower.project.directory.clone();
+        let Ok(project) = tokio::task::spawn_blocking(move || Project::read(&directory)).await else { continue };
+        if project.digest == follower.project.digest && project.problems == follower.project.problems {
+            continue;
+        }
+        let notice = follower.weigh(&project, &output).await;
+        follower.project = if project.errors() == 0 {
+            project
+        } else {
+            // What is in force stays as it was; what was read is remembered, so that it is not told twice.
+            Project { desired: follower.project.desired.clone(), origins: follower.project.origins.clone(), ..project }
+        };
+        for notice in notice {
+            if follower.notices.send(notice).await.is_err() {
+                return;
+            }
+        }
+    }
+}
+
+impl Follower {
+    /// What the loop is told about manifests that have changed.
+    async fn weigh(&mut self, project: &Project, output: &Output) -> Vec<Notice> {
+        let tell = |kind| Notice::Tell(Event { at: clock::now(), about: None, kind });
+        let errors = project.errors();
+        if errors > 0 {
+            output.say(render::problems::render_short(&project.problems).trim_end());
+            return vec![tell(EventKind::ManifestsInvalid { errors })];
+        }
+        if project.desired == self.project.desired {
+            return vec![tell(EventKind::ManifestsUnchanged)];
+        }
+        let clusters = clusters_of(&project.desired).union(&clusters_of(&self.project.desired)).cloned().collect();
+        if let Err(error) = self.locks.hold_exactly(&clusters).await {
+            let (reason, release) = (error.to_string(), "stop that one first".to_owned());
+            return vec![tell(EventKind::Held { reason, release })];
+        }
+        let files = changed_files(&self.project, project);
+        let desired = DesiredState { adopted: self.adopted.clone(), ..project.desired.clone() };
+        vec![tell(EventKind::ManifestsChanged { files }), Notice::Desired(Arc::new(desired))]
+    }
+}
+
+/// The names of the files that are not what they were.
+fn changed_files(before: &Project, after: &Project) -> Vec<String> {
+    let texts = |project: &Project| -> BTreeSet<(String, String)> {
+        project.files.iter().map(|file| (file.name().to_string(), file.text().to_string())).collect()
+    };
+    let (before, after) = (texts(before), texts(after));
+    let names: BTreeSet<_> = before.symmetric_difference(&after).map(|(name, _)| name.clone()).collect();
+    names.into_iter().collect()
+}
+
+/// Says how it ended, and turns that into an exit code.
+async fn conclude<E: Perform>(
+    engine: &E,
+    ending: Ending,
+    project: &Project,
+    observed: &ObservedState,
+    progress: &Progress<'_>,
+    output: &Output,
+) -> Result<u8, Exit> {
+    match ending {
+        Ending::Converged => {
+            output.say(&steady(&project.desired, observed, progress.began_at()));
+            Ok(exit::DONE)
+        }
+        Ending::Failed(services) => {
+            output.say(&failure::explain(engine, &services, project, observed, output).await);
+            Ok(exit::UNHEALTHY)
+        }
+        Ending::TimedOut(plan) => {
+            let services = crate::plan::verdict::unfinished(&plan);
+            output.say(&failure::explain(engine, &services, project, observed, output).await);
+            output.say("The time of --timeout was up. What was begun goes on when `reconcile` is run again.");
+            Ok(exit::UNHEALTHY)
+        }
+        Ending::Unreachable(error) => Err(Exit::new(exit::UNREACHABLE, error)),
+        Ending::Refused(Refusal { reason, release }) => {
+            Err(Exit::because(exit::REFUSED, format!("{reason}; nothing was changed\n  if this is meant: {release}")))
+        }
+        Ending::Signalled(signal) => {
+            output.say("Stopped. Tasks go on running.");
+            Ok(signal.exit_code())
+        }
+    }
+}
+
+/// The last line of a run that ended well.
+fn steady(desired: &DesiredState, observed: &ObservedState, began_at: crate::value::Timestamp) -> String {
+    let services: usize = desired.clusters.values().map(|cluster| cluster.services.len()).sum();
+    let tasks: BTreeSet<_> = observed
+        .containers
+        .values()
+        .filter(|container| container.identity.source == desired.source)
+        .filter(|container| matches!(container.phase, Phase::Running { .. }))
+        .map(|container| &container.identity.task)
+        .collect();
+    let counted = |number: usize, noun: &str| format!("{number} {noun}{}", if number == 1 { "" } else { "s" });
+    let took = crate::plan::duration_text(clock::now().since(began_at));
+    format!("Steady: {}, {} ({took}).", counted(services, "service"), counted(tasks.len(), "task"))
+}

@@ -1,0 +1,117 @@
+//! `reconcile --dry-run`: what would change, why, and how it would go. It holds the reading half of the engine only.
+
+use std::collections::BTreeSet;
+use std::sync::Arc;
+
+use super::exit::{self, Exit};
+use super::output::Output;
+use super::project::Project;
+use super::render::plan::{
+    Blocked, DesiredFrom, ForecastLine, ObservedFrom, PlanReport, render_plan, render_plan_json,
+};
+use super::{ConvergeArguments, Format, converge};
+use crate::change::service_changes;
+use crate::clock;
+use crate::desired::DesiredState;
+use crate::engine::docker::ReadOnlyDocker;
+use crate::engine::{EngineError, Observe};
+use crate::event::EventKind;
+use crate::forecast::forecast;
+use crate::observed::ObservedState;
+use crate::ownership::Source;
+use crate::plan::plan;
+use crate::watch::Refusal;
+
+/// How many rounds of inspections a decision may need. One inspection answers all that can be asked of a container.
+const INSPECTIONS_MAX: usize = 3;
+
+pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, Exit> {
+    let endpoint = arguments.engine.endpoint()?;
+    let directory = &arguments.directory.directory;
+    let project = Project::read(directory);
+    if project.errors() > 0 {
+        return converge::read_valid(directory, output).map(|_| exit::INVALID);
+    }
+    let adopted: BTreeSet<Source> = arguments.adopt.iter().map(|source| Source::new(source)).collect();
+    let desired = Arc::new(DesiredState { adopted, ..project.desired.clone() });
+    let engine = ReadOnlyDocker::new(endpoint);
+    let observed = converge::runtime(false)?
+        .block_on(observe(&engine, &desired))
+        .map_err(|error| Exit::new(exit::UNREACHABLE, error))?;
+    let refusal = converge::refuse(&desired, &observed, arguments.allow_delete, &directory.display().to_string()).err();
+    let overview = service_changes(&desired, &observed, &project.origins);
+    let forecast = if overview.has_changes() { forecast_lines(&desired, &observed) } else { Vec::new() };
+    let report = PlanReport {
+        desired: &desired_from(&project),
+        observed: &ObservedFrom { engine: engine.describe(), containers: observed.containers.len(), at: observed.at },
+        overview: &overview,
+        forecast: &forecast,
+        diagnostics: &project.problems,
+        blocked: &refusal.iter().map(blocked).collect::<Vec<_>>(),
+        command: &format!("reconcile {}", directory.display()),
+    };
+    match arguments.output {
+        Format::Text => output.print(&render_plan(&report, output.data)),
+        Format::Json => output.print(&render_plan_json(&report)),
+    }
+    if refusal.is_some() {
+        return Ok(exit::REFUSED);
+    }
+    if arguments.detailed_exitcode && overview.has_changes() {
+        output.say("The plan has changes (exit code 2 because of --detailed-exitcode).");
+        return Ok(exit::CHANGES);
+    }
+    Ok(exit::DONE)
+}
+
+/// Looks at the engine until nothing more has to be known for a decision.
+pub(super) async fn observe<E: Observe>(engine: &E, desired: &DesiredState) -> Result<ObservedState, EngineError> {
+    let listing = engine.list().await?;
+    let mut observed = ObservedState {
+        at: clock::now(),
+        containers: listing.containers.into_iter().map(|container| (container.id.clone(), container)).collect(),
+        networks: listing.networks.into_iter().map(|network| (network.id.clone(), network)).collect(),
+        volumes: listing.volumes.into_iter().map(|volume| (volume.name.clone(), volume)).collect(),
+        ..ObservedState::default()
+    };
+    for _ in 0..INSPECTIONS_MAX {
+        let unknowns = plan(desired, &observed).unknowns;
+        if unknowns.is_empty() {
+            break;
+        }
+        for id in unknowns {
+            match engine.inspect(&id.0).await? {
+                Some(container) => observed.containers.insert(id, container),
+                None => observed.containers.remove(&id),
+            };
+        }
+    }
+    Ok(observed)
+}
+
+fn desired_from(project: &Project) -> DesiredFrom {
+    DesiredFrom {
+        source: project.directory.display().to_string(),
+        revision: None,
+        files: project.files.len(),
+        manifests: project.manifests,
+    }
+}
+
+fn blocked(refusal: &Refusal) -> Blocked {
+    let Refusal { reason, release } = refusal;
+    Blocked { message: reason.clone(), help: vec![format!("if this is meant: {release}")] }
+}
+
+fn forecast_lines(desired: &Arc<DesiredState>, observed: &ObservedState) -> Vec<ForecastLine> {
+    let cores = std::thread::available_parallelism().map_or(2, usize::from);
+    let forecast = forecast(desired, observed, cores);
+    let told =
+        forecast.events.iter().filter(|event| !matches!(event.kind, EventKind::TaskStopped | EventKind::TaskRunning));
+    told.map(|event| {
+        let about = event.about.as_ref().map(ToString::to_string).unwrap_or_default();
+        let text = format!("{about:<18} {:<9} {}", event.kind.word(), event.sentence()).trim_end().to_owned();
+        ForecastLine { at: event.at.since(observed.at), text }
+    })
+    .collect()
+}

@@ -1,0 +1,90 @@
+//! A part of an engine: what a deletion of one cluster or service may see. What it does not see it cannot touch.
+
+use std::sync::Arc;
+
+use futures_util::stream::BoxStream;
+
+use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
+use crate::observed::{ContainerId, ObservedContainer};
+use crate::plan::{Action, Outcome};
+use crate::value::{ClusterName, ServiceName, Timestamp};
+
+/// What is seen.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(super) enum Scope {
+    /// Everything.
+    All,
+    /// One cluster.
+    Cluster(ClusterName),
+    /// One service; the network of its cluster stays.
+    Service(ClusterName, ServiceName),
+}
+
+impl Scope {
+    pub(super) fn includes(&self, container: &ObservedContainer) -> bool {
+        let task = &container.identity.task;
+        match self {
+            Self::All => true,
+            Self::Cluster(cluster) => task.cluster == *cluster,
+            Self::Service(cluster, service) => task.cluster == *cluster && task.service == *service,
+        }
+    }
+
+    pub(super) fn includes_cluster(&self, name: &ClusterName) -> bool {
+        match self {
+            Self::All => true,
+            Self::Cluster(cluster) => cluster == name,
+            Self::Service(..) => false,
+        }
+    }
+
+    fn restrict(&self, mut listing: Listing) -> Listing {
+        listing.containers.retain(|container| self.includes(container));
+        listing.networks.retain(|network| self.includes_cluster(&network.cluster));
+        listing.volumes.retain(|volume| match (self, &volume.task) {
+            (Self::Service(cluster, service), Some(task)) => task.cluster == *cluster && task.service == *service,
+            (Self::All | Self::Cluster(_) | Self::Service(..), _) => self.includes_cluster(&volume.cluster),
+        });
+        listing
+    }
+}
+
+/// An engine of which only a part is seen.
+#[derive(Debug, Clone)]
+pub(super) struct Scoped<E> {
+    pub(super) engine: Arc<E>,
+    pub(super) scope: Scope,
+}
+
+impl<E: Observe> Observe for Scoped<E> {
+    fn describe(&self) -> String {
+        self.engine.describe()
+    }
+
+    async fn list(&self) -> Result<Listing, EngineError> {
+        self.engine.list().await.map(|listing| self.scope.restrict(listing))
+    }
+
+    async fn inspect(&self, id_or_name: &str) -> Result<Option<ObservedContainer>, EngineError> {
+        let found = self.engine.inspect(id_or_name).await?;
+        Ok(found.filter(|container| self.scope.includes(container)))
+    }
+
+    fn hints(&self, since: Timestamp) -> BoxStream<'static, Hint> {
+        self.engine.hints(since)
+    }
+
+    async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
+        self.engine.log_tail(id, lines).await
+    }
+
+    async fn image_names(&self) -> Result<Vec<String>, EngineError> {
+        self.engine.image_names().await
+    }
+}
+
+impl<E: Perform> Perform for Scoped<E> {
+    async fn perform(&self, action: &Action) -> Outcome {
+        self.engine.perform(action).await
+    }
+}

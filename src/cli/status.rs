@@ -1,0 +1,78 @@
+//! `reconcile status`: what runs, whether it is well, and why not.
+
+use std::path::PathBuf;
+
+use super::exit::{self, Exit};
+use super::output::Output;
+use super::project::Project;
+use super::render::status::{render_status, render_status_json};
+use super::{Format, StatusArguments, converge, dry_run};
+use crate::desired::DesiredState;
+use crate::engine::Observe;
+use crate::engine::docker::ReadOnlyDocker;
+use crate::observed::{ObservedState, Phase};
+use crate::plan::plan;
+use crate::status::status;
+
+/// How many ended tasks are looked at closely: those that are shown, and a few to choose from.
+const ENDED_MAX: usize = 24;
+
+/// The directory that is compared with when none is named and it exists.
+const DIRECTORY_DEFAULT: &str = "manifests";
+
+pub(super) fn run(arguments: &StatusArguments, output: &Output) -> Result<u8, Exit> {
+    let endpoint = arguments.engine.endpoint()?;
+    let desired = read_desired(arguments, output)?;
+    let engine = ReadOnlyDocker::new(endpoint);
+    let nothing = || DesiredState {
+        source: crate::ownership::Source::new(""),
+        adopted: std::collections::BTreeSet::new(),
+        clusters: std::collections::BTreeMap::new(),
+    };
+    let looked = converge::runtime(false)?.block_on(async {
+        let mut observed = dry_run::observe(&engine, desired.as_ref().unwrap_or(&nothing())).await?;
+        look_at_ended(&engine, &mut observed).await?;
+        Ok(observed)
+    });
+    let observed: ObservedState =
+        looked.map_err(|error: crate::engine::EngineError| Exit::new(exit::UNREACHABLE, error))?;
+    let plan = desired.as_ref().map(|desired| plan(desired, &observed));
+    let status = status(desired.as_ref(), &observed, plan.as_ref());
+    match arguments.output {
+        Format::Text => output.print(&render_status(&status, &engine.describe(), output.data)),
+        Format::Json => output.print(&render_status_json(&status)),
+    }
+    Ok(exit::DONE)
+}
+
+/// What the manifests ask for; `None` when there are none to compare with.
+fn read_desired(arguments: &StatusArguments, output: &Output) -> Result<Option<DesiredState>, Exit> {
+    let directory = match &arguments.directory {
+        Some(directory) => directory.clone(),
+        None if PathBuf::from(DIRECTORY_DEFAULT).is_dir() => PathBuf::from(DIRECTORY_DEFAULT),
+        None => return Ok(None),
+    };
+    let project = Project::read(&directory);
+    if project.errors() == 0 {
+        return Ok(Some(project.desired));
+    }
+    if arguments.directory.is_some() {
+        return converge::read_valid(&directory, output).map(|project| Some(project.desired));
+    }
+    output.say(&format!("warning: {} is not valid, so nothing is compared with it", directory.display()));
+    Ok(None)
+}
+
+/// A list does not tell how a container ended; for the latest ones it is worth a question.
+async fn look_at_ended<E: Observe>(engine: &E, observed: &mut ObservedState) -> Result<(), crate::engine::EngineError> {
+    let ended =
+        observed.containers.values().filter(|container| matches!(container.phase, Phase::Exited { exit: None }));
+    let mut ended: Vec<_> = ended.map(|container| (container.created_at, container.id.clone())).collect();
+    ended.sort_by(|a, b| b.cmp(a));
+    for (_, id) in ended.into_iter().take(ENDED_MAX) {
+        if let Some(container) = engine.inspect(&id.0).await? {
+            observed.containers.insert(id, container);
+        }
+    }
+    Ok(())
+}
