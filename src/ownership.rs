@@ -218,6 +218,11 @@ pub fn cluster_labels(cluster: &ClusterName, source: &Source) -> BTreeMap<String
     BTreeMap::from([(CLUSTER.to_owned(), cluster.to_string()), (SOURCE.to_owned(), source.to_string())])
 }
 
+/// Reads who declared an object.
+pub fn read_source<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Option<Source> {
+    label(SOURCE).map(Source::new)
+}
+
 /// Reads the labels of an object that belongs to a cluster as a whole.
 pub fn read_cluster<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Option<(ClusterName, Source)> {
     Some((ClusterName::new(label(CLUSTER)?).ok()?, Source::new(label(SOURCE)?)))
