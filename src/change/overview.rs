@@ -21,8 +21,11 @@ use crate::value::{ClusterName, ServiceName, Slot};
 pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins: &Origins) -> Overview {
     let decided = plan(desired, observed);
     let touched = touched(&decided, observed);
-    let waiting: BTreeSet<_> =
-        decided.waits.iter().filter_map(|waiting| Some((&waiting.about.cluster, waiting.about.service.as_ref()?))).collect();
+    let waiting: BTreeSet<_> = decided
+        .waits
+        .iter()
+        .filter_map(|waiting| Some((&waiting.about.cluster, waiting.about.service.as_ref()?)))
+        .collect();
     let (mut tasks, _) = view::group(observed);
     let mut overview = Overview::default();
     for (cluster, wanted) in &desired.clusters {

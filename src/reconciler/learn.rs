@@ -297,7 +297,9 @@ impl Reconciler {
     fn know(&mut self, mut container: ObservedContainer) {
         clamp_times(&mut container, self.observed.at);
         let before = self.observed.containers.remove(&container.id);
-        if let (Phase::StartFailed { at, .. }, Some(Phase::Created)) = (&mut container.phase, before.as_ref().map(|b| &b.phase)) {
+        if let (Phase::StartFailed { at, .. }, Some(Phase::Created)) =
+            (&mut container.phase, before.as_ref().map(|b| &b.phase))
+        {
             // The engine keeps no time for a start that failed: it was just now.
             *at = self.observed.at;
         }
