@@ -74,7 +74,8 @@ fn a_port_that_somebody_else_holds_is_told() {
 #[test]
 fn a_task_that_never_becomes_healthy_is_told_with_what_its_check_said() {
     let shop = Shop::new("sick");
-    let check = "healthCheck: { command: [CMD, /shop, check, 'http://localhost:1/'], interval: 5, timeout: 2, retries: 1 }";
+    let check =
+        "healthCheck: { command: [CMD, /shop, check, 'http://localhost:1/'], interval: 5, timeout: 2, retries: 1 }";
     shop.write(&[service("web").container(check)]);
     let ended = shop.run(&["--timeout", "20s"]).expect_code(4);
     ended.expect_said(&["/web", "health check", "localhost:1"]);

@@ -65,7 +65,9 @@ fn status_tells_what_has_drifted() {
 fn a_secret_is_told_nowhere() {
     let shop = Shop::new("secret");
     let web = |secret: &str, command: &str| {
-        let value = format!("environment: [{{ name: DB_PASSWORD, value: {secret} }}, {{ name: URL, value: 'pg://me:{secret}@db' }}]");
+        let value = format!(
+            "environment: [{{ name: DB_PASSWORD, value: {secret} }}, {{ name: URL, value: 'pg://me:{secret}@db' }}]"
+        );
         service("web").command(command).container(&value)
     };
     let secrets = ["hunter2-one", "hunter2-two"];
