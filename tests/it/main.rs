@@ -2,5 +2,8 @@
 
 mod cli;
 mod contract;
+mod dry_run;
 mod end_to_end;
 mod support;
+mod survival;
+mod watching;

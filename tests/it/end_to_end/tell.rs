@@ -90,9 +90,5 @@ fn a_secret_is_told_nowhere() {
     }
     shop.write(&[web("hunter2-one", "[exit, '9']")]);
     said_by(&[]).expect_code(4);
-    // A mistake in the very line that holds it.
-    let text = crate::support::shop::manifests(&shop.cluster, &[web("hunter2-one", "[sleep]")]);
-    shop.write_text(&text.replace("{ name: DB_PASSWORD, value:", "{ name: DB_PASSWORD, valeu:"));
-    let _ = said_by(&["-o", "json", "--dry-run"]);
     said_by(&["delete"]).expect_code(0);
 }

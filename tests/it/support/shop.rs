@@ -196,6 +196,14 @@ impl Shop {
         self.program(&["--watch"]).start()
     }
 
+    /// Waits until the list can tell that every task has run for a moment: it counts in whole seconds.
+    #[track_caller]
+    pub(crate) fn let_settle(&self) {
+        super::wait::until("every task has run for a second", || {
+            self.containers().iter().filter(|c| c.is_running()).all(|c| !c.status.contains("Less than a second"))
+        });
+    }
+
     /// The label that everything of this cluster carries.
     pub(crate) fn label(&self) -> String {
         format!("reconcile.cluster={}", self.cluster)
