@@ -2,6 +2,7 @@
 //!
 //! A dry run holds a type that has the reading half only: a call that changes something does not compile there.
 
+use std::collections::BTreeSet;
 use std::future::Future;
 
 use futures_util::stream::BoxStream;
@@ -10,6 +11,7 @@ pub mod docker;
 pub mod simulated;
 
 use crate::observed::{ContainerId, ObservedContainer, ObservedNetwork, ObservedVolume};
+use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
 use crate::value::Timestamp;
 
@@ -88,8 +90,9 @@ pub trait Observe: Send + Sync + 'static {
     /// Looks at one container, by id or by name. `None` when it does not exist or is not ours.
     fn inspect(&self, id_or_name: &str) -> impl Future<Output = Result<Option<ObservedContainer>, EngineError>> + Send;
 
-    /// Hints from now on, and those of the recent past that the engine still has. The stream ends after [`Hint::Lost`].
-    fn hints(&self, since: Timestamp) -> BoxStream<'static, Hint>;
+    /// Hints about the containers that any of `sources` declared, from now on, and those of the recent past that the engine still
+    /// has. The stream ends after [`Hint::Lost`].
+    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>) -> BoxStream<'static, Hint>;
 
     /// The last lines that a container wrote, oldest first, for people.
     fn log_tail(&self, id: &ContainerId, lines: usize)

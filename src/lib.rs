@@ -1,4 +1,90 @@
-//! `reconcile`
+//! `reconcile`: ECS for a Docker host, driven from Git.
+//!
+//! This page is the map: what flows where, which rules hold, and where a line of code belongs.
+//!
+//! # The flow
+//!
+//! ```text
+//!  manifests/*.yaml                                                    Docker Engine
+//!       | load                                                              | observe (list, inspect, hints)
+//!       v                                                                   v
+//!  Document --schema--> Manifest --resolve--> DesiredState            ObservedState  (at, in_flight)
+//!                                                      \               /
+//!                                                       v             v
+//!                                               plan(&desired, &observed)          pure, no clock
+//!                                                             |
+//!                                             Plan { steps, waits, unknowns, wake_at }
+//!                                                             |
+//!                                            execute: every step at once, bounded
+//!                                                             |
+//!                                               events (what happened) and status (what is true)
+//! ```
+//!
+//! 1. The middle is a function of values; only the two ends wait. [`plan::plan`] has no clock, no file and no engine: time is a field
+//!    of what was observed, and so is what is under way.
+//! 2. A plan holds only steps that are safe to begin now. What must come later is a wait with its reason, and the next look decides
+//!    again. A crash between any two steps therefore costs nothing.
+//! 3. The engine is the only memory. Cluster, service, slot, revision, attempt, failures and the spec itself are labels of containers.
+//! 4. [`reconciler::Reconciler`] keeps what is known between two looks and is as pure as the planner: [`watch`] drives it on the real
+//!    engine, [`forecast`] on the simulated one, and the property tests drive it through thousands of bad days.
+//! 5. A dry run holds [`engine::docker::ReadOnlyDocker`], which has no writing half: a call that changes something does not compile.
+//!
+//! # The map
+//!
+//! Core: pure and synchronous. Each module may use those above it.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`value`] | small types that cannot be wrong |
+//! | [`problem`] | what is wrong with what the user wrote, and where |
+//! | [`document`] | a text as a tree in which every node knows its place |
+//! | [`manifest`] | the documents as written; their comments become the schemas |
+//! | [`schema`] | JSON schemas from those types, and validation against them |
+//! | [`desired`] | every default filled in, every reference followed; revision and fingerprint |
+//! | [`ownership`] | the only place that writes or reads a label, or builds a name |
+//! | [`observed`] | what the engine showed, in our words |
+//! | [`plan`] | the decision: action, cause, wait; slots, room, backoff, prune, guard |
+//! | [`change`] | what differs, field by field, with the line of the manifest that asks for it |
+//! | [`status`], [`event`] | what is true; what happened |
+//! | [`engine`] | the door to the engine, in two halves: `Observe` and `Perform` |
+//! | [`engine::simulated`] | an engine in memory, with a movable clock and faults on demand |
+//! | [`reconciler`] | what is known, and what to do next |
+//! | [`forecast`] | what would happen: the reconciler on the simulated engine |
+//!
+//! Shell: async, files, Docker, time, terminal.
+//!
+//! | module | what it is |
+//! |---|---|
+//! | [`engine::docker`] | the Docker Engine; the only place that names one of its types |
+//! | [`load`], [`source`] | a directory to documents; the stable name of a directory |
+//! | [`clock`], [`lock`] | the one place that reads the clock; one reconciler at a time for a cluster |
+//! | [`execute`], [`watch`] | the calls under way; the loop, one `select!` over everything that can happen |
+//! | [`cli`] | one short file for each command; [`cli::render`] makes text, `cli::output` alone prints |
+//!
+//! # Where does a line of code live?
+//!
+//! The first yes wins. It waits, prints, reads a file or a clock: the shell, by its noun. It names a Docker type: `engine::docker`. It
+//! names a label or builds a name: `ownership`. It names a YAML key: `manifest`. It fills a default, follows a reference, refuses input:
+//! `desired`. `--dry-run` has to know it: `plan`. It is a fact about the result: `status` or `event`.
+//!
+//! # Invariants
+//!
+//! Each has tests, most of them properties over random histories with crashes, lost answers and failing calls.
+//!
+//! - It comes to rest when it can, and then does nothing for ever.
+//! - What does not carry this directory's labels is never stopped, removed or changed. What carries no label of ours is not even in
+//!   [`observed::ObservedState`].
+//! - Our own action never takes the healthy tasks of a service below `ceil(desired × minimumHealthyPercent)`, nor all of them above
+//!   `floor(desired × maximumPercent)`.
+//! - Cut off at any point and begun again, it ends in the same place, without a duplicate or an orphan.
+//! - Attempts never go back, and a stopped task is kept until its successor exists: it is the memory of its attempt.
+//! - The order of input, of observation and of events never changes a plan.
+//! - Manifests with a problem never lead to a removal.
+//! - Changing only the desired count, the percentages or the grace period replaces no task.
+//! - A newer release on a converged host plans nothing.
+//! - A static host port is never given twice.
+#![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may look at the clock to give up"))]
+
 pub mod change;
 pub mod cli;
 pub mod clock;
@@ -19,7 +105,8 @@ pub mod reconciler;
 pub mod schema;
 pub mod source;
 pub mod status;
-#[cfg(test)]
-pub(crate) mod testing;
 pub mod value;
 pub mod watch;
+
+#[cfg(test)]
+pub(crate) mod testing;

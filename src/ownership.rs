@@ -176,7 +176,7 @@ fn read_task<'a>(label: &impl Fn(&str) -> Option<&'a str>) -> Option<TaskKey> {
 }
 
 /// The spec as a label: canonical JSON without the values that are nobody's business.
-fn spec_text(spec: &ContainerSpec) -> String {
+pub(crate) fn spec_text(spec: &ContainerSpec) -> String {
     serde_json::to_string(&redact(spec)).expect("a container spec holds only texts, numbers and flags under text keys")
 }
 
@@ -216,6 +216,11 @@ pub fn network_name(cluster: &ClusterName) -> String {
 /// The labels of an object that belongs to a cluster as a whole: its network, a shared volume.
 pub fn cluster_labels(cluster: &ClusterName, source: &Source) -> BTreeMap<String, String> {
     BTreeMap::from([(CLUSTER.to_owned(), cluster.to_string()), (SOURCE.to_owned(), source.to_string())])
+}
+
+/// Reads who declared an object.
+pub fn read_source<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Option<Source> {
+    label(SOURCE).map(Source::new)
 }
 
 /// Reads the labels of an object that belongs to a cluster as a whole.

@@ -370,6 +370,16 @@ impl Reconciler {
         self.inspect_wanted.insert(id.to_string());
     }
 
+    /// Whether a container matters here: whether it is ours, or stands in a cluster that we want.
+    fn concerns(&self, identity: &ContainerIdentity) -> bool {
+        self.is_ours(identity) || self.desired.clusters.contains_key(&identity.task.cluster)
+    }
+
+    /// Whether a container is ours to change.
+    fn is_ours(&self, identity: &ContainerIdentity) -> bool {
+        identity.source == self.desired.source || self.desired.adopted.contains(&identity.source)
+    }
+
     /// Notes that something new is known about a target.
     fn note(&mut self, target: Target) {
         self.clock += 1;

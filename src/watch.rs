@@ -23,7 +23,7 @@ pub mod files;
 
 /// How often everything is looked at again although nothing has happened. Losing a hint costs at most this long. At 500 containers a
 /// list costs an engine some 50 ms of one core, so this is a thousandth of it.
-const RESYNC: Duration = Duration::from_secs(60);
+const RESYNC: Duration = Duration::from_mins(1);
 
 /// How often a call that is still under way, or an engine that does not answer, is mentioned.
 const HEARTBEAT: Duration = Duration::from_secs(30);
@@ -217,7 +217,9 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
     }
 
     fn listen(&mut self) {
-        self.hints = Some(self.engine.hints(self.began_at));
+        let desired = self.reconciler.desired();
+        let sources = desired.adopted.iter().chain([&desired.source]).cloned().collect();
+        self.hints = Some(self.engine.hints(self.began_at, sources));
     }
 
     fn take(&mut self, input: Input) {

@@ -6,19 +6,20 @@ use std::future::Future;
 use std::panic::AssertUnwindSafe;
 use std::sync::Arc;
 use std::sync::atomic::{AtomicU32, Ordering};
-use std::time::{Duration, Instant};
+use std::time::Duration;
 
 use bollard::models::ContainerCreateBody;
 use bollard::query_parameters::{CreateImageOptions, RemoveContainerOptions};
 use futures_util::{FutureExt, StreamExt};
 use reconcile::desired::{ContainerSpec, Revision};
 use reconcile::engine::docker::{Docker, Endpoint};
-use reconcile::engine::{Hint, Observe, Perform};
+use reconcile::engine::{Change, Hint, Observe, Perform};
 use reconcile::observed::{ContainerId, Health, NetworkId, ObservedContainer, Phase};
 use reconcile::ownership::{self, ContainerIdentity, Source, TaskKey};
 use reconcile::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
 use reconcile::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, Timestamp};
 use tokio::sync::OnceCell;
+use tokio::time::Instant;
 
 /// The image of the tests: one static program that is a shell and everything that a shell needs.
 const IMAGE: &str = "reconcile-test/busybox:1";
@@ -119,10 +120,9 @@ impl World {
     }
 
     async fn created(&self, attempt: u32, spec: &str) -> ObservedContainer {
-        match self.create(attempt, spec).await {
-            Outcome::Done(Effect::Container(container)) => *container,
-            other => panic!("not created: {other:?}"),
-        }
+        let outcome = self.create(attempt, spec).await;
+        let Outcome::Done(Effect::Container(container)) = outcome else { panic!("not created: {outcome:?}") };
+        *container
     }
 
     async fn start(&self, container: &ObservedContainer) -> Outcome {
@@ -134,6 +134,22 @@ impl World {
         let container = self.created(attempt, spec).await;
         assert_eq!(self.start(&container).await, Outcome::Done(Effect::Started));
         container
+    }
+
+    /// Starts a container of [`sleeping`] and waits until it listens to SIGTERM: one that comes earlier is ignored, as process 1
+    /// has no default for it, and the engine then waits for the whole stop timeout.
+    async fn started_and_ready(&self, attempt: u32, spec: &str) -> ObservedContainer {
+        let container = self.started(attempt, spec).await;
+        self.until_ready(&container).await;
+        container
+    }
+
+    async fn until_ready(&self, container: &ObservedContainer) {
+        let begun = Instant::now();
+        while self.docker.log_tail(&container.id, 1).await.expect("an answer") != ["ready"] {
+            assert!(begun.elapsed() < Duration::from_secs(30), "it never got ready");
+            tokio::time::sleep(Duration::from_millis(20)).await;
+        }
     }
 
     async fn stop(&self, container: &ObservedContainer, stop_timeout: u32) -> Outcome {
@@ -195,7 +211,7 @@ fn spec(fields: &str) -> String {
 
 fn sleeping(fields: &str) -> String {
     let comma = if fields.is_empty() { "" } else { "," };
-    spec(&format!(r#""command":["sh","-c","trap 'exit 0' TERM; sleep 1000 & wait $!"]{comma}{fields}"#))
+    spec(&format!(r#""command":["sh","-c","trap 'exit 0' TERM; echo ready; sleep 1000 & wait $!"]{comma}{fields}"#))
 }
 
 /// What somebody else might run.
@@ -208,12 +224,11 @@ fn foreign_body() -> ContainerCreateBody {
 }
 
 fn failure(outcome: Outcome) -> Failure {
-    match outcome {
-        Outcome::Failed(failure) => failure,
-        other => panic!("not a failure: {other:?}"),
-    }
+    let Outcome::Failed(failure) = outcome else { panic!("not a failure: {outcome:?}") };
+    failure
 }
 
+#[expect(clippy::disallowed_methods, reason = "a test on a real engine lives in real time")]
 fn now() -> Timestamp {
     let now = std::time::SystemTime::now().duration_since(std::time::UNIX_EPOCH).expect("after 1970");
     Timestamp::default().after(now)
@@ -249,6 +264,7 @@ async fn the_life_of_a_container() {
 
         let still_runs = failure(world.remove(&created).await);
         assert_eq!(still_runs.kind, FailureKind::Conflict, "{still_runs}");
+        world.until_ready(&created).await;
         assert_eq!(world.stop(&created, 10).await, Outcome::Done(Effect::Stopped));
         assert_eq!(world.stop(&created, 10).await, Outcome::Done(Effect::Stopped), "a second stop is no error");
         let stopped = world.inspect(&created.id.0).await.expect("it exists");
@@ -383,8 +399,8 @@ async fn volumes() {
         let listing = world.docker.list().await.expect("a list");
         let mut volumes: Vec<_> = listing.volumes.into_iter().filter(|volume| volume.cluster == world.cluster).collect();
         volumes.sort_by_key(|volume| volume.task.is_some());
-        let [lasting, scratch] = volumes.as_slice() else { panic!("{volumes:?}") };
-        assert_eq!((&lasting.name, &lasting.task), (&shared, &None));
+        let [shared_volume, scratch] = volumes.as_slice() else { panic!("{volumes:?}") };
+        assert_eq!((&shared_volume.name, &shared_volume.task), (&shared, &None));
         assert_eq!(scratch.task.as_ref(), Some(&container.identity.task));
         let volume = serde_json::from_str(r#""scratch""#).expect("a name");
         assert_eq!(scratch.name, ownership::task_volume_name(&container.identity.task, &volume));
@@ -407,10 +423,8 @@ async fn networks() {
     in_a_world(|world| async move {
         // The engine lets two networks have one name: a container is on the one that it was created on.
         let create = Action::CreateNetwork { cluster: world.cluster.clone(), source: source() };
-        let twin = match world.docker.perform(&create).await {
-            Outcome::Done(Effect::Network(id)) => id,
-            other => panic!("{other:?}"),
-        };
+        let outcome = world.docker.perform(&create).await;
+        let Outcome::Done(Effect::Network(twin)) = outcome else { panic!("{outcome:?}") };
         let server = world.started(1, &spec(r#""command":["httpd","-f","-p","80"]"#)).await;
         let asking = "for i in 1 2 3 4 5; do nc -w 2 web 80 </dev/null && exit 0; sleep 1; done; exit 1";
         let mut client = world.new_container(2, &spec(&format!(r#""command":["sh","-c","{asking}"]"#)));
@@ -470,10 +484,18 @@ async fn health() {
 async fn the_kernel_kills_for_memory() {
     in_a_world(|world| async move {
         let greedy = spec(r#""memory":6,"command":["sh","-c","x=aaaaaaaaaaaaaaaa; while true; do x=$x$x; done"]"#);
-        let container = world.started(1, &greedy).await;
-        let ended = world.until(&container.id, |c| matches!(c.phase, Phase::Exited { .. })).await;
-        let Phase::Exited { exit: Some(exit) } = &ended.phase else { panic!("{ended:?}") };
-        assert!(exit.oom_killed && exit.code != 0, "{exit:?}");
+        // Engine 20.10 itself forgets now and then: of 128 containers that it reported as out of memory in an event, 2 never
+        // showed it when inspected. Three in a row would be ours.
+        for attempt in 1..=3 {
+            let container = world.started(attempt, &greedy).await;
+            let ended = world.until(&container.id, |c| matches!(c.phase, Phase::Exited { .. })).await;
+            let Phase::Exited { exit: Some(exit) } = &ended.phase else { panic!("{ended:?}") };
+            assert_eq!(exit.code, 137, "{exit:?}");
+            if exit.oom_killed {
+                return;
+            }
+        }
+        panic!("no container that ran out of memory says so");
     })
     .await;
 }
@@ -481,34 +503,28 @@ async fn the_kernel_kills_for_memory() {
 #[tokio::test]
 async fn hints_come_at_once_and_only_for_ours() {
     in_a_world(|world| async move {
-        let mut hints = world.docker.hints(now());
+        let mut hints = world.docker.hints(now(), std::collections::BTreeSet::from([source()]));
         let foreign = foreign_body();
         let foreign = world.raw.create_container(None, foreign).await.expect("a container").id;
         world.raw.remove_container(&foreign, None).await.expect("it was there");
-        let container = world.started(1, &sleeping("")).await;
-        let is_ours = |hint: &Hint| matches!(hint, Hint::Container(id, _) if *id == container.id);
+        let container = world.started_and_ready(1, &sleeping("")).await;
         let mut seen = Vec::new();
-        let mut next = async |what: &str| loop {
-            let hint = tokio::time::timeout(Duration::from_secs(10), hints.next()).await;
-            let hint = hint.unwrap_or_else(|_| panic!("no hint that it {what}")).expect("the stream goes on");
+        // Changes that fall together are told as `Other`: it stands for the wanted one only when it comes after the call.
+        let mut until = async |wanted: Change| loop {
+            let hint = tokio::time::timeout(Duration::from_secs(30), hints.next()).await;
+            let hint = hint.unwrap_or_else(|_| panic!("no hint of {wanted:?}")).expect("the stream goes on");
             seen.push(hint.clone());
-            if is_ours(&hint) {
+            if matches!(&hint, Hint::Container(id, change) if *id == container.id && [wanted, Change::Other].contains(change)) {
                 return;
             }
         };
-        next("was created").await;
-        let begun = Instant::now();
+        until(Change::Began).await;
         assert_eq!(world.stop(&container, 10).await, Outcome::Done(Effect::Stopped));
-        next("died").await;
-        assert!(begun.elapsed() < Duration::from_secs(5));
+        until(Change::Ended).await;
         assert_eq!(world.remove(&container).await, Outcome::Done(Effect::Removed));
-        loop {
-            next("was removed").await;
-            if world.inspect(&container.id.0).await.is_none() {
-                break;
-            }
-        }
-        let is_foreign = |hint: &Hint| matches!(hint, Hint::Container(id, _) if *id == ContainerId::new(&foreign));
+        until(Change::Removed).await;
+        assert_eq!(world.inspect(&container.id.0).await, None);
+        let is_foreign = |hint: &Hint| matches!(hint, Hint::Container(id, _) if *id.0 == *foreign);
         assert!(!seen.iter().any(is_foreign), "somebody else's container gave a hint");
         assert!(!seen.contains(&Hint::Lost));
     })

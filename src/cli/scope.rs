@@ -1,11 +1,13 @@
 //! A part of an engine: what a deletion of one cluster or service may see. What it does not see it cannot touch.
 
+use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
 
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
 use crate::observed::{ContainerId, ObservedContainer};
+use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
 use crate::value::{ClusterName, ServiceName, Timestamp};
 
@@ -70,8 +72,8 @@ impl<E: Observe> Observe for Scoped<E> {
         Ok(found.filter(|container| self.scope.includes(container)))
     }
 
-    fn hints(&self, since: Timestamp) -> BoxStream<'static, Hint> {
-        self.engine.hints(since)
+    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>) -> BoxStream<'static, Hint> {
+        self.engine.hints(since, sources)
     }
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {

@@ -9,6 +9,7 @@
 //! [`ReadOnlyDocker`] asks questions and can do nothing else; [`Docker`] holds one and performs actions as well. Neither makes a call
 //! before it is asked to: no ping, no version. Nothing is retried here; who looks again, and when, is decided by the loop.
 
+use std::collections::BTreeSet;
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -24,7 +25,7 @@ pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin,
 use self::text::clean;
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
 use crate::observed::{ContainerId, ObservedContainer};
-use crate::ownership;
+use crate::ownership::{self, Source};
 use crate::plan::{Action, Outcome};
 use crate::value::Timestamp;
 
@@ -136,8 +137,8 @@ impl Observe for ReadOnlyDocker {
         }
     }
 
-    fn hints(&self, since: Timestamp) -> BoxStream<'static, Hint> {
-        hints::hints(Arc::clone(&self.connection), since)
+    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>) -> BoxStream<'static, Hint> {
+        hints::hints(Arc::clone(&self.connection), since, sources)
     }
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
@@ -166,8 +167,8 @@ impl Observe for Docker {
         self.reading.inspect(id_or_name).await
     }
 
-    fn hints(&self, since: Timestamp) -> BoxStream<'static, Hint> {
-        self.reading.hints(since)
+    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>) -> BoxStream<'static, Hint> {
+        self.reading.hints(since, sources)
     }
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {

@@ -21,6 +21,9 @@ impl Reconciler {
         let Listing { containers, networks, volumes } = listing;
         let mut before = std::mem::take(&mut self.observed.containers);
         for listed in containers {
+            if !self.concerns(&listed.identity) {
+                continue;
+            }
             let known = before.remove(&listed.id);
             self.learn_listed(known, listed, asked_at);
         }
@@ -94,7 +97,7 @@ impl Reconciler {
             self.inspect_wanted.insert(name.to_owned());
             return;
         }
-        match container {
+        match container.filter(|container| self.concerns(&container.identity)) {
             Some(container) => {
                 let id = container.id.clone();
                 if self.knows_better(&Target::Container(id.clone()), asked_at) {
@@ -294,6 +297,12 @@ impl Reconciler {
     fn know(&mut self, mut container: ObservedContainer) {
         clamp_times(&mut container, self.observed.at);
         let before = self.observed.containers.remove(&container.id);
+        if let (Phase::StartFailed { at, .. }, Some(Phase::Created)) =
+            (&mut container.phase, before.as_ref().map(|b| &b.phase))
+        {
+            // The engine keeps no time for a start that failed: it was just now.
+            *at = self.observed.at;
+        }
         self.tell_change(before.as_ref(), &container);
         self.note(Target::Container(container.id.clone()));
         self.observed.failed_actions.remove(&Target::NewContainer(container.identity.name()));

@@ -102,7 +102,7 @@ impl Reconciler {
 
     /// Tells what is new about a container, compared with what was known of it.
     pub(super) fn tell_change(&mut self, before: Option<&ObservedContainer>, after: &ObservedContainer) {
-        if !after.identity.essential {
+        if !after.identity.essential || !self.is_ours(&after.identity) {
             return;
         }
         let task = &after.identity.task;

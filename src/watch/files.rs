@@ -17,7 +17,7 @@ const QUIET: Duration = Duration::from_millis(200);
 const QUIET_MAX: Duration = Duration::from_secs(2);
 
 /// How long a Git operation is waited for. After that the lock is taken for one that a crash left behind.
-const GIT_MAX: Duration = Duration::from_secs(60);
+const GIT_MAX: Duration = Duration::from_mins(1);
 
 /// How often the directory is read although nothing hinted at a change: hints get lost.
 const RESYNC: Duration = Duration::from_secs(30);
@@ -160,12 +160,10 @@ async fn wait_for_git(directory: &Path) {
 }
 
 fn explain(error: &notify::Error) -> String {
-    match error.kind {
-        notify::ErrorKind::MaxFilesWatch => {
-            "the limit of watched directories is reached (raise fs.inotify.max_user_watches)".to_owned()
-        }
-        _ => error.to_string(),
+    if matches!(error.kind, notify::ErrorKind::MaxFilesWatch) {
+        return "the limit of watched directories is reached (raise fs.inotify.max_user_watches)".to_owned();
     }
+    error.to_string()
 }
 
 #[cfg(test)]

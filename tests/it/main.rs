@@ -4,6 +4,7 @@ mod cli;
 mod contract;
 mod dry_run;
 mod end_to_end;
+mod properties;
 mod support;
 mod survival;
 mod watching;

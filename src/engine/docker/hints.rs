@@ -4,7 +4,7 @@
 //! but empty the socket into a [`Mailbox`], where hints of one container fall together: however slowly the mailbox is emptied, it holds
 //! at most one entry for each container.
 
-use std::collections::{BTreeMap, VecDeque};
+use std::collections::{BTreeMap, BTreeSet, VecDeque};
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::Duration;
 
@@ -17,7 +17,7 @@ use super::connection::{CallError, Connection};
 use super::query;
 use crate::engine::{Change, Hint};
 use crate::observed::ContainerId;
-use crate::ownership;
+use crate::ownership::{self, Source};
 use crate::value::Timestamp;
 
 /// The engine sends the head of the answer at once. One that hangs takes the connection and sends nothing.
@@ -47,12 +47,16 @@ pub(super) fn events_path(since: Timestamp) -> String {
 }
 
 /// Hints from `since` on. The stream ends after [`Hint::Lost`]; dropping it closes the connection.
-pub(super) fn hints(connection: Arc<Connection>, since: Timestamp) -> BoxStream<'static, Hint> {
+pub(super) fn hints(
+    connection: Arc<Connection>,
+    since: Timestamp,
+    sources: BTreeSet<Source>,
+) -> BoxStream<'static, Hint> {
     let mailbox = Arc::new(Mailbox::default());
     let reader = AbortOnDrop(tokio::spawn({
         let mailbox = Arc::clone(&mailbox);
         async move {
-            let reason = match read_events(&connection, since, &mailbox).await {
+            let reason = match read_events(&connection, since, &sources, &mailbox).await {
                 Ok(()) => "the engine closed the stream".to_owned(),
                 Err(error) => error.to_string(),
             };
@@ -79,14 +83,19 @@ impl Drop for AbortOnDrop {
     }
 }
 
-async fn read_events(connection: &Connection, since: Timestamp, mailbox: &Mailbox) -> Result<(), CallError> {
+async fn read_events(
+    connection: &Connection,
+    since: Timestamp,
+    sources: &BTreeSet<Source>,
+    mailbox: &Mailbox,
+) -> Result<(), CallError> {
     let mut chunks = connection.get_chunks(&events_path(since), HEAD_LIMIT)?;
     let mut line = Vec::new();
     while let Some(chunk) = chunks.try_next().await? {
         let mut rest = chunk.as_ref();
         while let Some(end) = rest.iter().position(|byte| *byte == b'\n') {
             line.extend_from_slice(&rest[..end]);
-            if let Some(hint) = read_event(&line) {
+            if let Some(hint) = read_event(&line, sources) {
                 mailbox.put(hint);
             }
             line.clear();
@@ -114,16 +123,22 @@ struct Event {
 struct Actor {
     #[serde(rename = "ID")]
     id: Option<String>,
+    #[serde(rename = "Attributes", default)]
+    attributes: BTreeMap<String, serde_json::Value>,
 }
 
 /// What an event hints at. A line that is no event at all hints at something, for who knows what it was.
-fn read_event(line: &[u8]) -> Option<Hint> {
+fn read_event(line: &[u8], sources: &BTreeSet<Source>) -> Option<Hint> {
     if line.trim_ascii().is_empty() {
         return None;
     }
     let Ok(event) = serde_json::from_slice::<Event>(line) else { return Some(Hint::Other) };
     let action = event.action.unwrap_or_default();
     if action.starts_with("exec_") {
+        return None;
+    }
+    let label = |key: &str| event.actor.as_ref().and_then(|actor| actor.attributes.get(key)?.as_str());
+    if ownership::read_source(label).is_some_and(|source| !sources.contains(&source)) {
         return None;
     }
     match (event.kind.as_deref(), event.actor.and_then(|actor| actor.id)) {

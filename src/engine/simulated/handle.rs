@@ -2,6 +2,7 @@
 //!
 //! With the runtime's clock paused a whole day passes in a moment.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,6 +14,7 @@ use tokio::time::Instant;
 use super::Simulated;
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
 use crate::observed::{ContainerId, ObservedContainer};
+use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
 use crate::value::Timestamp;
 
@@ -95,7 +97,7 @@ impl Observe for SimulatedHandle {
         self.look(|engine| engine.try_inspect(id_or_name))
     }
 
-    fn hints(&self, _: Timestamp) -> BoxStream<'static, Hint> {
+    fn hints(&self, _: Timestamp, _: BTreeSet<Source>) -> BoxStream<'static, Hint> {
         let handle = self.clone();
         let state = Some((handle, Vec::new().into_iter()));
         let hints = stream::unfold(state, |state| async move {

@@ -538,7 +538,7 @@ async fn behind_the_asynchronous_door() {
     let handle = SimulatedHandle::new(Simulated::new(START));
     let action = Action::CreateNetwork { cluster: cluster(), source: source() };
     let Outcome::Done(Effect::Network(network)) = handle.perform(&action).await else { panic!("no network") };
-    let mut hints = handle.hints(START);
+    let mut hints = handle.hints(START, BTreeSet::new());
     let create = create_action(&network, identity(0, 1), CHECKED);
     let Outcome::Done(Effect::Container(container)) = handle.perform(&create).await else { panic!("no container") };
     assert_eq!(handle.perform(&start_action(&container)).await, Outcome::Done(Effect::Started));

@@ -130,6 +130,12 @@ fn states_of_other_engines() {
 }
 
 #[test]
+fn the_end_for_lack_of_memory() {
+    let answer = changed(include_str!("docker-20.10/exited.json"), &[("/State/OOMKilled", true.into())]);
+    assert!(inspected(&answer).contains("code: 1, oom_killed: true"));
+}
+
+#[test]
 fn times_of_other_engines() {
     let answer = changed(
         include_str!("docker-20.10/exited.json"),

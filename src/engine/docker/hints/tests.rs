@@ -38,8 +38,23 @@ fn events_are_read_leniently() {
         ("", None),
         ("\r", None),
     ] {
-        assert_eq!(read_event(line.as_bytes()), expected, "{line}");
+        assert_eq!(read_event(line.as_bytes(), &sources()), expected, "{line}");
     }
+}
+
+fn sources() -> BTreeSet<Source> {
+    BTreeSet::from([Source::new("ours")])
+}
+
+#[test]
+fn what_another_directory_declared_is_no_news() {
+    let line = |source: &str| {
+        format!(
+            r#"{{"Type":"container","Action":"die","Actor":{{"ID":"abc","Attributes":{{"reconcile.source":"{source}"}}}}}}"#
+        )
+    };
+    assert_eq!(read_event(line("ours").as_bytes(), &sources()), Some(other("abc", Change::Ended)));
+    assert_eq!(read_event(line("theirs").as_bytes(), &sources()), None);
 }
 
 #[tokio::test]

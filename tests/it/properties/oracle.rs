@@ -1,0 +1,451 @@
+//! What must never happen: judged from the truth in the engine, at each action as it begins.
+//!
+//! Nobody can act on what nobody could know. What happened to a container unbidden counts as known once an inspection, or a list that
+//! no longer lags, has been handed over; until then the service is spared the judgements that depend on it.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::time::Duration;
+
+use reconcile::desired::DesiredState;
+use reconcile::engine::simulated::{CallId, Fault, Simulated, Violated, Violation};
+use reconcile::engine::{Change, Hint};
+use reconcile::observed::{ContainerId, Exit, Health, ObservedContainer, ObservedState, Phase};
+use reconcile::ownership::{ContainerIdentity, TaskKey};
+use reconcile::plan::{Action, Cause, NewContainer, Outcome, Step, Target};
+use reconcile::value::{ClusterName, ServiceName, Slot, Timestamp};
+
+/// A service of a story.
+pub(super) type ServiceKey = (ClusterName, ServiceName);
+
+/// For how long a list may show what has ended as running.
+const LIST_LAG: Duration = Duration::from_millis(125);
+
+/// So many calls on one target within [`HOT_WINDOW`] are a hot loop.
+const HOT_CALLS: usize = 8;
+const HOT_WINDOW: Duration = Duration::from_secs(8);
+
+pub(super) fn key_of(identity: &ContainerIdentity) -> ServiceKey {
+    (identity.task.cluster.clone(), identity.task.service.clone())
+}
+
+/// A number for each moment at which something was seen or happened, finer than the clock.
+pub(super) type Moment = u64;
+
+#[derive(Debug)]
+struct News {
+    service: ServiceKey,
+    moment: Moment,
+    at: Timestamp,
+}
+
+/// Watches the actions of a reconciler.
+#[derive(Debug, Default)]
+pub(super) struct Oracle {
+    pub(super) violations: Vec<String>,
+    pub(super) moment: Moment,
+    engine_violations: usize,
+    /// What has happened unbidden and is not known yet.
+    news: BTreeMap<ContainerId, News>,
+    /// The calls of reconcilers that are gone, and calls that were answered before they happened.
+    ghosts: BTreeMap<CallId, ServiceKey>,
+    ghosts_until: BTreeMap<ServiceKey, Timestamp>,
+    /// The slots in which somebody removed something: what the memory of the slot was is gone.
+    tampered: BTreeSet<(ServiceKey, Slot)>,
+    recent: BTreeMap<Target, Vec<Timestamp>>,
+}
+
+/// What an action is judged by.
+pub(super) struct Scene<'s> {
+    pub(super) engine: &'s Simulated,
+    pub(super) truth: &'s ObservedState,
+    pub(super) desired: &'s DesiredState,
+    pub(super) open: &'s BTreeMap<CallId, Box<Step>>,
+    pub(super) lanes: usize,
+}
+
+impl Oracle {
+    pub(super) fn violate(&mut self, what: impl Into<String>) {
+        self.violations.push(what.into());
+    }
+
+    pub(super) fn next_moment(&mut self) -> Moment {
+        self.moment += 1;
+        self.moment
+    }
+
+    /// Something happened to a container that no call of ours explains.
+    pub(super) fn note_news(&mut self, id: &ContainerId, service: ServiceKey, at: Timestamp) {
+        let moment = self.next_moment();
+        self.news.insert(id.clone(), News { service, moment, at });
+    }
+
+    /// The engine gave a hint, whether or not it will arrive.
+    pub(super) fn note_hint(&mut self, hint: &Hint, scene_open: &BTreeMap<CallId, Box<Step>>, service: Option<ServiceKey>, at: Timestamp) {
+        let Hint::Container(id, change) = hint else { return };
+        let ours = scene_open.values().find(|step| step.action.target() == Target::Container(id.clone()));
+        let explained = ours.is_some_and(|step| match (&step.action, change) {
+            (Action::StartContainer { .. }, Change::Began) => true,
+            (Action::StopContainer { .. } | Action::RemoveContainer { .. }, _) => true,
+            _ => false,
+        });
+        if let (false, Some(service)) = (explained, service) {
+            self.note_news(id, service, at);
+        }
+    }
+
+    pub(super) fn note_inspected(&mut self, id: &ContainerId, taken: Moment) {
+        if self.news.get(id).is_some_and(|news| news.moment < taken) {
+            self.news.remove(id);
+        }
+    }
+
+    pub(super) fn note_listed(&mut self, taken: Moment, at: Timestamp) {
+        self.news.retain(|_, news| news.moment > taken || news.at.after(LIST_LAG) > at);
+    }
+
+    /// Calls that are under way outlive the reconciler that began them.
+    pub(super) fn note_crash(&mut self, open: &BTreeMap<CallId, Box<Step>>) {
+        for (call, step) in open {
+            if let Some(identity) = step.action.identity() {
+                self.ghosts.insert(*call, key_of(identity));
+            }
+        }
+    }
+
+    /// Whether the call was of a reconciler that is gone. What it did is known to nobody yet.
+    pub(super) fn note_ghost_ended(&mut self, call: CallId, at: Timestamp) -> bool {
+        let Some(service) = self.ghosts.remove(&call) else { return false };
+        self.ghosts_until.insert(service, at.after(Duration::from_millis(1)));
+        true
+    }
+
+    /// A call was answered; it may happen later all the same.
+    pub(super) fn note_lost(&mut self, step: &Step, fault: Option<Fault>, at: Timestamp) {
+        if let (Some(Fault::LostWhileRunning(by)), Some(identity)) = (fault, step.action.identity()) {
+            let stopping = match &step.action {
+                Action::StopContainer { stop_timeout, .. } => Duration::from_secs(u64::from(*stop_timeout) + 1),
+                _ => Duration::from_millis(1),
+            };
+            let until = at.after(by).after(stopping);
+            let known = self.ghosts_until.entry(key_of(identity)).or_insert(until);
+            *known = (*known).max(until);
+        }
+    }
+
+    pub(super) fn note_tampering(&mut self, identity: &ContainerIdentity) {
+        self.tampered.insert((key_of(identity), identity.task.slot));
+    }
+
+    pub(super) fn forget_memory_of(&mut self, service: &ServiceKey) {
+        for slot in 0..16 {
+            self.tampered.insert((service.clone(), Slot(slot)));
+        }
+    }
+
+    fn is_spared(&self, service: &ServiceKey, at: Timestamp) -> bool {
+        self.news.values().any(|news| news.service == *service)
+            || self.ghosts.values().any(|ghost| ghost == service)
+            || self.ghosts_until.get(service).is_some_and(|until| *until > at)
+    }
+
+    fn is_anybody_spared(&self, at: Timestamp) -> bool {
+        !self.news.is_empty() || !self.ghosts.is_empty() || self.ghosts_until.values().any(|until| *until > at)
+    }
+
+    /// Judges what the engine noticed itself.
+    pub(super) fn judge_engine(&mut self, engine: &Simulated) {
+        let all = engine.violations();
+        let new: Vec<Violated> = all[self.engine_violations..].to_vec();
+        self.engine_violations = all.len();
+        for Violated { at, violation, .. } in new {
+            let spared = match &violation {
+                Violation::BelowFloor { task, .. } | Violation::AboveCeiling { task, .. } => {
+                    self.is_spared(&(task.cluster.clone(), task.service.clone()), at)
+                }
+                Violation::PortGivenTwice { .. } => self.is_anybody_spared(at),
+                Violation::ForeignTouched { .. }
+                | Violation::OtherSourceTouched { .. }
+                | Violation::TwoLive { .. }
+                | Violation::AttemptWentBack { .. } => false,
+            };
+            if !spared {
+                self.violate(format!("{violation:?}"));
+            }
+        }
+    }
+
+    /// Judges a step as it begins.
+    pub(super) fn judge(&mut self, step: &Step, scene: &Scene<'_>) {
+        let at = scene.truth.at;
+        let target = step.action.target();
+        if scene.open.values().any(|open| open.action.target() == target) {
+            self.violate(format!("{step} begins while something is under way there"));
+        }
+        self.judge_lane(step, scene);
+        self.judge_pace(target, at);
+        match &step.action {
+            Action::CreateContainer(new) => self.judge_create(new, scene),
+            Action::StopContainer { id, stop_timeout, .. } => {
+                self.judge_stop(step, id, *stop_timeout, scene);
+            }
+            Action::RemoveContainer { id, .. } => self.judge_remove(step, id, scene),
+            Action::RemoveNetwork { cluster, .. } => {
+                let inhabited = scene.truth.containers.values().any(|other| other.identity.task.cluster == *cluster);
+                let double = scene.truth.networks.values().filter(|network| network.cluster == *cluster).count() > 1;
+                if inhabited && !double {
+                    self.violate(format!("{step} while its containers exist"));
+                }
+            }
+            Action::RemoveVolume { name, .. } => {
+                let task = scene.truth.volumes.get(name).and_then(|volume| volume.task.as_ref());
+                if task.is_some_and(|task| scene.truth.containers.values().any(|other| other.identity.task == *task)) {
+                    self.violate(format!("{step} while its task exists"));
+                }
+            }
+            Action::CreateNetwork { .. } | Action::PullImage { .. } | Action::StartContainer { .. } => {}
+        }
+    }
+
+    fn judge_lane(&mut self, step: &Step, scene: &Scene<'_>) {
+        let Some(lane) = lane_of(step) else { return };
+        let busy = scene.open.values().filter(|open| lane_of(open) == Some(lane)).count();
+        if busy >= scene.lanes {
+            self.violate(format!("{step} begins although {busy} actions of its lane are under way"));
+        }
+    }
+
+    fn judge_pace(&mut self, target: Target, at: Timestamp) {
+        let recent = self.recent.entry(target.clone()).or_default();
+        recent.retain(|before| at.since(*before) < HOT_WINDOW);
+        recent.push(at);
+        let calls = recent.len();
+        if calls > HOT_CALLS {
+            self.violate(format!("a hot loop: {calls} calls on {target:?} within {HOT_WINDOW:?}"));
+        }
+    }
+
+    fn judge_create(&mut self, new: &NewContainer, scene: &Scene<'_>) {
+        let identity = &new.identity;
+        let task = &identity.task;
+        let service = key_of(identity);
+        let wanted = scene.desired.clusters.get(&task.cluster).and_then(|cluster| cluster.services.get(&task.service));
+        let Some(wanted) = wanted else {
+            return self.violate(format!("{task:#} is created though nobody wants it"));
+        };
+        if task.revision != wanted.task.revision || wanted.desired_count.is_some_and(|count| task.slot.0 >= count) {
+            self.violate(format!("{task:#} is created though nobody wants it"));
+        }
+        let named = wanted.task.named_container() == Some(&identity.container);
+        if named != new.aliases.iter().any(|alias| alias == task.service.as_str()) {
+            self.violate(format!("{task:#} {} does not answer to the right name", identity.container));
+        }
+        if task.attempt.0 > 1 && !self.is_spared(&service, scene.truth.at) {
+            self.judge_retry(identity, scene);
+        }
+        let creating_again = scene.truth.containers.values().any(|other| other.identity.task == *task);
+        if !creating_again {
+            self.tampered.remove(&(service, task.slot));
+        }
+    }
+
+    /// A further try remembers the one before, and comes no earlier than its pause allows.
+    fn judge_retry(&mut self, identity: &ContainerIdentity, scene: &Scene<'_>) {
+        let task = &identity.task;
+        let tampered = self.tampered.contains(&(key_of(identity), task.slot));
+        let before: Vec<_> = scene
+            .truth
+            .containers
+            .values()
+            .filter(|other| {
+                let earlier = &other.identity.task;
+                other.identity.source == identity.source
+                    && earlier.slot == task.slot
+                    && (&earlier.cluster, &earlier.service, &earlier.revision) == (&task.cluster, &task.service, &task.revision)
+                    && earlier.attempt.0 + 1 == task.attempt.0
+            })
+            .collect();
+        if tampered {
+            return;
+        }
+        let at = scene.truth.at;
+        match how_it_ended(&before, at) {
+            Before::Missing => self.violate(format!("{task:#} is created, and nothing remembers the try before")),
+            Before::Well => self.violate(format!("{task:#} is created though the try before did not fail")),
+            Before::Sick { started_at, failures } => {
+                let after = failures_after(failures, at.since(started_at));
+                if at < started_at.after(pause(after)) {
+                    self.violate(format!("{task:#} is created before the pause after an unhealthy try is over"));
+                }
+                if identity.failures > failures + 1 || identity.failures < after {
+                    self.violate(format!("{task:#} remembers {} failures and not {after}", identity.failures));
+                }
+            }
+            Before::Ended { started_at, ended_at, failures } => {
+                let after = failures_after(failures, ended_at.since(started_at));
+                if identity.failures != after {
+                    self.violate(format!("{task:#} remembers {} failures and not {after}", identity.failures));
+                }
+                if at < ended_at.after(pause(after)) {
+                    self.violate(format!("{task:#} is created before the pause is over"));
+                }
+            }
+            Before::Untold => {}
+        }
+    }
+
+    /// A task that is well and wanted is not stopped; neither is one that is given time.
+    fn judge_stop(&mut self, step: &Step, id: &ContainerId, stop_timeout: u32, scene: &Scene<'_>) {
+        let Some(container) = scene.truth.containers.get(id) else { return };
+        let identity = &container.identity;
+        let promised = container.spec.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+        let promised = promised.and_then(|spec| spec.get("stopTimeout").and_then(serde_json::Value::as_u64)).unwrap_or(30);
+        if u64::from(stop_timeout) != promised {
+            self.violate(format!("{step} with {stop_timeout} s and not the {promised} s that it was promised"));
+        }
+        let service = key_of(identity);
+        if self.is_spared(&service, scene.truth.at) {
+            return;
+        }
+        let Some(grace) = wanted_grace(identity, scene) else { return };
+        let task: Vec<_> = scene.truth.containers.values().filter(|other| other.identity.task == identity.task).collect();
+        let rivals = scene.truth.containers.values().any(|other| {
+            other.identity.task.attempt != identity.task.attempt
+                && other.identity.task.slot == identity.task.slot
+                && key_of(&other.identity) == service
+                && other.identity.task.revision == identity.task.revision
+                && matches!(other.phase, Phase::Running { .. })
+        });
+        let double = scene.truth.containers.values().any(|other| other.id != container.id && other.identity == *identity);
+        if rivals || double {
+            return;
+        }
+        let spared_by_grace = |container: &&ObservedContainer| match container.phase {
+            Phase::Running { started_at } => scene.truth.at < started_at.after(grace),
+            _ => false,
+        };
+        let essential = || task.iter().filter(|container| container.identity.essential);
+        let complete = task.len() == identity.containers as usize;
+        let all_run = essential().all(|container| matches!(container.phase, Phase::Running { .. }));
+        let sick = essential().any(|container| container.health == Health::Unhealthy);
+        if complete && all_run && (!sick || essential().filter(|c| c.health == Health::Unhealthy).all(|c| spared_by_grace(c))) {
+            self.violate(format!("{step}, without any reason"));
+        }
+    }
+
+    fn judge_remove(&mut self, step: &Step, id: &ContainerId, scene: &Scene<'_>) {
+        let Some(container) = scene.truth.containers.get(id) else { return };
+        let live = matches!(container.phase, Phase::Running { .. } | Phase::Paused);
+        if live && !self.is_spared(&key_of(&container.identity), scene.truth.at) {
+            self.violate(format!("{step} while it runs"));
+        }
+    }
+
+    /// Whether a service is without news and ghosts: everything about it is known.
+    pub(super) fn is_all_known(&self, at: Timestamp) -> bool {
+        !self.is_anybody_spared(at)
+    }
+}
+
+/// The grace period of a container's service, where the container's task is wanted as it is.
+fn wanted_grace(identity: &ContainerIdentity, scene: &Scene<'_>) -> Option<Duration> {
+    let task = &identity.task;
+    let wanted = scene.desired.clusters.get(&task.cluster)?.services.get(&task.service)?;
+    let current = task.revision == wanted.task.revision
+        && identity.source == scene.desired.source
+        && wanted.desired_count.is_none_or(|count| task.slot.0 < count);
+    current.then_some(wanted.health_check_grace)
+}
+
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum LaneOf {
+    Repair,
+    Rollout,
+    Retire,
+    Pull,
+}
+
+/// Networks and volumes are so few that no lane is made for them.
+fn lane_of(step: &Step) -> Option<LaneOf> {
+    match (&step.action, &step.cause) {
+        (Action::PullImage { .. }, _) => Some(LaneOf::Pull),
+        (Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } | Action::CreateNetwork { .. }, _) => None,
+        (_, Cause::Died { .. } | Cause::Unhealthy { .. }) => Some(LaneOf::Repair),
+        (Action::StopContainer { .. } | Action::RemoveContainer { .. }, _) => Some(LaneOf::Retire),
+        (Action::CreateContainer(_) | Action::StartContainer { .. }, _) => Some(LaneOf::Rollout),
+    }
+}
+
+enum Before {
+    Missing,
+    Well,
+    Untold,
+    Sick { started_at: Timestamp, failures: u32 },
+    Ended { started_at: Timestamp, ended_at: Timestamp, failures: u32 },
+}
+
+/// How the try before ended, from the truth.
+fn how_it_ended(containers: &[&ObservedContainer], at: Timestamp) -> Before {
+    let Some(first) = containers.first() else { return Before::Missing };
+    let failures = first.identity.failures;
+    let essential = || containers.iter().filter(|container| container.identity.essential);
+    let ends = essential().filter_map(|container| match &container.phase {
+        Phase::Exited { exit: Some(Exit { started_at, finished_at, .. }) } => Some((*finished_at, &container.identity, *started_at)),
+        Phase::StartFailed { at, .. } => Some((*at, &container.identity, *at)),
+        _ => None,
+    });
+    if let Some((ended_at, _, started_at)) = ends.min() {
+        return Before::Ended { started_at, ended_at, failures };
+    }
+    if containers.len() < first.identity.containers as usize {
+        return Before::Untold;
+    }
+    let started_at = essential().filter_map(|container| match container.phase {
+        Phase::Running { started_at } => Some(started_at),
+        _ => None,
+    });
+    let sick = essential().any(|container| container.health == Health::Unhealthy || container.phase == Phase::Paused);
+    match sick {
+        true => Before::Sick { started_at: started_at.max().unwrap_or(at), failures },
+        false => Before::Well,
+    }
+}
+
+/// The pause after so many failures: 1 s, 2 s, 4 s and so on, at most 5 minutes.
+fn pause(failures: u32) -> Duration {
+    let seconds = if failures == 0 { 0 } else { 2_u64.saturating_pow(failures - 1).min(300) };
+    Duration::from_secs(seconds)
+}
+
+fn failures_after(failures: u32, ran: Duration) -> u32 {
+    if ran >= Duration::from_secs(10) && ran >= pause(failures) { 0 } else { failures + 1 }
+}
+
+/// Whether a task is healthy in truth.
+pub(super) fn is_well(task: &[&ObservedContainer]) -> bool {
+    let complete = task.first().is_some_and(|first| task.len() == first.identity.containers as usize);
+    complete
+        && task.iter().filter(|container| container.identity.essential).all(|container| {
+            matches!(container.phase, Phase::Running { .. }) && matches!(container.health, Health::None | Health::Healthy)
+        })
+}
+
+/// The containers of each task of a service.
+pub(super) fn tasks_of<'t>(truth: &'t ObservedState, service: &ServiceKey) -> BTreeMap<&'t TaskKey, Vec<&'t ObservedContainer>> {
+    let mut tasks: BTreeMap<_, Vec<_>> = BTreeMap::new();
+    for container in truth.containers.values() {
+        let task = &container.identity.task;
+        if (&task.cluster, &task.service) == (&service.0, &service.1) {
+            tasks.entry(task).or_default().push(container);
+        }
+    }
+    tasks
+}
+
+/// What an outcome was, for a trace.
+pub(super) fn outcome_text(outcome: &Outcome) -> String {
+    match outcome {
+        Outcome::Done(_) => "done".to_owned(),
+        Outcome::Failed(failure) => format!("failed, {:?}: {failure}", failure.kind),
+        Outcome::Unknown(message) => format!("unknown: {message}"),
+    }
+}
