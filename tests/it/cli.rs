@@ -60,7 +60,12 @@ fn without_a_name_the_directory_is_manifests() {
 fn a_problem_is_told_with_its_place_and_its_remedy() {
     let directory = invalid();
     let text = reconcile(&["validate", path(&directory)]).expect_code(3);
-    text.expect_said(&["shop.yaml:22:3", "error[RC101]", "unknown field `desiredCuont`", "did you mean `desiredCount`?"]);
+    text.expect_said(&[
+        "shop.yaml:22:3",
+        "error[RC101]",
+        "unknown field `desiredCuont`",
+        "did you mean `desiredCount`?",
+    ]);
 
     let short = reconcile(&["validate", "-o", "short", path(&directory)]).expect_code(3);
     assert_eq!(short.stdout.matches(": error[").count(), 1, "{short}");
@@ -266,7 +271,8 @@ fn no_escape_codes_leave_the_program_but_for_a_terminal() {
 fn on_a_terminal(variable: &str, arguments: &str) -> String {
     let program = env!("CARGO_BIN_EXE_reconcile");
     let script = format!("{variable} {program} {arguments}");
-    let output = std::process::Command::new("script").args(["-qec", &script, "/dev/null"]).stdin(Stdio::null()).output();
+    let output =
+        std::process::Command::new("script").args(["-qec", &script, "/dev/null"]).stdin(Stdio::null()).output();
     String::from_utf8_lossy(&output.expect("`script` of util-linux").stdout).into_owned()
 }
 
@@ -290,7 +296,9 @@ fn a_hostile_text_cannot_steer_the_terminal() {
 fn huge_and_deep_files_end_in_a_clear_error() {
     let bomb = (1..12).fold("a0: &a0 [x, x]\n".to_owned(), |text, n| {
         let before = n - 1;
-        format!("{text}a{n}: &a{n} [*a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}]\n")
+        format!(
+            "{text}a{n}: &a{n} [*a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}, *a{before}]\n"
+        )
     });
     let deep = "[".repeat(100_000);
     let huge = format!("x: \"{}\"\n", "y".repeat(12 << 20));

@@ -109,7 +109,7 @@ fn of_what_is_only_to_go() {
 fn of_what_crashes_again_and_again() {
     let shop = Shop::new("dry-crash");
     shop.write(&[service("web").command("[exit, '7']"), service("api")]);
-    shop.run(&[]).expect_code(4);
+    shop.fail();
     let plan = dry_run(&shop, &["-o", "json"]).expect_code(0).json();
     assert!(plan["hasChanges"].is_boolean(), "{plan:#}");
     dry_run(&shop, &[]).expect_code(0);

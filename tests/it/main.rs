@@ -7,4 +7,5 @@ mod end_to_end;
 mod properties;
 mod support;
 mod survival;
+mod tidy;
 mod watching;

@@ -35,10 +35,14 @@ fn expect_converged(shop: &Shop, services: &[(&str, usize)]) {
         // A start that failed is remembered as any other failure is: beside a later try.
         let is_past = |other: &Container| {
             let attempt = |container: &Container| container.label("attempt").parse::<u32>().unwrap_or(0);
-            let same = ["service", "slot", "container", "revision"].iter().all(|l| other.label(l) == container.label(l));
+            let same =
+                ["service", "slot", "container", "revision"].iter().all(|l| other.label(l) == container.label(l));
             same && attempt(other) > attempt(container)
         };
-        assert!(container.state != "created" || all.iter().any(is_past), "never started, never removed: {container:#?}");
+        assert!(
+            container.state != "created" || all.iter().any(is_past),
+            "never started, never removed: {container:#?}"
+        );
     }
     assert_eq!(shop.engine.networks(&shop.label()).len(), 1);
     shop.expect_quiet();
@@ -77,7 +81,8 @@ fn killed_at_any_moment_it_goes_on_where_it_was() {
 fn survive(test: &str, faults: impl Fn(usize, &str, &str) -> Fate + Send + Sync + 'static) {
     let shop = Shop::new(test);
     let proxy = Proxy::with_faults(&shop.engine.socket, faults);
-    let services = |image: &str| -> [Service; 2] { [service("web").count(3).image(image), service("api").image(image)] };
+    let services =
+        |image: &str| -> [Service; 2] { [service("web").count(3).image(image), service("api").image(image)] };
     for image in ["reconcile-shop:1", IMAGE_NEXT] {
         shop.write(&services(image));
         shop.let_settle();
@@ -219,7 +224,10 @@ fn a_daemon_that_dies_while_it_works() {
     daemon.down("KILL");
     daemon.up();
     wait_until_all_run(&shop, &BTreeSet::new());
-    shop.write(&[service("web").count(3).image("reconcile-shop:1").command("[sleep]").container("stopTimeout: 3"), service("api")]);
+    shop.write(&[
+        service("web").count(3).image("reconcile-shop:1").command("[sleep]").container("stopTimeout: 3"),
+        service("api"),
+    ]);
     run.wait_for_talk("stopping");
     daemon.down("KILL");
     daemon.up();

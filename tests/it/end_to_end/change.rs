@@ -88,7 +88,8 @@ fn a_rollout_keeps_within_the_percentages() {
     let after: BTreeSet<_> = shop.ids().into_values().collect();
     assert!(after.len() == 4 && after.is_disjoint(&before), "{after:#?}");
     let events = shop.engine.events(&shop.label(), since);
-    let events: Vec<_> = events.into_iter().filter(|(id, action)| !(before.contains(id) && action == "start")).collect();
+    let events: Vec<_> =
+        events.into_iter().filter(|(id, action)| !(before.contains(id) && action == "start")).collect();
     let (fewest, most) = extremes(&events, "start", before);
     assert!(fewest >= 3 && most <= 5, "{fewest} to {most} ran at a time: {events:#?}");
     shop.expect_quiet();

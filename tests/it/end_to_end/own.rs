@@ -27,10 +27,7 @@ fn what_only_looks_like_ours_is_not_touched() {
         &json!({ "Labels": { "reconcile.cluster": cluster, "reconcile.service": "gone", "reconcile.slot": "0" } }),
     );
     // In our network, without any label of ours.
-    let guest = shop.start_foreign(
-        &format!("{cluster}-guest"),
-        &json!({ "HostConfig": { "NetworkMode": network } }),
-    );
+    let guest = shop.start_foreign(&format!("{cluster}-guest"), &json!({ "HostConfig": { "NetworkMode": network } }));
     // A network of our network's name.
     let twin = json!({ "Name": format!("reconcile.{cluster}"), "Labels": { "reconcile-it": cluster } });
     let twin = shop.engine.call("POST", "/networks/create", Some(&twin))["Id"].as_str().unwrap_or_default().to_owned();
@@ -93,7 +90,9 @@ fn manifests_with_a_problem_delete_nothing() {
     shop.converge();
     let before = shop.ids();
     let whole = manifests(&shop.cluster, &[service("web"), service("api")]);
-    for text in ["", "---\n", &whole[..whole.len() - 20], &format!("{whole}\nx: ["), &whole.replace("Service", "Servce")] {
+    for text in
+        ["", "---\n", &whole[..whole.len() - 20], &format!("{whole}\nx: ["), &whole.replace("Service", "Servce")]
+    {
         shop.write_text(text);
         shop.run(&[]).expect_code(3);
         assert_eq!(shop.ids(), before, "{text}");

@@ -70,7 +70,8 @@ impl Daemon {
 
     fn spawn(&mut self) {
         let path = |name: &str| self.directory.path().join(name).display().to_string();
-        let log = std::fs::File::options().create(true).append(true).open(self.log()).expect("a file in our own directory");
+        let log =
+            std::fs::File::options().create(true).append(true).open(self.log()).expect("a file in our own directory");
         let also = log.try_clone().expect("a file that is open");
         // A daemon that was killed leaves its pid file, and a pid may have been given to somebody else.
         let _ = std::fs::remove_file(path("docker.pid"));
@@ -139,7 +140,8 @@ impl Drop for Daemon {
 /// Makes the namespaces and a file system in memory at `root`, and stays.
 #[track_caller]
 fn keep_namespaces(root: &Path) -> Child {
-    let script = "ip link set lo up && mount -t tmpfs -o size=512m tmpfs \"$1\" && touch \"$1/ready\" && exec sleep 3600";
+    let script =
+        "ip link set lo up && mount -t tmpfs -o size=512m tmpfs \"$1\" && touch \"$1/ready\" && exec sleep 3600";
     let mut command = Command::new("unshare");
     command.args(["-n", "-m", "--propagation", "private", "sh", "-c", script, "sh"]).arg(root);
     let errors = std::fs::File::create(root.with_extension("log")).expect("a file in our own directory");
