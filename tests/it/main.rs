@@ -2,6 +2,10 @@
 
 mod cli;
 mod contract;
+mod dry_run;
 mod end_to_end;
 mod properties;
 mod support;
+mod survival;
+mod tidy;
+mod watching;

@@ -15,7 +15,7 @@ fn only_what_changed_is_replaced() {
 
     shop.write(&[service("web").count(2).image(IMAGE_NEXT), service("api"), service("old")]);
     let plan = shop.run(&["--dry-run"]).expect_code(0);
-    plan.expect_said(&["image", "reconcile-shop:1", "reconcile-shop:2", "shop.yaml:"]);
+    plan.expect_said(&["image", "reconcile-shop:1 -> :2", "shop.yaml:"]);
     shop.converge();
     let after = shop.ids();
     assert_eq!((&before["api/0/main"], &before["old/0/main"]), (&after["api/0/main"], &after["old/0/main"]));
@@ -80,6 +80,7 @@ fn a_rollout_keeps_within_the_percentages() {
     };
     shop.write(&[web("1")]);
     shop.converge();
+    shop.let_settle();
     let before: BTreeSet<_> = shop.ids().into_values().collect();
     let since = now_secs();
     shop.write(&[web("2")]);

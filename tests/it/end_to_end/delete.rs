@@ -43,7 +43,7 @@ fn one_cluster_goes_and_the_other_one_stays() {
 fn what_was_crashing_goes_as_well() {
     let shop = Shop::new("del-crash");
     shop.write(&[service("web").command("[exit, '1']"), service("api").container("entryPoint: [/nope]")]);
-    shop.run(&[]).expect_code(4);
+    shop.fail();
     shop.run(&["delete"]).expect_code(0);
     assert_eq!(shop.containers(), []);
     assert_eq!(shop.engine.networks(&shop.label()).len(), 0);

@@ -79,6 +79,9 @@ impl Daemon {
         command.args(["-n", "-m", "-t", &self.keeper.id().to_string(), "dockerd"]);
         command.args(["--data-root", &path("root/data"), "--exec-root", &path("root/exec")]);
         command.args(["-H", &format!("unix://{}", path("docker.sock")), "-p", &path("docker.pid")]);
+        // What the daemon of this machine is told in a file is not for this one.
+        std::fs::write(path("daemon.json"), "{}").expect("a file in our own directory");
+        command.args(["--config-file", &path("daemon.json")]);
         command.args(["--bridge=none", "--iptables=false", &format!("--live-restore={}", self.live_restore)]);
         command.stdin(Stdio::null()).stdout(log).stderr(also);
         self.child = Some(command.spawn().expect("`nsenter` can be started"));
