@@ -225,7 +225,10 @@ impl Reconciler {
                 | FailureKind::Unreachable,
             ) => {
                 self.remember_failure(action, failure);
-                self.look_again(action);
+                // Of a container a refusal leaves something behind: a start that failed, a removal of what runs again.
+                if action.identity().is_some() {
+                    self.look_again(action);
+                }
             }
         }
     }
