@@ -15,7 +15,7 @@ pub(crate) const IMAGE: &str = "reconcile-shop:1";
 pub(crate) const IMAGE_NEXT: &str = "reconcile-shop:2";
 
 /// How long an engine may take for one answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+const ANSWER_LIMIT: Duration = Duration::from_mins(1);
 
 static IMAGE_IS_MADE: Once = Once::new();
 
