@@ -80,7 +80,13 @@ impl Oracle {
     }
 
     /// The engine gave a hint, whether or not it will arrive.
-    pub(super) fn note_hint(&mut self, hint: &Hint, scene_open: &BTreeMap<CallId, Box<Step>>, service: Option<ServiceKey>, at: Timestamp) {
+    pub(super) fn note_hint(
+        &mut self,
+        hint: &Hint,
+        scene_open: &BTreeMap<CallId, Box<Step>>,
+        service: Option<ServiceKey>,
+        at: Timestamp,
+    ) {
         let Hint::Container(id, change) = hint else { return };
         let ours = scene_open.values().find(|step| step.action.target() == Target::Container(id.clone()));
         let explained = ours.is_some_and(|step| match (&step.action, change) {
@@ -260,7 +266,8 @@ impl Oracle {
                 let earlier = &other.identity.task;
                 other.identity.source == identity.source
                     && earlier.slot == task.slot
-                    && (&earlier.cluster, &earlier.service, &earlier.revision) == (&task.cluster, &task.service, &task.revision)
+                    && (&earlier.cluster, &earlier.service, &earlier.revision)
+                        == (&task.cluster, &task.service, &task.revision)
                     && earlier.attempt.0 + 1 == task.attempt.0
             })
             .collect();
@@ -298,7 +305,8 @@ impl Oracle {
         let Some(container) = scene.truth.containers.get(id) else { return };
         let identity = &container.identity;
         let promised = container.spec.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-        let promised = promised.and_then(|spec| spec.get("stopTimeout").and_then(serde_json::Value::as_u64)).unwrap_or(30);
+        let promised =
+            promised.and_then(|spec| spec.get("stopTimeout").and_then(serde_json::Value::as_u64)).unwrap_or(30);
         if u64::from(stop_timeout) != promised {
             self.violate(format!("{step} with {stop_timeout} s and not the {promised} s that it was promised"));
         }
@@ -307,7 +315,8 @@ impl Oracle {
             return;
         }
         let Some(grace) = wanted_grace(identity, scene) else { return };
-        let task: Vec<_> = scene.truth.containers.values().filter(|other| other.identity.task == identity.task).collect();
+        let task: Vec<_> =
+            scene.truth.containers.values().filter(|other| other.identity.task == identity.task).collect();
         let rivals = scene.truth.containers.values().any(|other| {
             other.identity.task.attempt != identity.task.attempt
                 && other.identity.task.slot == identity.task.slot
@@ -315,7 +324,8 @@ impl Oracle {
                 && other.identity.task.revision == identity.task.revision
                 && matches!(other.phase, Phase::Running { .. })
         });
-        let double = scene.truth.containers.values().any(|other| other.id != container.id && other.identity == *identity);
+        let double =
+            scene.truth.containers.values().any(|other| other.id != container.id && other.identity == *identity);
         if rivals || double {
             return;
         }
@@ -327,7 +337,10 @@ impl Oracle {
         let complete = task.len() == identity.containers as usize;
         let all_run = essential().all(|container| matches!(container.phase, Phase::Running { .. }));
         let sick = essential().any(|container| container.health == Health::Unhealthy);
-        if complete && all_run && (!sick || essential().filter(|c| c.health == Health::Unhealthy).all(|c| spared_by_grace(c))) {
+        if complete
+            && all_run
+            && (!sick || essential().filter(|c| c.health == Health::Unhealthy).all(|c| spared_by_grace(c)))
+        {
             self.violate(format!("{step}, without any reason"));
         }
     }
@@ -389,7 +402,9 @@ fn how_it_ended(containers: &[&ObservedContainer], at: Timestamp) -> Before {
     let failures = first.identity.failures;
     let essential = || containers.iter().filter(|container| container.identity.essential);
     let ends = essential().filter_map(|container| match &container.phase {
-        Phase::Exited { exit: Some(Exit { started_at, finished_at, .. }) } => Some((*finished_at, &container.identity, *started_at)),
+        Phase::Exited { exit: Some(Exit { started_at, finished_at, .. }) } => {
+            Some((*finished_at, &container.identity, *started_at))
+        }
         Phase::StartFailed { at, .. } => Some((*at, &container.identity, *at)),
         _ => None,
     });
@@ -425,12 +440,16 @@ pub(super) fn is_well(task: &[&ObservedContainer]) -> bool {
     let complete = task.first().is_some_and(|first| task.len() == first.identity.containers as usize);
     complete
         && task.iter().filter(|container| container.identity.essential).all(|container| {
-            matches!(container.phase, Phase::Running { .. }) && matches!(container.health, Health::None | Health::Healthy)
+            matches!(container.phase, Phase::Running { .. })
+                && matches!(container.health, Health::None | Health::Healthy)
         })
 }
 
 /// The containers of each task of a service.
-pub(super) fn tasks_of<'t>(truth: &'t ObservedState, service: &ServiceKey) -> BTreeMap<&'t TaskKey, Vec<&'t ObservedContainer>> {
+pub(super) fn tasks_of<'t>(
+    truth: &'t ObservedState,
+    service: &ServiceKey,
+) -> BTreeMap<&'t TaskKey, Vec<&'t ObservedContainer>> {
     let mut tasks: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for container in truth.containers.values() {
         let task = &container.identity.task;
