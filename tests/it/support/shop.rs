@@ -293,7 +293,6 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        self.engine.remove_labelled(&self.label());
-        self.engine.remove_labelled(&self.foreign_label());
+        self.engine.remove_labelled(&[&self.label(), &self.foreign_label()]);
     }
 }
