@@ -72,8 +72,8 @@ fn a_problem_is_told_with_its_place_and_its_remedy() {
     assert!(short.stdout.contains("shop.yaml:22:3: error[RC101]: unknown field `desiredCuont`"), "{short}");
 
     let problems = reconcile(&["validate", "-o", "json", path(&directory)]).expect_code(3).json();
-    let errors = problems.as_array().into_iter().flatten().filter(|problem| problem["severity"] == "error");
-    let problem = errors.last().expect("it has an error");
+    let mut errors = problems.as_array().into_iter().flatten().filter(|problem| problem["severity"] == "error");
+    let problem = errors.next_back().expect("it has an error");
     assert_eq!(problem["code"], "RC101");
     assert_eq!((&problem["place"]["line"], &problem["place"]["column"]), (&22.into(), &3.into()), "{problem:#}");
     assert_eq!(problem["suggestion"], "desiredCount");

@@ -6,7 +6,7 @@ use crate::testing::NOW;
 #[test]
 fn what_keeps_breaking_is_opened_ever_more_slowly() {
     let mut hearing = Hearing::new(NOW);
-    let mut at = NOW.after(Duration::from_secs(60));
+    let mut at = NOW.after(Duration::from_mins(1));
     let mut pauses = Vec::new();
     for _ in 0..6 {
         hearing.lose(at);
@@ -39,6 +39,6 @@ fn what_was_told_during_a_break_is_asked_for_again() {
     let mut hearing = Hearing::new(NOW);
     hearing.lose(NOW.after(Duration::from_secs(2)));
     assert_eq!(hearing.since(), NOW);
-    hearing.lose(NOW.after(Duration::from_secs(60)));
+    hearing.lose(NOW.after(Duration::from_mins(1)));
     assert_eq!(hearing.since(), NOW.after(Duration::from_secs(55)));
 }

@@ -118,7 +118,7 @@ impl Drop for Daemon {
         if let Some(child) = &mut self.child {
             send_signal(child.id(), "CONT");
         }
-        self.engine().remove_labelled("reconcile.cluster");
+        self.engine().remove_labelled(&["reconcile.cluster"]);
         if let Some(child) = &mut self.child {
             send_signal(child.id(), "TERM");
             let deadline = super::wait::Deadline::after(std::time::Duration::from_secs(15));

@@ -15,7 +15,7 @@ pub(crate) const IMAGE: &str = "reconcile-shop:1";
 pub(crate) const IMAGE_NEXT: &str = "reconcile-shop:2";
 
 /// How long an engine may take for one answer.
-const ANSWER_LIMIT: Duration = Duration::from_secs(60);
+const ANSWER_LIMIT: Duration = Duration::from_mins(1);
 
 static IMAGE_IS_MADE: Once = Once::new();
 
@@ -221,26 +221,45 @@ impl Engine {
         volumes.filter_map(|volume| volume["Name"].as_str().map(str::to_owned)).collect()
     }
 
-    /// Removes whatever carries the label. What fails is left: the test has its own failure to tell.
-    pub(crate) fn remove_labelled(&self, label: &str) {
-        let filter = filter(label);
-        let ids = |path: &str, list: &str, key: &str| -> Vec<String> {
-            let answer = self.try_call("GET", path, None).map(|answer| answer.json()).unwrap_or_default();
-            let items = if list.is_empty() { &answer } else { &answer[list] };
-            let items = items.as_array().into_iter().flatten();
-            items.filter_map(|item| item[key].as_str().map(str::to_owned)).collect()
-        };
-        let remove = |path: &str| drop(self.try_call("DELETE", path, None));
-        for id in ids(&format!("/containers/json?all=1&filters={filter}"), "", "Id") {
-            remove(&format!("/containers/{id}?force=1&v=1"));
-        }
-        for id in ids(&format!("/networks?filters={filter}"), "", "Id") {
-            remove(&format!("/networks/{id}"));
-        }
-        for name in ids(&format!("/volumes?filters={filter}"), "Volumes", "Name") {
-            remove(&format!("/volumes/{name}?force=1"));
+    /// Removes whatever carries one of the labels. What still cannot go after some tries is left: the test has its own failure to tell.
+    pub(crate) fn remove_labelled(&self, labels: &[&str]) {
+        const TRIES: usize = 20;
+        for _ in 0..TRIES {
+            // Containers first: they hold the networks and volumes, whosever these are.
+            let kinds = [Kind::Container, Kind::Network, Kind::Volume];
+            let left: usize =
+                kinds.iter().map(|kind| labels.iter().map(|label| self.remove_all(*kind, label)).sum::<usize>()).sum();
+            if left == 0 {
+                return;
+            }
+            super::wait::pause(Duration::from_millis(100));
         }
     }
+
+    /// Asks for the removal of everything of a kind with a label; says of how many.
+    fn remove_all(&self, kind: Kind, label: &str) -> usize {
+        let (list, name, path, query) = match kind {
+            Kind::Container => ("/containers/json?all=1&", "Id", "/containers/", "?force=1&v=1"),
+            Kind::Network => ("/networks?", "Id", "/networks/", ""),
+            Kind::Volume => ("/volumes?", "Name", "/volumes/", "?force=1"),
+        };
+        let answer = self.try_call("GET", &format!("{list}filters={}", filter(label)), None);
+        let answer = answer.map(|answer| answer.json()).unwrap_or_default();
+        let items = if kind == Kind::Volume { &answer["Volumes"] } else { &answer };
+        let names: Vec<_> = items.as_array().into_iter().flatten().filter_map(|item| item[name].as_str()).collect();
+        for name in &names {
+            let _ = self.try_call("DELETE", &format!("{path}{name}{query}"), None);
+        }
+        names.len()
+    }
+}
+
+/// What an engine keeps.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Kind {
+    Container,
+    Network,
+    Volume,
 }
 
 /// A filter by label, as it stands in an address.

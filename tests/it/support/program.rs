@@ -11,7 +11,7 @@ use std::time::Duration;
 use super::wait::{Deadline, pause, until};
 
 /// How long one run may take before it counts as one that hangs.
-const RUN_LIMIT: Duration = Duration::from_secs(120);
+const RUN_LIMIT: Duration = Duration::from_mins(2);
 
 /// How a run ended.
 #[derive(Debug, Clone)]

@@ -25,7 +25,7 @@ pub(crate) struct Service {
     container: Vec<String>,
     more_containers: Vec<String>,
     definition: Vec<String>,
-    service: Vec<String>,
+    lines: Vec<String>,
 }
 
 /// A service with one task that sleeps.
@@ -38,7 +38,7 @@ pub(crate) fn service(name: &str) -> Service {
         container: Vec::new(),
         more_containers: Vec::new(),
         definition: Vec::new(),
-        service: Vec::new(),
+        lines: Vec::new(),
     }
 }
 
@@ -79,7 +79,7 @@ impl Service {
 
     /// A line of the service.
     pub(crate) fn line(mut self, line: &str) -> Self {
-        self.service.push(line.to_owned());
+        self.lines.push(line.to_owned());
         self
     }
 
@@ -91,7 +91,7 @@ impl Service {
     }
 
     fn text(&self, cluster: &str) -> String {
-        let Self { name, count, image, command, container, more_containers, definition, service } = self;
+        let Self { name, count, image, command, container, more_containers, definition, lines } = self;
         let mut text = format!(
             "---\napiVersion: reconcile/v1\nkind: TaskDefinition\nmetadata: {{ name: {name} }}\nspec:\n  \
              containerDefinitions:\n    - name: main\n      image: {image}\n      command: {command}\n      memory: 64\n"
@@ -111,7 +111,7 @@ impl Service {
                  cluster: {cluster}\n  taskDefinition: {name}\n  desiredCount: {count}"
             )],
         );
-        add("  ", service);
+        add("  ", lines);
         text
     }
 }
@@ -174,6 +174,7 @@ impl Shop {
     }
 
     /// A run on another address or directory.
+    #[expect(clippy::unused_self, reason = "it reads as a run of this shop")]
     pub(crate) fn program_at(&self, host: &str, directory: &Path, arguments: &[&str]) -> Program {
         let directory = directory.to_str().expect("a path that we made is text");
         Program::new(arguments.iter().copied().chain([directory, "--host", host]))
@@ -292,7 +293,6 @@ impl Shop {
 
 impl Drop for Shop {
     fn drop(&mut self) {
-        self.engine.remove_labelled(&self.label());
-        self.engine.remove_labelled(&self.foreign_label());
+        self.engine.remove_labelled(&[&self.label(), &self.foreign_label()]);
     }
 }
