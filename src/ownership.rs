@@ -176,7 +176,7 @@ fn read_task<'a>(label: &impl Fn(&str) -> Option<&'a str>) -> Option<TaskKey> {
 }
 
 /// The spec as a label: canonical JSON without the values that are nobody's business.
-fn spec_text(spec: &ContainerSpec) -> String {
+pub(crate) fn spec_text(spec: &ContainerSpec) -> String {
     serde_json::to_string(&redact(spec)).expect("a container spec holds only texts, numbers and flags under text keys")
 }
 

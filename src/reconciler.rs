@@ -26,6 +26,9 @@ mod tell;
 #[cfg(test)]
 mod tests;
 
+/// After so many failed inspections of one container in a row everything is listed again.
+const INSPECTIONS_FAILED_MAX: u32 = 3;
+
 /// How many actions of each lane are under way at most.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Limits {
@@ -192,7 +195,7 @@ impl Reconciler {
             Input::Inspected(name, Ok(container)) => self.learn_inspection(&name, container),
             Input::Inspected(name, Err(error)) => {
                 self.inspecting.remove(&name);
-                self.fail_inspection(name, error);
+                self.fail_inspection(name, &error);
             }
             Input::Hint(hint) => self.take_hint(hint),
             Input::Finished(step, outcome) => self.learn_outcome(&step, outcome),
@@ -258,17 +261,15 @@ impl Reconciler {
         }
     }
 
-    /// An inspection without an answer says nothing about the rest of the engine, unless the engine cannot be reached at all.
-    fn fail_inspection(&mut self, name: String, error: EngineError) {
-        match error {
-            EngineError::Unreachable { .. } => self.meet_trouble(error),
-            EngineError::NoAnswer { .. } | EngineError::Refused { .. } => {
-                let failures = self.inspect_failures.get(&name).map_or(1, |&(failures, _)| failures.saturating_add(1));
-                let retry_at = self.observed.at.after(crate::plan::restart::backoff(failures));
-                self.inspect_failures.insert(name.clone(), (failures, retry_at));
-            }
-        }
+    /// An inspection without an answer says nothing about the rest of the engine. Only when it happens again and again the whole is
+    /// looked at, which tells whether the engine is there at all.
+    fn fail_inspection(&mut self, name: String, error: &EngineError) {
+        let failures = self.inspect_failures.get(&name).map_or(1, |&(failures, _)| failures.saturating_add(1));
+        let retry_at = self.observed.at.after(crate::plan::restart::backoff(failures));
+        tracing::debug!(name, failures, %error, "an inspection failed");
+        self.inspect_failures.insert(name.clone(), (failures, retry_at));
         self.inspect_wanted.insert(name);
+        self.list_wanted |= failures >= INSPECTIONS_FAILED_MAX;
     }
 
     /// The steps that may begin now. The rest is planned again at the next tick, on newer facts.

@@ -1,6 +1,7 @@
 //! JSON schemas from the types, and the validation of documents: envelope, then schema, then type, then what only one
 //! document can tell about itself. Every problem of a document is found in one pass.
 
+use std::collections::BTreeSet;
 use std::sync::{Arc, LazyLock};
 
 use jsonschema::Validator;
@@ -57,6 +58,8 @@ pub struct Validated {
     pub services: Vec<Located<Service>>,
     /// Errors and warnings, sorted.
     pub problems: Vec<Problem>,
+    /// What is declared by documents that are not valid. A reference to one of these is not one mistake more.
+    pub invalid: BTreeSet<(String, String)>,
 }
 
 impl Validated {
@@ -69,8 +72,18 @@ impl Validated {
             Some(Manifest::Cluster(manifest)) => self.clusters.push(Located { manifest, document }),
             Some(Manifest::TaskDefinition(manifest)) => self.task_definitions.push(Located { manifest, document }),
             Some(Manifest::Service(manifest)) => self.services.push(Located { manifest, document }),
-            None => {}
+            None => {
+                let value = document.to_value();
+                let text =
+                    |pointer| value.pointer(pointer).and_then(serde_json::Value::as_str).unwrap_or_default().to_owned();
+                self.invalid.insert((text("/kind"), text("/metadata/name")));
+            }
         }
+    }
+
+    /// Whether an object is declared by a document that is not valid.
+    pub fn is_invalid(&self, kind: Kind, name: &str) -> bool {
+        self.invalid.contains(&(kind.as_str().to_owned(), name.to_owned()))
     }
 
     /// Appends what another thread has found in the documents that follow.
@@ -79,6 +92,7 @@ impl Validated {
         self.task_definitions.extend(other.task_definitions);
         self.services.extend(other.services);
         self.problems.extend(other.problems);
+        self.invalid.extend(other.invalid);
     }
 }
 

@@ -1,21 +1,26 @@
 //! Who declares: the stable name of a directory of manifests.
 //!
 //! In a Git checkout it is the remote `origin` and the path within the repository, so that every checkout of one repository is the
-//! same source; elsewhere it is the path. The password that a remote's address may hold is left out: the name becomes a label.
+//! same source; elsewhere it is the path as the user knows it, with its links: a release may be put in place by pointing a link at
+//! another directory, and is the same source all the same. The password that a remote's address may hold is left out: the name becomes a label.
 
-use std::path::{Path, PathBuf};
+use std::path::{Component, Path, PathBuf};
 
 use crate::ownership::Source;
 
 /// Names the directory.
 pub fn source_of(directory: &Path) -> std::io::Result<Source> {
+    let named = directory;
     let directory = directory.canonicalize()?;
     let in_git = directory.ancestors().find_map(|root| {
         let remote = origin(&root.join(".git"))?;
         let inside = directory.strip_prefix(root).ok()?;
         Some(format!("{remote}//{}", inside.display()))
     });
-    Ok(Source::new(&in_git.unwrap_or_else(|| directory.display().to_string())))
+    // What lies behind `..` depends on where a link leads, so such a path has no name but the real one.
+    let is_plain = named.components().all(|component| component != Component::ParentDir);
+    let path = if is_plain { std::path::absolute(named)?.components().collect() } else { directory };
+    Ok(Source::new(&in_git.unwrap_or_else(|| path.display().to_string())))
 }
 
 /// The address of the remote `origin`, if `.git` names one. Git's own files are read: a `git` program may not be there.

@@ -5,9 +5,6 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
-use futures_util::StreamExt;
-use futures_util::stream::BoxStream;
-
 use crate::clock;
 use crate::desired::DesiredState;
 use crate::engine::{EngineError, Hint, Perform};
@@ -20,6 +17,9 @@ use crate::reconciler::{Command, Input, Limits, Reconciler, Tick};
 use crate::value::{ClusterName, Timestamp};
 
 pub mod files;
+mod hearing;
+
+use hearing::Hearing;
 
 /// How often everything is looked at again although nothing has happened. Losing a hint costs at most this long. At 500 containers a
 /// list costs an engine some 50 ms of one core, so this is a thousandth of it.
@@ -116,7 +116,7 @@ pub struct Loop<'r, E, R> {
     reconciler: Reconciler,
     report: &'r mut R,
     notices: tokio::sync::mpsc::Receiver<Notice>,
-    hints: Option<BoxStream<'static, Hint>>,
+    hearing: Hearing,
     began_at: Timestamp,
 }
 
@@ -131,7 +131,8 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
     ) -> Self {
         let executor = Executor::new(engine.clone());
         let reconciler = Reconciler::new(desired, limits);
-        Self { engine, executor, reconciler, report, notices, hints: None, began_at: clock::now() }
+        let began_at = clock::now();
+        Self { engine, executor, reconciler, report, notices, hearing: Hearing::new(began_at), began_at }
     }
 
     /// What is known at the end.
@@ -148,7 +149,16 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
             // Listening comes before looking: what happens in between is then a hint and not a loss.
             self.listen();
         }
+        let mut deadline = match until {
+            Until::Steady(timeout) => Some(self.began_at.after(timeout)),
+            Until::Stopped => None,
+        };
         loop {
+            if self.hearing.again_at().is_some_and(|again_at| again_at <= clock::now()) {
+                // What the engine has forgotten to tell meanwhile is found by looking.
+                self.listen();
+                self.take(Input::Resync);
+            }
             if self.reconciler.has_listed() && !gate_passed {
                 if let Err(refusal) = gate(self.reconciler.desired(), self.reconciler.observed()) {
                     return Ending::Refused(refusal);
@@ -164,15 +174,18 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
             } else {
                 None
             };
+            let listen_at = self.hearing.again_at();
             tokio::select! {
                 input = self.executor.ended() => self.take(input),
-                hint = next_hint(&mut self.hints) => self.take_hint(hint),
+                hint = self.hearing.next() => self.take_hint(hint),
                 notice = self.notices.recv() => {
                     if let Some(ending) = self.take_notice(notice, &gate) {
                         return self.say_farewell(ending).await;
                     }
                 }
                 () = sleep_until(wake_at) => {}
+                () = sleep_until(listen_at) => {}
+                () = sleep_until(deadline) => deadline = None,
                 _ = resync.tick() => self.take(Input::Resync),
                 _ = heartbeat.tick() => self.report.heartbeat(&self.reconciler),
             }
@@ -208,7 +221,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
     fn carry_out(&mut self, tick: Tick) -> Option<Timestamp> {
         for command in tick.commands {
             // Whoever only looks needs no hints; whoever acts does, from the moment at which it began to look.
-            if matches!(command, Command::Perform(_)) && self.hints.is_none() {
+            if matches!(command, Command::Perform(_)) && self.hearing.is_unused() {
                 self.listen();
             }
             self.executor.begin(command);
@@ -219,7 +232,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
     fn listen(&mut self) {
         let desired = self.reconciler.desired();
         let sources = desired.adopted.iter().chain([&desired.source]).cloned().collect();
-        self.hints = Some(self.engine.hints(self.began_at, sources));
+        self.hearing.open(self.engine.hints(self.hearing.since(), sources));
     }
 
     fn take(&mut self, input: Input) {
@@ -229,7 +242,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
     fn take_hint(&mut self, hint: Option<Hint>) {
         match hint {
             Some(Hint::Lost) | None => {
-                self.hints = None;
+                self.hearing.lose(clock::now());
                 self.take(Input::Hint(Hint::Lost));
             }
             Some(hint @ (Hint::Container(..) | Hint::Other)) => self.take(Input::Hint(hint)),
@@ -293,13 +306,6 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
 /// The clusters that a desired state works on.
 pub fn clusters_of(desired: &DesiredState) -> BTreeSet<ClusterName> {
     desired.clusters.keys().cloned().collect()
-}
-
-async fn next_hint(hints: &mut Option<BoxStream<'static, Hint>>) -> Option<Hint> {
-    match hints {
-        Some(stream) => stream.next().await,
-        None => std::future::pending().await,
-    }
 }
 
 async fn sleep_until(at: Option<Timestamp>) {

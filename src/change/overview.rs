@@ -21,6 +21,11 @@ use crate::value::{ClusterName, ServiceName, Slot};
 pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins: &Origins) -> Overview {
     let decided = plan(desired, observed);
     let touched = touched(&decided, observed);
+    let waiting: BTreeSet<_> = decided
+        .waits
+        .iter()
+        .filter_map(|waiting| Some((&waiting.about.cluster, waiting.about.service.as_ref()?)))
+        .collect();
     let (mut tasks, _) = view::group(observed);
     let mut overview = Overview::default();
     for (cluster, wanted) in &desired.clusters {
@@ -29,11 +34,7 @@ pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins
             let id = (cluster.clone(), name.clone());
             let views = tasks.remove(&(cluster, name)).unwrap_or_default();
             let case = Case::new(desired, observed, &id, service, views, origins.get(&id));
-            let is_waiting = decided
-                .waits
-                .iter()
-                .any(|waiting| waiting.about.cluster == *cluster && waiting.about.service.as_ref() == Some(name));
-            overview.count(case.row(touched.contains(&(cluster, name))), is_waiting);
+            overview.count(case.row(touched.contains(&(cluster, name))), waiting.contains(&(cluster, name)));
         }
     }
     let gone = tasks.iter().filter_map(|((cluster, name), views)| deletion(desired, observed, cluster, name, views));

@@ -45,7 +45,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
             let (watch, trouble) = DirectoryWatch::new(&project.directory);
             announce(&progress, &project, &watch, trouble.as_deref(), &engine.describe());
             tokio::spawn(follow(
-                Follower { watch, locks, project: project.clone(), adopted, notices: notices.clone() },
+                Follower { watch, locks, project: Arc::new(project.clone()), adopted, notices: notices.clone() },
                 *output,
             ));
         }
@@ -150,7 +150,7 @@ fn announce(progress: &Progress<'_>, project: &Project, watch: &DirectoryWatch, 
 struct Follower {
     watch: DirectoryWatch,
     locks: Locks,
-    project: Project,
+    project: Arc<Project>,
     adopted: BTreeSet<Source>,
     notices: mpsc::Sender<Notice>,
 }
@@ -160,18 +160,12 @@ async fn follow(mut follower: Follower, output: Output) {
     loop {
         follower.watch.changed().await;
         follower.locks.answer();
-        let directory = follower.project.directory.clone();
-        let Ok(project) = tokio::task::spawn_blocking(move || Project::read(&directory)).await else { continue };
-        if project.digest == follower.project.digest && project.problems == follower.project.problems {
-            continue;
-        }
+        let before = follower.project.clone();
+        let Ok(Some(project)) = tokio::task::spawn_blocking(move || before.read_again()).await else { continue };
         let notice = follower.weigh(&project, &output).await;
-        follower.project = if project.errors() == 0 {
-            project
-        } else {
-            // What is in force stays as it was; what was read is remembered, so that it is not told twice.
-            Project { desired: follower.project.desired.clone(), origins: follower.project.origins.clone(), ..project }
-        };
+        // Of manifests that are not valid only the text is remembered, so that it is not told twice.
+        let project = if project.errors() == 0 { project } else { project.with_state_of(&follower.project) };
+        follower.project = Arc::new(project);
         for notice in notice {
             if follower.notices.send(notice).await.is_err() {
                 return;

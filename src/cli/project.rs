@@ -6,7 +6,7 @@ use std::sync::Arc;
 use crate::desired::resolve::resolve;
 use crate::desired::{DesiredState, Origins};
 use crate::document::File;
-use crate::load::{ContentDigest, load_directory, validate_loaded};
+use crate::load::{ContentDigest, Loaded, load_directory, validate_loaded};
 use crate::ownership::Source;
 use crate::problem::{Problem, sort_problems};
 use crate::source::source_of;
@@ -27,18 +27,36 @@ pub struct Project {
     /// Everything that is wrong, sorted.
     pub problems: Vec<Problem>,
     /// The same as long as no file changes.
-    pub digest: ContentDigest,
+    digest: ContentDigest,
+    /// What was wrong before anything was read as a manifest.
+    unread: Vec<Problem>,
 }
 
 impl Project {
     /// Reads a directory, or one file.
     pub fn read(directory: &Path) -> Self {
+        Self::understand(directory, load_directory(directory))
+    }
+
+    /// Reads it again; `None` when no file has changed. Looking costs little then: nothing is validated.
+    pub fn read_again(&self) -> Option<Self> {
+        let loaded = load_directory(&self.directory);
+        let is_same = loaded.digest == self.digest && loaded.problems == self.unread;
+        (!is_same).then(|| Self::understand(&self.directory, loaded))
+    }
+
+    /// The same files with another state in force: that of `before`, the last one that was valid.
+    #[must_use]
+    pub fn with_state_of(self, before: &Self) -> Self {
+        Self { desired: before.desired.clone(), origins: before.origins.clone(), ..self }
+    }
+
+    fn understand(directory: &Path, loaded: Loaded) -> Self {
         // Of what cannot be found the problems say so; its name is never used.
         let source = source_of(directory).unwrap_or_else(|_| Source::new(&directory.display().to_string()));
-        let loaded = load_directory(directory);
         let validated = validate_loaded(&loaded);
         let resolved = resolve(source, &validated);
-        let mut problems = loaded.problems;
+        let mut problems = loaded.problems.clone();
         problems.extend(validated.problems);
         problems.extend(resolved.problems);
         sort_problems(&mut problems);
@@ -50,6 +68,7 @@ impl Project {
             origins: resolved.origins,
             problems,
             digest: loaded.digest,
+            unread: loaded.problems,
         }
     }
 

@@ -7,7 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{DesiredCluster, DesiredService, DesiredState, Origin, Origins, Protocol, TaskSpec};
-use crate::manifest::{Cluster, Located, Service, TaskDefinition};
+use crate::manifest::{Cluster, Kind, Located, Service, TaskDefinition};
 use crate::ownership::Source;
 use crate::problem::{Code, Place, Problem, sort_problems};
 use crate::schema::Validated;
@@ -61,8 +61,8 @@ pub fn resolve(source: Source, manifests: &Validated) -> Resolved {
     };
     let mut origins = Origins::new();
     for (Key(cluster, name), located) in &services {
-        let known_cluster = check_cluster(located, &clusters, &mut problems);
-        let task = find_task(located, &definitions, &tasks, &mut problems);
+        let known_cluster = check_cluster(located, &clusters, manifests, &mut problems);
+        let task = find_task(located, &definitions, &tasks, manifests, &mut problems);
         check_name(located, &mut problems);
         let (true, Some((definition, task))) = (known_cluster, task) else { continue };
         let service = resolve_service(&located.manifest, task);
@@ -74,7 +74,10 @@ pub fn resolve(source: Source, manifests: &Validated) -> Resolved {
         }
     }
     check_ports(&desired, &services, &mut problems);
-    warn_unused(&definitions, &manifests.services, &mut problems);
+    // A service that is not valid may be the one that uses it.
+    if manifests.invalid.is_empty() {
+        warn_unused(&definitions, &manifests.services, &mut problems);
+    }
     sort_problems(&mut problems);
     Resolved { desired, origins, problems }
 }
@@ -118,11 +121,12 @@ fn object(located: &Located<Service>) -> String {
 fn check_cluster(
     located: &Located<Service>,
     clusters: &BTreeMap<ClusterName, &Located<Cluster>>,
+    manifests: &Validated,
     problems: &mut Vec<Problem>,
 ) -> bool {
     let wanted = &located.manifest.spec.cluster;
-    if clusters.contains_key(wanted) {
-        return true;
+    if clusters.contains_key(wanted) || manifests.is_invalid(Kind::Cluster, wanted.as_str()) {
+        return clusters.contains_key(wanted);
     }
     let candidates = clusters.iter().map(|(name, cluster)| (name.as_str(), cluster.place_of("/metadata/name")));
     let place = located.place_of("/spec/cluster");
@@ -134,11 +138,15 @@ fn find_task<'a>(
     located: &Located<Service>,
     definitions: &BTreeMap<Family, &'a Located<TaskDefinition>>,
     tasks: &BTreeMap<&Family, Arc<TaskSpec>>,
+    manifests: &Validated,
     problems: &mut Vec<Problem>,
 ) -> Option<(&'a Located<TaskDefinition>, Arc<TaskSpec>)> {
     let family = &located.manifest.spec.task_definition;
     if let (Some(definition), Some(task)) = (definitions.get(family), tasks.get(family)) {
         return Some((definition, task.clone()));
+    }
+    if manifests.is_invalid(Kind::TaskDefinition, family.as_str()) {
+        return None;
     }
     let candidates =
         definitions.iter().map(|(family, definition)| (family.as_str(), definition.place_of("/metadata/name")));
@@ -271,3 +279,6 @@ fn warn_unused(
         problems.push(Problem::warning(Code::Unused, message).with_place(located.place_of("/metadata/name")));
     }
 }
+
+#[cfg(test)]
+mod tests;

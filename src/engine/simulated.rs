@@ -37,6 +37,7 @@ pub use fault::{CallKind, Fault};
 pub use handle::SimulatedHandle;
 pub use meddle::ByHand;
 
+use behaviour::Behaviours;
 use calls::Call;
 use container::Container;
 use fault::Faults;
@@ -61,8 +62,7 @@ pub struct Simulated {
     next_dynamic_port: u16,
     images: BTreeMap<String, Image>,
     image_default: Image,
-    behaviours: BTreeMap<Subject, Arc<Behaviour>>,
-    behaviour_default: Arc<Behaviour>,
+    behaviours: Behaviours,
     pace: Pace,
     timers: Timers,
     ids_given: u64,
@@ -112,8 +112,7 @@ impl Simulated {
             next_dynamic_port: DYNAMIC_PORT_FIRST,
             images: BTreeMap::new(),
             image_default: Image::Present,
-            behaviours: BTreeMap::new(),
-            behaviour_default: Arc::default(),
+            behaviours: Behaviours::default(),
             pace: Pace::TYPICAL,
             timers: Timers::default(),
             ids_given: 0,
@@ -138,12 +137,12 @@ impl Simulated {
 
     /// Says how a subject's containers behave from their next start on.
     pub fn set_behaviour(&mut self, subject: Subject, behaviour: Behaviour) {
-        self.behaviours.insert(subject, Arc::new(behaviour));
+        self.behaviours.of_subject.insert(subject, Arc::new(behaviour));
     }
 
     /// Says how the containers behave, from their next start on, of which nothing else is said.
     pub fn set_default_behaviour(&mut self, behaviour: Behaviour) {
-        self.behaviour_default = Arc::new(behaviour);
+        self.behaviours.of_others = Arc::new(behaviour);
     }
 
     /// Says whether the engine has an image.
@@ -313,20 +312,6 @@ impl Simulated {
         const SCRAMBLE: u64 = 0x9e37_79b9_7f4b;
         self.ids_given += 1;
         format!("{:012x}", self.ids_given.wrapping_mul(SCRAMBLE) & 0xffff_ffff_ffff)
-    }
-
-    /// How the containers of this identity and image behave.
-    fn behaviour_of(&self, identity: &ContainerIdentity, image: Option<&str>) -> Arc<Behaviour> {
-        if self.behaviours.is_empty() {
-            return self.behaviour_default.clone();
-        }
-        let subjects = [
-            Some(Subject::Revision(identity.task.revision)),
-            Some(Subject::Family(identity.family.clone())),
-            image.map(|image| Subject::Image(image.to_owned())),
-        ];
-        let found = subjects.into_iter().flatten().find_map(|subject| self.behaviours.get(&subject));
-        found.unwrap_or(&self.behaviour_default).clone()
     }
 
     /// The containers of ours in the slot of one.

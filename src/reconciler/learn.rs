@@ -225,7 +225,10 @@ impl Reconciler {
                 | FailureKind::Unreachable,
             ) => {
                 self.remember_failure(action, failure);
-                self.look_again(action);
+                // Of a container a refusal leaves something behind: a start that failed, a removal of what runs again.
+                if action.identity().is_some() {
+                    self.look_again(action);
+                }
             }
         }
     }
@@ -297,7 +300,9 @@ impl Reconciler {
     fn know(&mut self, mut container: ObservedContainer) {
         clamp_times(&mut container, self.observed.at);
         let before = self.observed.containers.remove(&container.id);
-        if let (Phase::StartFailed { at, .. }, Some(Phase::Created)) = (&mut container.phase, before.as_ref().map(|b| &b.phase)) {
+        if let (Phase::StartFailed { at, .. }, Some(Phase::Created)) =
+            (&mut container.phase, before.as_ref().map(|b| &b.phase))
+        {
             // The engine keeps no time for a start that failed: it was just now.
             *at = self.observed.at;
         }

@@ -47,3 +47,16 @@ fn a_linked_work_tree_is_the_same_source() {
     std::fs::write(linked.join(".git"), "gitdir: ../main/.git/worktrees/linked\n").expect("a file");
     assert_eq!(source_of(&linked).expect("it exists").as_str(), "git@example.org:shop.git//");
 }
+
+#[test]
+fn a_link_keeps_its_name_wherever_it_leads() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let root = root.path().canonicalize().expect("it exists");
+    let (one, current) = (root.join("one"), root.join("current"));
+    std::fs::create_dir(&one).expect("a directory");
+    std::os::unix::fs::symlink("one", &current).expect("a link");
+    let name = |path: &Path| source_of(path).expect("it exists").as_str().to_owned();
+    assert_eq!(name(&current), current.display().to_string());
+    assert_eq!(name(&root.join("./current/.")), current.display().to_string());
+    assert_eq!(name(&root.join("one/../current")), one.display().to_string());
+}

@@ -1,4 +1,11 @@
-//! Every test that looks at the crate from outside, in one program.
+//! Everything that is tested from outside: the real program, both engines, and the house itself.
 
+mod cli;
 mod contract;
+mod dry_run;
+mod end_to_end;
 mod properties;
+mod support;
+mod survival;
+mod tidy;
+mod watching;

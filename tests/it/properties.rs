@@ -118,7 +118,11 @@ fn shrink_services(mut story: Story, fails: impl Fn(&Story) -> bool) -> Story {
 fn explain(seed: u64, planted: Option<Planted>) -> String {
     let story = shrink(generate::story(seed), planted);
     let told = tell(&story, planted, true);
-    format!("seed {seed:#x} fails. Keep it in tests/seeds.txt.\n\n{story}\n{}\nWrong: {}", told.trace, told.violations.join("\nand: "))
+    format!(
+        "seed {seed:#x} fails. Keep it in tests/seeds.txt.\n\n{story}\n{}\nWrong: {}",
+        told.trace,
+        told.violations.join("\nand: ")
+    )
 }
 
 /// Looks for a seed from `first` on that fails. With several threads the one that is found may differ; each of them is one.
@@ -168,7 +172,8 @@ fn every_history_ends_well() {
 #[test]
 fn every_seed_that_ever_failed_ends_well() {
     let kept = include_str!("../seeds.txt");
-    let seeds = kept.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|line| !line.is_empty());
+    let seeds =
+        kept.lines().map(|line| line.split('#').next().unwrap_or_default().trim()).filter(|line| !line.is_empty());
     for seed in seeds {
         let hex = seed.strip_prefix("0x").expect("a seed is written as 0x...");
         let seed = u64::from_str_radix(hex, 16).expect("a hexadecimal number");

@@ -47,7 +47,11 @@ pub(super) fn events_path(since: Timestamp) -> String {
 }
 
 /// Hints from `since` on. The stream ends after [`Hint::Lost`]; dropping it closes the connection.
-pub(super) fn hints(connection: Arc<Connection>, since: Timestamp, sources: BTreeSet<Source>) -> BoxStream<'static, Hint> {
+pub(super) fn hints(
+    connection: Arc<Connection>,
+    since: Timestamp,
+    sources: BTreeSet<Source>,
+) -> BoxStream<'static, Hint> {
     let mailbox = Arc::new(Mailbox::default());
     let reader = AbortOnDrop(tokio::spawn({
         let mailbox = Arc::clone(&mailbox);

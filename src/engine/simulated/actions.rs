@@ -106,12 +106,11 @@ impl Simulated {
         if let Some(missing) = self.make_volumes(&new.identity, &new.spec) {
             return failed(FailureKind::Refused, format!("no such volume: {missing}"));
         }
-        let labels = new.identity.labels(&new.spec);
-        let behaviour = self.behaviour_of(&new.identity, Some(&new.spec.image));
+        let behaviour = self.behaviours.of(&new.identity, Some(&new.spec.image));
         let id = ContainerId::new(&self.new_id());
         let mut container = Container::new(id.clone(), name, self.now, behaviour);
         container.identity = Some(new.identity.clone());
-        container.spec_text = ownership::read_spec(|key| labels.get(key).map(String::as_str));
+        container.spec_text = Some(ownership::spec_text(&new.spec).into());
         container.spec = Some(new.spec.clone());
         container.network = Some(new.network.clone());
         let outcome = created(&container);
@@ -188,13 +187,11 @@ impl Simulated {
     /// Looks up how a container behaves from now on.
     fn choose_behaviour(&mut self, id: &ContainerId) -> Start {
         let Some(container) = self.containers.get_mut(id) else { return Start::Ok };
-        let image = container.read_spec().map(|spec| spec.image.clone());
-        let identity = container.identity.clone();
+        container.read_spec();
+        let image = container.spec.as_ref().map(|spec| spec.image.as_str());
         // What is not ours has no family and no revision: it keeps the behaviour that it was made with.
-        let behaviour = identity.map(|identity| self.behaviour_of(&identity, image.as_deref()));
-        let Some(container) = self.containers.get_mut(id) else { return Start::Ok };
-        if let Some(behaviour) = behaviour {
-            container.behaviour = behaviour;
+        if let Some(identity) = &container.identity {
+            container.behaviour = self.behaviours.of(identity, image);
         }
         container.behaviour.start
     }

@@ -1,8 +1,11 @@
 //! What the programs in the simulated containers do, and how long the engine takes: data, chosen by the caller.
 
+use std::collections::BTreeMap;
+use std::sync::Arc;
 use std::time::Duration;
 
 use crate::desired::Revision;
+use crate::ownership::ContainerIdentity;
 use crate::plan::Action;
 use crate::value::Family;
 
@@ -88,6 +91,29 @@ pub enum Subject {
     Family(Family),
     /// Every container of this revision.
     Revision(Revision),
+}
+
+/// Who behaves how.
+#[derive(Debug, Clone, Default)]
+pub(super) struct Behaviours {
+    pub(super) of_subject: BTreeMap<Subject, Arc<Behaviour>>,
+    pub(super) of_others: Arc<Behaviour>,
+}
+
+impl Behaviours {
+    /// How a container of this identity and image behaves.
+    pub(super) fn of(&self, identity: &ContainerIdentity, image: Option<&str>) -> Arc<Behaviour> {
+        if self.of_subject.is_empty() {
+            return self.of_others.clone();
+        }
+        let subjects = [
+            Some(Subject::Revision(identity.task.revision)),
+            Some(Subject::Family(identity.family.clone())),
+            image.map(|image| Subject::Image(image.to_owned())),
+        ];
+        let found = subjects.into_iter().flatten().find_map(|subject| self.of_subject.get(&subject));
+        found.unwrap_or(&self.of_others).clone()
+    }
 }
 
 /// Whether the engine has an image.

@@ -51,6 +51,15 @@ pub(super) struct Container {
     pub(super) stops_begun: u32,
 }
 
+/// When the health of a container is checked, and what its failures mean.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Checking {
+    pub(super) interval: Duration,
+    pub(super) timeout: Duration,
+    pub(super) retries: u32,
+    pub(super) start_period: Duration,
+}
+
 /// What a list goes on to show of a container that has ended.
 #[derive(Debug, Clone)]
 pub(super) struct Late {
@@ -112,9 +121,17 @@ impl Container {
         self.spec.as_ref()
     }
 
-    pub(super) fn health_check(&mut self) -> Option<HealthCheckSpec> {
+    /// When its health is checked; `None` when it has no health check.
+    pub(super) fn health_check(&mut self) -> Option<Checking> {
         let check = self.read_spec()?.health_check.as_ref()?;
-        (check.command.first().is_none_or(|first| first != "NONE")).then(|| check.clone())
+        let HealthCheckSpec { command, interval, timeout, retries, start_period } = check;
+        let seconds = |count: u32| Duration::from_secs(count.into());
+        (command.first().is_none_or(|first| first != "NONE")).then(|| Checking {
+            interval: seconds((*interval).max(1)),
+            timeout: seconds(*timeout),
+            retries: (*retries).max(1),
+            start_period: seconds(*start_period),
+        })
     }
 
     /// The ports that it asks for: container port, host port or 0, protocol.

@@ -4,9 +4,8 @@ use std::time::Duration;
 
 use super::Simulated;
 use super::behaviour::{Checks, Run};
-use super::container::Container;
+use super::container::{Checking, Container};
 use super::timers::{Ending, Event};
-use crate::desired::HealthCheckSpec;
 use crate::engine::Change;
 use crate::observed::{ContainerId, Exit, Health, Phase};
 use crate::plan::{Effect, Outcome};
@@ -47,7 +46,7 @@ impl Simulated {
         }
         let Some(check) = container.health_check() else { return };
         if container.is_running() {
-            let at = container.next_verdict_at(&check, self.now);
+            let at = container.next_verdict_at(check, self.now);
             container.verdict = Some(self.timers.plan(at, Event::Verdict(id.clone())));
         }
     }
@@ -62,12 +61,11 @@ impl Simulated {
             container.checks_failed = 0;
             container.health = Health::Healthy;
         } else {
-            let start_period = Duration::from_secs(check.start_period.into());
             // Failures in the start period count only once the container has been healthy.
-            if before != Health::Starting || self.now.since(container.started_at) >= start_period {
+            if before != Health::Starting || self.now.since(container.started_at) >= check.start_period {
                 container.checks_failed += 1;
             }
-            if container.checks_failed >= check.retries.max(1) {
+            if container.checks_failed >= check.retries {
                 container.health = Health::Unhealthy;
             }
         }
@@ -155,13 +153,12 @@ impl Container {
     }
 
     /// When the next check ends that can change anything; the last one ended at `now`.
-    fn next_verdict_at(&self, check: &HealthCheckSpec, now: Timestamp) -> Timestamp {
+    fn next_verdict_at(&self, check: Checking, now: Timestamp) -> Timestamp {
         let hangs = self.behaviour.health == Checks::Hang;
-        let period = u64::from(check.interval.max(1)) + if hangs { u64::from(check.timeout) } else { 0 };
-        let period = Duration::from_secs(period);
+        let period = check.interval + if hangs { check.timeout } else { Duration::ZERO };
         // Checks that cannot change anything are skipped: successes before the sickness, failures that do not count.
         let nothing_before = if self.health == Health::Starting && self.is_sick_for_good() {
-            self.started_at.after(Duration::from_secs(check.start_period.into()))
+            self.started_at.after(check.start_period)
         } else if let (Health::Healthy, Checks::SickAfter(after)) = (self.health, self.behaviour.health) {
             self.started_at.after(after)
         } else {

@@ -38,12 +38,12 @@ impl Simulated {
 
     fn seed_container(&self, seen: &ObservedContainer) -> Container {
         let mut container =
-            Container::new(seen.id.clone(), seen.name.clone(), seen.created_at, self.behaviour_default.clone());
+            Container::new(seen.id.clone(), seen.name.clone(), seen.created_at, self.behaviours.of_others.clone());
         container.identity = Some(seen.identity.clone());
         container.spec_text.clone_from(&seen.spec);
-        if !self.behaviours.is_empty() {
-            let image = container.read_spec().map(|spec| spec.image.clone());
-            container.behaviour = self.behaviour_of(&seen.identity, image.as_deref());
+        if !self.behaviours.of_subject.is_empty() {
+            let image = container.read_spec().map(|spec| spec.image.as_str());
+            container.behaviour = self.behaviours.of(&seen.identity, image);
         }
         container.phase = known_phase(seen, self.now);
         if let Phase::Running { started_at } = container.phase {

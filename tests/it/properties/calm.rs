@@ -30,7 +30,8 @@ impl World {
         let deadline = self.now().after(REST_MAX);
         if !self.pass_until(deadline, |world| world.is_at_rest(&well)) {
             let plan = self.last_plan.as_ref().map(Plan::to_string).unwrap_or_default();
-            let observed = self.reconciler.as_ref().map(|reconciler| format!("{:?}", reconciler.observed().in_flight.keys()));
+            let observed =
+                self.reconciler.as_ref().map(|reconciler| format!("{:?}", reconciler.observed().in_flight.keys()));
             self.oracle.violate(format!("it does not come to rest:\n{plan}under way: {observed:?}"));
         }
         self.check_truth(&well);
@@ -54,23 +55,27 @@ impl World {
     /// The services that have to come up.
     fn well(&self) -> BTreeSet<usize> {
         let all = self.drafts.iter().enumerate();
-        all.filter(|(index, draft)| !draft.wanted || draft.can_be_well(*index, &self.drafts)).map(|(index, _)| index).collect()
+        all.filter(|(index, draft)| !draft.wanted || draft.can_be_well(*index, &self.drafts))
+            .map(|(index, _)| index)
+            .collect()
     }
 
     /// Whether nothing is under way or waited for that concerns a service which has to come up.
     fn is_at_rest(&self, well: &BTreeSet<usize>) -> bool {
         let is_well = |name: &ServiceName| well.contains(&manifests::service_index(name));
         let concerns = |step: &Step| match &step.action {
-            Action::PullImage { image } => {
-                SERVICES.iter().position(|name| image.split(':').next() == Some(*name)).is_none_or(|index| well.contains(&index))
-            }
+            Action::PullImage { image } => SERVICES
+                .iter()
+                .position(|name| image.split(':').next() == Some(*name))
+                .is_none_or(|index| well.contains(&index)),
             Action::RemoveVolume { .. } => false,
             action => action.identity().is_none_or(|identity| is_well(&identity.task.service)),
         };
         let waits = |about: &About| about.service.as_ref().is_none_or(is_well);
         let all_well = well.len() == self.drafts.len();
         let Some(plan) = &self.last_plan else { return false };
-        let is_over = if all_well { self.is_idle() } else { !self.open_steps().any(concerns) && self.restart_at.is_none() };
+        let is_over =
+            if all_well { self.is_idle() } else { !self.open_steps().any(concerns) && self.restart_at.is_none() };
         is_over
             && self.reconciler.as_ref().is_some_and(reconcile::reconciler::Reconciler::has_listed)
             && self.oracle.is_all_known(self.now())
@@ -89,14 +94,17 @@ impl World {
         for index in well {
             wrong.extend(self.check_service(*index, &truth));
         }
-        for container in truth.containers.values().filter(|container| container.identity.source.as_str() != OTHER_SOURCE) {
+        for container in
+            truth.containers.values().filter(|container| container.identity.source.as_str() != OTHER_SOURCE)
+        {
             let task = &container.identity.task;
             let draft = &self.drafts[manifests::service_index(&task.service)];
             if !draft.wanted {
                 wrong.push(format!("{task:#} is there although nobody wants its service"));
             }
         }
-        let clusters: BTreeSet<_> = self.drafts.iter().filter(|draft| draft.wanted).map(manifests::cluster_name).collect();
+        let clusters: BTreeSet<_> =
+            self.drafts.iter().filter(|draft| draft.wanted).map(manifests::cluster_name).collect();
         for cluster in &clusters {
             let ours = truth.networks.values().filter(|n| n.cluster == *cluster && n.source == self.source).count();
             let any = truth.networks.values().filter(|n| n.cluster == *cluster).count();
@@ -105,7 +113,8 @@ impl World {
             }
         }
         for network in truth.networks.values().filter(|network| network.source == self.source) {
-            let inhabited = truth.containers.values().any(|container| container.identity.task.cluster == network.cluster);
+            let inhabited =
+                truth.containers.values().any(|container| container.identity.task.cluster == network.cluster);
             if !clusters.contains(&network.cluster) && !inhabited {
                 wrong.push(format!("the network of {} is left over", network.cluster));
             }

@@ -153,7 +153,8 @@ impl World {
 
     /// A reconciler begins that has seen nothing yet.
     pub(super) fn begin_reconciler(&mut self) {
-        let limits = self.bend_limits(Limits { repair: self.lanes, rollout: self.lanes, retire: self.lanes, pull: self.lanes });
+        let limits =
+            self.bend_limits(Limits { repair: self.lanes, rollout: self.lanes, retire: self.lanes, pull: self.lanes });
         let told = self.bend_desired();
         self.reconciler = Some(Reconciler::new(told, limits));
         self.resync_at = self.now().after(RESYNC);
@@ -194,7 +195,8 @@ impl World {
 
     fn next_at(&self) -> Timestamp {
         // A millisecond more, as the loop does.
-        let wake = self.wake_at.filter(|_| self.heeds_wakes()).map(|at| at.max(self.now()).after(Duration::from_millis(1)));
+        let wake =
+            self.wake_at.filter(|_| self.heeds_wakes()).map(|at| at.max(self.now()).after(Duration::from_millis(1)));
         let timer = self.reconciler.as_ref().map(|_| self.resync_at);
         let errand = self.errands.first_key_value().map(|((at, _), _)| *at);
         let all = [self.engine.next_event_at(), errand, wake, timer, self.restart_at, self.reachable_at];
@@ -259,7 +261,8 @@ impl World {
             let Some(step) = self.open.remove(&call) else { continue };
             self.tell(|| format!("  ... {}: {}", step.action, outcome_text(&outcome)));
             if matches!(outcome, Outcome::Unknown(_)) {
-                let fault = self.engine.writes().iter().rev().find(|write| write.call == call).and_then(|write| write.fault);
+                let fault =
+                    self.engine.writes().iter().rev().find(|write| write.call == call).and_then(|write| write.fault);
                 self.oracle.note_lost(&step, fault, at);
             }
             inputs.extend(self.bend_outcome(step, outcome).map(|(step, outcome)| Input::Finished(step, outcome)));

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconcile::desired::{
-    ContainerSpec, DesiredCluster, DesiredService, DesiredState, HealthCheckSpec, MountSpec, PortMapping, Protocol, TaskSpec,
-    VolumeDriver, VolumeSpec,
+    ContainerSpec, DesiredCluster, DesiredService, DesiredState, HealthCheckSpec, MountSpec, PortMapping, Protocol,
+    TaskSpec, VolumeDriver, VolumeSpec,
 };
 use reconcile::engine::simulated::Guard;
 use reconcile::ownership::Source;
@@ -77,7 +77,8 @@ fn task(index: usize, draft: &Draft) -> TaskSpec {
         main.mount_points.push(mount("scratch", VolumeSpec::Task { driver: VolumeDriver::default() }));
     }
     if shape.shared_volume {
-        main.mount_points.push(mount("data", VolumeSpec::Shared { autoprovision: true, driver: VolumeDriver::default() }));
+        main.mount_points
+            .push(mount("data", VolumeSpec::Shared { autoprovision: true, driver: VolumeDriver::default() }));
     }
     let mut containers = vec![Arc::new(main)];
     for (number, essential) in shape.sidecars.iter().enumerate() {
@@ -139,7 +140,8 @@ impl Draft {
         let may_move = self.count.is_none() || count == 0 || self.floor() < count || self.ceiling() > count;
         let port_is_free = self.shape.static_port.is_none_or(|port| {
             let rivals = all.iter().enumerate().filter(|(other, _)| *other != index);
-            let alone = rivals.filter(|(_, rival)| rival.wanted).all(|(_, rival)| rival.shape.static_port != Some(port));
+            let alone =
+                rivals.filter(|(_, rival)| rival.wanted).all(|(_, rival)| rival.shape.static_port != Some(port));
             alone && count <= 1 && self.count.is_some() && self.floor() == 0
         });
         may_move && port_is_free && self.versions[self.version].is_well(self.shape.checks.is_some())

@@ -370,11 +370,13 @@ impl World {
     fn act_before(&mut self, planted: Planted) {
         match planted {
             Planted::TombstoneRemovedEarly => {
-                let waits = self.last_plan.as_ref().is_some_and(|plan| {
-                    plan.waits.iter().any(|waiting| matches!(waiting.wait, Wait::Backoff { .. }))
-                });
+                let waits = self
+                    .last_plan
+                    .as_ref()
+                    .is_some_and(|plan| plan.waits.iter().any(|waiting| matches!(waiting.wait, Wait::Backoff { .. })));
                 let ended = self.engine.observe().containers.into_values();
-                let mut ended = ended.filter(|c| c.identity.source == self.source && matches!(c.phase, Phase::Exited { .. }));
+                let mut ended =
+                    ended.filter(|c| c.identity.source == self.source && matches!(c.phase, Phase::Exited { .. }));
                 if let (true, Some(container)) = (waits, ended.next()) {
                     let identity = Box::new(container.identity);
                     self.act_beside(&Action::RemoveContainer { id: container.id, identity });
@@ -390,8 +392,9 @@ impl World {
             }
             Planted::DoubleStart => {
                 let created = self.engine.observe().containers.into_values();
-                let created: Vec<_> =
-                    created.filter(|c| matches!(c.phase, Phase::Running { .. }) && c.identity.source == self.source).collect();
+                let created: Vec<_> = created
+                    .filter(|c| matches!(c.phase, Phase::Running { .. }) && c.identity.source == self.source)
+                    .collect();
                 for container in created {
                     if self.notes.doubled.insert(container.id.clone()) {
                         self.double(&container);
@@ -400,8 +403,9 @@ impl World {
             }
             Planted::NetworkRemovedFirst => {
                 let networks = self.engine.list().networks;
-                let unwanted =
-                    networks.into_iter().find(|n| n.source == self.source && !self.desired.clusters.contains_key(&n.cluster));
+                let unwanted = networks
+                    .into_iter()
+                    .find(|n| n.source == self.source && !self.desired.clusters.contains_key(&n.cluster));
                 if let Some(network) = unwanted
                     && self.engine.observe().containers.values().any(|c| c.identity.task.cluster == network.cluster)
                 {
@@ -472,10 +476,14 @@ impl World {
                 Action::CreateNetwork { .. } | Action::CreateContainer(_) => Outcome::Unknown(message),
             },
             (Some(Planted::TimeoutTakenForFailedTry), Outcome::Unknown(message)) => match &step.action {
-                Action::CreateContainer(new) => Outcome::Done(Effect::Container(Box::new(self.failed_try(&new.identity)))),
+                Action::CreateContainer(new) => {
+                    Outcome::Done(Effect::Container(Box::new(self.failed_try(&new.identity))))
+                }
                 _ => Outcome::Unknown(message),
             },
-            (Some(Planted::NameConflictTakenForDone), Outcome::Failed(failure)) if failure.kind == FailureKind::NameTaken => {
+            (Some(Planted::NameConflictTakenForDone), Outcome::Failed(failure))
+                if failure.kind == FailureKind::NameTaken =>
+            {
                 Outcome::Failed(failure)
             }
             (_, outcome) => outcome,

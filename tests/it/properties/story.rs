@@ -138,7 +138,11 @@ pub(super) enum Event {
 
 impl fmt::Display for Story {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        writeln!(f, "Story {:#x}: {} actions at most in each lane, a start takes {:?}.", self.seed, self.lanes, self.pace.start)?;
+        writeln!(
+            f,
+            "Story {:#x}: {} actions at most in each lane, a start takes {:?}.",
+            self.seed, self.lanes, self.pace.start
+        )?;
         for (index, draft) in self.services.iter().enumerate() {
             writeln!(f, "  {}: {draft}", SERVICES[index])?;
         }
@@ -160,8 +164,16 @@ impl fmt::Display for Draft {
             None => f.write_str("as many tasks as there are")?,
         }
         write!(f, " in {}, {minimum}/{maximum} percent, grace {grace_secs} s, version {version}", CLUSTERS[*cluster])?;
-        let Shape { sidecars, checks, static_port, dynamic_port, task_volume, shared_volume, stop_timeout_secs, sidecars_end } =
-            shape;
+        let Shape {
+            sidecars,
+            checks,
+            static_port,
+            dynamic_port,
+            task_volume,
+            shared_volume,
+            stop_timeout_secs,
+            sidecars_end,
+        } = shape;
         for essential in sidecars {
             f.write_str(if *essential { ", an essential sidecar" } else { ", a sidecar" })?;
         }
@@ -174,9 +186,11 @@ impl fmt::Display for Draft {
         if let Some(port) = static_port {
             write!(f, ", on port {port}")?;
         }
-        for (has, what) in
-            [(dynamic_port, "a dynamic port"), (task_volume, "a volume of the task"), (shared_volume, "a shared volume")]
-        {
+        for (has, what) in [
+            (dynamic_port, "a dynamic port"),
+            (task_volume, "a volume of the task"),
+            (shared_volume, "a shared volume"),
+        ] {
             if *has {
                 write!(f, ", {what}")?;
             }
@@ -246,9 +260,13 @@ impl fmt::Display for Event {
             Self::Hints(Hints::Late) => f.write_str("Hints come late from now on."),
             Self::Hints(Hints::Twice) => f.write_str("Hints come twice from now on."),
             Self::Hints(Hints::Lost) => f.write_str("Hints are lost from now on."),
-            Self::Meddle(which, deed) => write!(f, "Somebody does this to container {which} of those there are: {deed:?}."),
+            Self::Meddle(which, deed) => {
+                write!(f, "Somebody does this to container {which} of those there are: {deed:?}.")
+            }
             Self::RemoveNetwork => f.write_str("Somebody removes a network."),
-            Self::Stranger(stranger, service) => write!(f, "Somebody puts up, beside {}: {stranger:?}.", SERVICES[*service]),
+            Self::Stranger(stranger, service) => {
+                write!(f, "Somebody puts up, beside {}: {stranger:?}.", SERVICES[*service])
+            }
         }
     }
 }

@@ -49,7 +49,9 @@ fn sources() -> BTreeSet<Source> {
 #[test]
 fn what_another_directory_declared_is_no_news() {
     let line = |source: &str| {
-        format!(r#"{{"Type":"container","Action":"die","Actor":{{"ID":"abc","Attributes":{{"reconcile.source":"{source}"}}}}}}"#)
+        format!(
+            r#"{{"Type":"container","Action":"die","Actor":{{"ID":"abc","Attributes":{{"reconcile.source":"{source}"}}}}}}"#
+        )
     };
     assert_eq!(read_event(line("ours").as_bytes(), &sources()), Some(other("abc", Change::Ended)));
     assert_eq!(read_event(line("theirs").as_bytes(), &sources()), None);

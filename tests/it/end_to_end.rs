@@ -1,0 +1,9 @@
+//! The main job, by the real program on the real engine.
+
+mod change;
+mod converge;
+mod delete;
+mod fail;
+mod own;
+mod repair;
+mod tell;
