@@ -47,8 +47,18 @@ pub(super) fn failures_after(failures: u32, ran: Duration) -> u32 {
     if ran >= LONG_ENOUGH_MIN.max(backoff(failures)) { 0 } else { failures.saturating_add(1) }
 }
 
-/// When the slot of `task`, which has ended or is ending, may be tried again.
-pub(super) fn retry_after(task: &TaskView<'_>, at: Timestamp) -> Retry {
+/// The same for a task that was unhealthy, where finding that out takes up to `found_after`.
+///
+/// Nobody tells since when it was unhealthy. A task that never was well is ended when that is found out and the pause is over; only
+/// one that ran for much longer had come up. Counting the time that it was kept as a success would undo the backoff.
+pub(super) fn failures_after_sickness(failures: u32, ran: Duration, found_after: Duration) -> u32 {
+    let more = failures.saturating_add(1);
+    let kept = found_after.max(backoff(more)).saturating_mul(2);
+    if ran >= LONG_ENOUGH_MIN.saturating_add(kept) { 0 } else { more }
+}
+
+/// When the slot of `task`, which has ended or is ending, may be tried again. Its service has this grace period.
+pub(super) fn retry_after(task: &TaskView<'_>, grace: Duration, at: Timestamp) -> Retry {
     match task.ending() {
         Ending::Unknown(containers) => Retry::Unknown(containers),
         Ending::Untold if task.is_busy() => Retry::Later,
@@ -58,18 +68,22 @@ pub(super) fn retry_after(task: &TaskView<'_>, at: Timestamp) -> Retry {
             failures: task.failures,
             reason: "a container was removed by somebody else".to_owned(),
         },
-        Ending::Known { started_at, ended_at, unhealthy, reason } => {
+        Ending::Known { started_at, ended_at, unhealthy: true, reason } => {
+            let ran = ended_at.since(started_at);
+            let failures = failures_after_sickness(task.failures, ran, task.sickness_found_after(grace));
+            // We stopped it, at a time of our choice: counting from that stop would make it wait twice.
+            Retry::At { until: started_at.after(backoff(failures)), failures, reason }
+        }
+        Ending::Known { started_at, ended_at, unhealthy: false, reason } => {
             let failures = failures_after(task.failures, ended_at.since(started_at));
-            // An unhealthy task is stopped by us, at a time of our choice: counting from that stop would make it wait twice.
-            let from = if unhealthy { started_at } else { ended_at };
-            Retry::At { until: from.after(backoff(failures)), failures, reason }
+            Retry::At { until: ended_at.after(backoff(failures)), failures, reason }
         }
     }
 }
 
 /// When a task that runs and is unhealthy may be replaced.
-pub(super) fn retry_unhealthy(task: &TaskView<'_>, at: Timestamp) -> (Timestamp, u32) {
+pub(super) fn retry_unhealthy(task: &TaskView<'_>, grace: Duration, at: Timestamp) -> (Timestamp, u32) {
     let started_at = task.started_at().unwrap_or(at);
-    let failures = failures_after(task.failures, at.since(started_at));
+    let failures = failures_after_sickness(task.failures, at.since(started_at), task.sickness_found_after(grace));
     (started_at.after(backoff(failures)), failures)
 }

@@ -232,7 +232,7 @@ impl<'a> Planner<'_, 'a> {
         let before = self.members.iter().filter(earlier).max_by_key(|member| (member.current, member.view.attempt()));
         let Some(before) = before else { return Cause::New };
         if before.current {
-            let reason = match restart::retry_after(&before.view, self.at()) {
+            let reason = match restart::retry_after(&before.view, self.service.health_check_grace, self.at()) {
                 Retry::At { reason, .. } => reason,
                 Retry::Unknown(_) | Retry::Later => "it ended".to_owned(),
             };
@@ -254,7 +254,7 @@ impl<'a> Planner<'_, 'a> {
 
     /// What a new task in an empty slot would be, unless it has to wait.
     fn vacancy(&mut self, slot: Slot) -> Option<Vacancy> {
-        let at = self.at();
+        let (at, grace) = (self.at(), self.service.health_check_grace);
         let last = self.members.iter().filter(|member| member.current && member.view.slot() == slot);
         let Some(last) = last.max_by_key(|member| member.view.attempt()) else {
             let attempt = self.first_attempt(slot);
@@ -262,8 +262,8 @@ impl<'a> Planner<'_, 'a> {
             return Some(Vacancy { slot, attempt, failures: 0, cause });
         };
         let attempt = last.view.attempt().next();
-        let (until, failures) = match (&last.state, restart::retry_after(&last.view, at)) {
-            (TaskState::Unhealthy, _) => restart::retry_unhealthy(&last.view, at),
+        let (until, failures) = match (&last.state, restart::retry_after(&last.view, grace, at)) {
+            (TaskState::Unhealthy, _) => restart::retry_unhealthy(&last.view, grace, at),
             (_, Retry::At { until, failures, .. }) => (until, failures),
             (_, Retry::Unknown(containers)) => {
                 self.world.plan.unknowns.extend(containers);
@@ -496,13 +496,18 @@ impl<'a> Planner<'_, 'a> {
         for index in ended {
             let member = &self.members[index];
             let (slot, attempt) = (member.view.slot(), member.view.attempt());
-            let keep = member.current && self.is_wanted(slot) && {
-                let succeeded = self.members.iter().any(|other| {
-                    other.current && other.view.slot() == slot && other.view.attempt() > attempt && other.view.exists()
-                });
-                evidence += usize::from(succeeded);
-                !succeeded || evidence <= EVIDENCE_MAX
-            };
+            let succeeded = self.members.iter().any(|other| {
+                other.current && other.view.slot() == slot && other.view.attempt() > attempt && other.view.exists()
+            });
+            let same = member.view.key.revision == self.service.task.revision;
+            let keep = self.is_wanted(slot)
+                && if member.current {
+                    evidence += usize::from(succeeded);
+                    !succeeded || evidence <= EVIDENCE_MAX
+                } else {
+                    // What is taken over from another directory keeps its number until a successor has the next one.
+                    same && !succeeded
+                };
             if !keep {
                 let cause =
                     if member.current && self.is_wanted(slot) { Cause::Superseded } else { self.farewell(index) };

@@ -6,7 +6,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Wait;
-use crate::desired::TaskSpec;
+use crate::desired::{ContainerSpec, TaskSpec};
 use crate::observed::{ContainerId, Doing, Exit, Health, ObservedContainer, ObservedState, Phase};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::plan::Target;
@@ -32,6 +32,17 @@ impl ContainerView<'_> {
     /// Whether its process may run now, or may have begun to.
     pub(crate) fn may_run(&self) -> bool {
         matches!(self.doing, Some(Doing::Start)) || matches!(self.phase(), Some(Phase::Running { .. } | Phase::Paused))
+    }
+
+    /// Whether it is being created, or has been and waits for its first start.
+    pub(crate) fn is_about_to_run(&self) -> bool {
+        match self.doing {
+            Some(Doing::Create(_)) => true,
+            Some(Doing::Stop | Doing::Remove) => false,
+            Some(Doing::Start | Doing::Pull | Doing::Other) | None => {
+                matches!(self.phase(), Some(Phase::Created | Phase::CreatedOrFailed))
+            }
+        }
     }
 
     /// Whether its process has ended, or can never begin.
@@ -209,6 +220,19 @@ impl<'a> TaskView<'a> {
         essential.filter_map(|c| if c.phase == Phase::Paused { Some(c.created_at) } else { started_at(c) }).max()
     }
 
+    /// How long after its start it may take until a task that never is healthy has been found out and ended.
+    pub(crate) fn sickness_found_after(&self, grace: Duration) -> Duration {
+        let specs = self.observed().filter_map(read_spec);
+        let longest = specs.map(|spec| {
+            let checks = spec.health_check.as_ref().map_or(0, |check| {
+                let each = check.interval.saturating_add(check.timeout);
+                check.retries.max(1).saturating_mul(each).saturating_add(check.start_period)
+            });
+            u64::from(checks.saturating_add(spec.stop_timeout))
+        });
+        grace.saturating_add(Duration::from_secs(longest.max().unwrap_or(0)))
+    }
+
     /// The container whose end ended the task.
     pub(crate) fn culprit(&self) -> Option<&'a ObservedContainer> {
         self.first_end().map(|(_, container)| container)
@@ -229,8 +253,27 @@ impl<'a> TaskView<'a> {
             return Ending::Unknown(unknown);
         }
         let Some((end, container)) = self.first_end() else { return Ending::Untold };
-        let unhealthy = container.health == Health::Unhealthy;
+        let unhealthy = was_unhealthy(container);
         Ending::Known { started_at: end.started_at, ended_at: end.ended_at, unhealthy, reason: describe_end(container) }
+    }
+}
+
+/// The spec that a container carries, where it can be read.
+pub(super) fn read_spec(container: &ObservedContainer) -> Option<ContainerSpec> {
+    serde_json::from_str(container.spec.as_deref()?).ok()
+}
+
+/// Whether a container was unhealthy when it ended. Some engines go on to say so of its health; all keep what the check said last.
+fn was_unhealthy(container: &ObservedContainer) -> bool {
+    match &container.phase {
+        Phase::Exited { exit: Some(exit) } => exit.health_output.is_some() || container.health == Health::Unhealthy,
+        Phase::Exited { exit: None }
+        | Phase::CreatedOrFailed
+        | Phase::Created
+        | Phase::StartFailed { .. }
+        | Phase::Running { .. }
+        | Phase::Paused
+        | Phase::Removing => container.health == Health::Unhealthy,
     }
 }
 
@@ -274,7 +317,7 @@ pub(crate) fn describe_end(container: &ObservedContainer) -> String {
     let name = &container.identity.container;
     match &container.phase {
         Phase::StartFailed { message, .. } => format!("container {name} could not start: {message}"),
-        Phase::Exited { exit: Some(exit) } => format!("container {name} {}", describe_exit(exit, container.health)),
+        Phase::Exited { exit: Some(exit) } => format!("container {name} {}", describe_exit(exit, was_unhealthy(container))),
         Phase::Exited { exit: None } => format!("container {name} ended"),
         Phase::CreatedOrFailed | Phase::Created => format!("container {name} was never started"),
         Phase::Running { .. } => format!("container {name} runs"),
@@ -283,11 +326,11 @@ pub(crate) fn describe_end(container: &ObservedContainer) -> String {
     }
 }
 
-fn describe_exit(exit: &Exit, health: Health) -> String {
+fn describe_exit(exit: &Exit, unhealthy: bool) -> String {
     if exit.oom_killed {
         return "was killed because it ran out of memory (exit code 137)".to_owned();
     }
-    if health == Health::Unhealthy {
+    if unhealthy {
         let output = exit.health_output.as_deref().filter(|output| !output.is_empty());
         return match output {
             Some(output) => format!("was stopped because it was unhealthy: {output}"),

@@ -2,11 +2,11 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::view::{TaskView, Tasks};
+use super::view::{self, ContainerView, TaskView, Tasks};
 use super::{About, Action, Cause, FailureKind, Plan, Step, Target, Wait, Waiting, restart};
 use crate::desired::{ContainerSpec, DesiredState, Protocol, STOP_TIMEOUT_DEFAULT_SECS};
 use crate::observed::{NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase};
-use crate::ownership::{Source, TaskKey};
+use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::value::ClusterName;
 
 pub(super) struct World<'a> {
@@ -34,7 +34,7 @@ impl<'a> World<'a> {
         for of_cluster in networks.values_mut().filter(|of_cluster| of_cluster.len() > 1) {
             of_cluster.sort_by_key(|network| (!in_use(network), network.created_at, &network.id));
         }
-        let held_ports = held_ports(tasks);
+        let held_ports = held_ports(desired, tasks);
         Self { desired, observed, plan: Plan::default(), held_ports, networks, targets: BTreeSet::new() }
     }
 
@@ -167,17 +167,36 @@ fn stop(container: &ObservedContainer) -> Action {
 
 /// The time that a container was promised when it was made.
 fn stop_timeout_secs(container: &ObservedContainer) -> u32 {
-    let spec = container.spec.as_deref().and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
-    spec.map_or(STOP_TIMEOUT_DEFAULT_SECS, |spec| spec.stop_timeout)
+    view::read_spec(container).map_or(STOP_TIMEOUT_DEFAULT_SECS, |spec| spec.stop_timeout)
 }
 
-fn held_ports(tasks: &Tasks<'_>) -> BTreeMap<(u16, Protocol), TaskKey> {
-    let containers = tasks.values().flatten().flat_map(|task| &task.containers).filter(|container| container.may_run());
-    let ports = containers.flat_map(|container| {
+fn held_ports(desired: &DesiredState, tasks: &Tasks<'_>) -> BTreeMap<(u16, Protocol), TaskKey> {
+    let containers = || tasks.values().flatten().flat_map(|task| &task.containers);
+    let held = containers().filter(|container| container.may_run()).flat_map(|container| {
         let observed = container.observed.into_iter().flat_map(|observed| &observed.ports);
         observed.map(|port| ((port.host_port, port.protocol), &container.identity.task))
     });
     // Collected by reference first: a converged host has thousands of ports and needs none of these keys.
-    let ports: BTreeMap<_, _> = ports.collect();
-    ports.into_iter().map(|(port, task)| (port, task.clone())).collect()
+    let held: BTreeMap<_, _> = held.collect();
+    let mut ports: BTreeMap<_, _> = held.into_iter().map(|(port, task)| (port, task.clone())).collect();
+    // What is not up yet holds what it will need: two tasks that are being made at once must not be given one port.
+    for container in containers().filter(|container| container.is_about_to_run()) {
+        for port in promised_ports(desired, container) {
+            ports.entry(port).or_insert_with(|| container.identity.task.clone());
+        }
+    }
+    ports
+}
+
+/// The static ports of a container that does not run yet.
+fn promised_ports(desired: &DesiredState, container: &ContainerView<'_>) -> Vec<(u16, Protocol)> {
+    let of_spec = |spec: &ContainerSpec| spec.port_mappings.iter().filter_map(|port| port.static_host_port()).collect();
+    if let Some(observed) = container.observed {
+        return view::read_spec(observed).as_ref().map(of_spec).unwrap_or_default();
+    }
+    let ContainerIdentity { task, container, .. } = container.identity;
+    let service = desired.clusters.get(&task.cluster).and_then(|cluster| cluster.services.get(&task.service));
+    let wanted = service.filter(|service| service.task.revision == task.revision);
+    let spec = wanted.and_then(|service| service.task.containers.iter().find(|spec| spec.name == *container));
+    spec.map(|spec| of_spec(spec)).unwrap_or_default()
 }

@@ -184,9 +184,14 @@ impl Reconciler {
                 self.note(Target::Container(id.clone()));
                 self.tell_stopped(id);
             }
-            (Action::RemoveContainer { id, .. }, Effect::Removed) => self.forget(id),
-            // An engine that answers one question with the answer to another is not believed.
-            (action, _) => self.look_again(action),
+            // What is to be stopped may have been removed by somebody else.
+            (Action::RemoveContainer { id, .. } | Action::StopContainer { id, .. }, Effect::Removed) => self.forget(id),
+            (action, _) => {
+                // An engine that answers one question with the answer to another is not believed, and not asked again at once.
+                let message = "the engine answered something else".to_owned();
+                self.remember_failure(action, Failure { kind: FailureKind::Engine, message });
+                self.look_again(action);
+            }
         }
     }
 

@@ -47,6 +47,9 @@ impl World {
         self.questions_to_fail = 0;
         self.hints = Hints::InTime;
         self.slow = Duration::ZERO;
+        // Whatever was missed is seen by a look at everything that begins now.
+        self.resync_at = self.now();
+        self.lists_due = 2;
         for id in std::mem::take(&mut self.port_holders) {
             self.engine.remove_by_hand(&id);
         }
@@ -77,6 +80,7 @@ impl World {
         let is_over =
             if all_well { self.is_idle() } else { !self.open_steps().any(concerns) && self.restart_at.is_none() };
         is_over
+            && self.lists_due == 0
             && self.reconciler.as_ref().is_some_and(reconcile::reconciler::Reconciler::has_listed)
             && self.oracle.is_all_known(self.now())
             && !plan.steps.iter().any(concerns)

@@ -38,6 +38,7 @@ enum Errand {
     TakeInspection(String),
     BringInspection(String, Result<Option<ObservedContainer>, EngineError>, Moment),
     BringHint(Hint),
+    ListenAgain,
 }
 
 /// A reconciler, an engine, and the loop between them.
@@ -58,6 +59,8 @@ pub(super) struct World {
     pub(super) restart_at: Option<Timestamp>,
     pub(super) reachable_at: Option<Timestamp>,
     pub(super) last_plan: Option<Plan>,
+    /// How many lists have to arrive before the end may be judged: the one that is under way may be old.
+    pub(super) lists_due: u32,
     /// The objects of others, to be compared at the end.
     pub(super) strangers: Vec<ContainerId>,
     pub(super) port_holders: Vec<ContainerId>,
@@ -105,6 +108,7 @@ impl World {
             restart_at: None,
             reachable_at: None,
             last_plan: None,
+            lists_due: 0,
             strangers: Vec::new(),
             port_holders: Vec::new(),
             trace: traced.then(String::new),
@@ -329,6 +333,7 @@ impl World {
             }
             Errand::BringList(answer, taken, at) => {
                 if answer.is_ok() {
+                    self.lists_due = self.lists_due.saturating_sub(1);
                     self.oracle.note_listed(taken, at);
                 }
                 Some(Input::Listed(answer))
@@ -340,9 +345,14 @@ impl World {
                 }
                 Some(Input::Inspected(name, answer))
             }
+            Errand::ListenAgain => {
+                self.listening = true;
+                Some(Input::Resync)
+            }
             Errand::BringHint(hint) => {
                 if hint == Hint::Lost {
                     self.listening = false;
+                    self.send(Duration::ZERO, Errand::ListenAgain);
                 }
                 Some(Input::Hint(hint))
             }
@@ -384,8 +394,6 @@ impl World {
         if steps.is_empty() {
             return;
         }
-        // Whoever acts listens.
-        self.listening = true;
         let truth = self.engine.observe();
         for step in steps {
             self.begin(step, &truth);

@@ -118,13 +118,13 @@ fn container(name: &str, image: String, essential: bool, stop_timeout: u32) -> C
 impl Draft {
     /// So many healthy tasks no action of ours goes below. Written down a second time on purpose, in another way.
     pub(super) fn floor(&self) -> u32 {
-        let count = self.count.unwrap_or(0);
+        let count = self.count.unwrap_or(1);
         (0..=count).find(|healthy| healthy * 100 >= count * self.minimum).unwrap_or(count)
     }
 
     /// So many tasks no action of ours goes above.
     pub(super) fn ceiling(&self) -> u32 {
-        let count = self.count.unwrap_or(0);
+        let count = self.count.unwrap_or(1);
         (0..).take_while(|tasks| tasks * 100 <= count * self.maximum).last().unwrap_or(0)
     }
 
@@ -137,7 +137,7 @@ impl Draft {
     /// Whether the service can come to rest with all of its tasks healthy.
     pub(super) fn can_be_well(&self, index: usize, all: &[Draft]) -> bool {
         let count = self.count.unwrap_or(1);
-        let may_move = self.count.is_none() || count == 0 || self.floor() < count || self.ceiling() > count;
+        let may_move = count == 0 || self.floor() < count || self.ceiling() > count;
         let port_is_free = self.shape.static_port.is_none_or(|port| {
             let rivals = all.iter().enumerate().filter(|(other, _)| *other != index);
             let alone =

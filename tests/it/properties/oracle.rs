@@ -14,6 +14,8 @@ use reconcile::ownership::{ContainerIdentity, TaskKey};
 use reconcile::plan::{Action, Cause, NewContainer, Outcome, Step, Target};
 use reconcile::value::{ClusterName, ServiceName, Slot, Timestamp};
 
+use super::happen::OTHER_SOURCE;
+
 /// A service of a story.
 pub(super) type ServiceKey = (ClusterName, ServiceName);
 
@@ -47,10 +49,12 @@ pub(super) struct Oracle {
     /// What has happened unbidden and is not known yet.
     news: BTreeMap<ContainerId, News>,
     /// The calls of reconcilers that are gone, and calls that were answered before they happened.
-    ghosts: BTreeMap<CallId, ServiceKey>,
+    ghosts: BTreeMap<CallId, (ServiceKey, Target)>,
     ghosts_until: BTreeMap<ServiceKey, Timestamp>,
     /// The slots in which somebody removed something: what the memory of the slot was is gone.
     tampered: BTreeSet<(ServiceKey, Slot)>,
+    /// The services of which a task has lost a container that it can do without. The engine counts such a task as unhealthy.
+    crippled: BTreeSet<ServiceKey>,
     recent: BTreeMap<Target, Vec<Timestamp>>,
 }
 
@@ -109,15 +113,24 @@ impl Oracle {
     pub(super) fn note_crash(&mut self, open: &BTreeMap<CallId, Box<Step>>) {
         for (call, step) in open {
             if let Some(identity) = step.action.identity() {
-                self.ghosts.insert(*call, key_of(identity));
+                self.ghosts.insert(*call, (key_of(identity), step.action.target()));
             }
         }
     }
 
     /// Whether the call was of a reconciler that is gone. What it did is known to nobody yet.
     pub(super) fn note_ghost_ended(&mut self, call: CallId, at: Timestamp) -> bool {
-        let Some(service) = self.ghosts.remove(&call) else { return false };
-        self.ghosts_until.insert(service, at.after(Duration::from_millis(1)));
+        let Some((service, target)) = self.ghosts.remove(&call) else { return false };
+        match target {
+            Target::Container(id) => self.note_news(&id, service, at),
+            Target::ClusterNetwork(_)
+            | Target::Network(_)
+            | Target::Image(_)
+            | Target::NewContainer(_)
+            | Target::Volume(_) => {
+                self.ghosts_until.insert(service, at.after(Duration::from_millis(1)));
+            }
+        }
         true
     }
 
@@ -136,6 +149,9 @@ impl Oracle {
 
     pub(super) fn note_tampering(&mut self, identity: &ContainerIdentity) {
         self.tampered.insert((key_of(identity), identity.task.slot));
+        if !identity.essential {
+            self.crippled.insert(key_of(identity));
+        }
     }
 
     pub(super) fn forget_memory_of(&mut self, service: &ServiceKey) {
@@ -146,7 +162,7 @@ impl Oracle {
 
     fn is_spared(&self, service: &ServiceKey, at: Timestamp) -> bool {
         self.news.values().any(|news| news.service == *service)
-            || self.ghosts.values().any(|ghost| ghost == service)
+            || self.ghosts.values().any(|(ghost, _)| ghost == service)
             || self.ghosts_until.get(service).is_some_and(|until| *until > at)
     }
 
@@ -161,8 +177,14 @@ impl Oracle {
         self.engine_violations = all.len();
         for Violated { at, violation, .. } in new {
             let spared = match &violation {
-                Violation::BelowFloor { task, .. } | Violation::AboveCeiling { task, .. } => {
-                    self.is_spared(&(task.cluster.clone(), task.service.clone()), at)
+                Violation::BelowFloor { task, .. } => {
+                    let service = (task.cluster.clone(), task.service.clone());
+                    self.crippled.contains(&service) || self.is_spared(&service, at)
+                }
+                Violation::AboveCeiling { task, live, ceiling } => {
+                    let service = (task.cluster.clone(), task.service.clone());
+                    // The engine counts what another directory runs in the service; we cannot.
+                    live - others(engine, &service) <= *ceiling || self.is_spared(&service, at)
                 }
                 Violation::PortGivenTwice { .. } => self.is_anybody_spared(at),
                 // Two directories may each have one.
@@ -203,6 +225,9 @@ impl Oracle {
             }
             Action::RemoveVolume { name, .. } => {
                 let task = scene.truth.volumes.get(name).and_then(|volume| volume.task.as_ref());
+                if self.is_anybody_spared(at) {
+                    return;
+                }
                 if task.is_some_and(|task| scene.truth.containers.values().any(|other| other.identity.task == *task)) {
                     self.violate(format!("{step} while its task exists"));
                 }
@@ -275,7 +300,10 @@ impl Oracle {
             other.identity.source != identity.source
                 && (&theirs.cluster, &theirs.service, theirs.slot) == (&task.cluster, &task.service, task.slot)
         });
-        if tampered || taken_over {
+        let being_taken_over = scene.open.values().filter_map(|step| step.action.identity()).any(|theirs| {
+            theirs.source != identity.source && key_of(theirs) == key_of(identity) && theirs.task.slot == task.slot
+        });
+        if tampered || taken_over || being_taken_over {
             return;
         }
         let at = scene.truth.at;
@@ -283,20 +311,26 @@ impl Oracle {
             Before::Missing => self.violate(format!("{task:#} is created, and nothing remembers the try before")),
             Before::Well => self.violate(format!("{task:#} is created though the try before did not fail")),
             Before::Sick { started_at, failures } => {
-                let after = failures_after(failures, at.since(started_at));
+                let after = failures_after_sickness(failures, at.since(started_at), found_after(&before, scene));
                 if at < started_at.after(pause(after)) {
                     self.violate(format!("{task:#} is created before the pause after an unhealthy try is over"));
                 }
+                // A list tells the start of a task only coarsely.
                 if identity.failures > failures + 1 || identity.failures < after {
                     self.violate(format!("{task:#} remembers {} failures and not {after}", identity.failures));
                 }
             }
-            Before::Ended { started_at, ended_at, failures } => {
-                let after = failures_after(failures, ended_at.since(started_at));
+            Before::Ended { started_at, ended_at, failures, sick } => {
+                let ran = ended_at.since(started_at);
+                let (after, from) = if sick {
+                    (failures_after_sickness(failures, ran, found_after(&before, scene)), started_at)
+                } else {
+                    (failures_after(failures, ran), ended_at)
+                };
                 if identity.failures != after {
                     self.violate(format!("{task:#} remembers {} failures and not {after}", identity.failures));
                 }
-                if at < ended_at.after(pause(after)) {
+                if at < from.after(pause(after)) {
                     self.violate(format!("{task:#} is created before the pause is over"));
                 }
             }
@@ -357,6 +391,15 @@ impl Oracle {
     }
 }
 
+/// How many tasks of a service another directory runs.
+fn others(engine: &Simulated, service: &ServiceKey) -> u32 {
+    let truth = engine.observe();
+    let theirs = truth.containers.values().filter(|container| {
+        key_of(&container.identity) == *service && container.identity.source.as_str() == OTHER_SOURCE
+    });
+    u32::try_from(theirs.count()).expect("a handful")
+}
+
 /// The grace period of a container's service, where the container's task is wanted as it is.
 fn wanted_grace(identity: &ContainerIdentity, scene: &Scene<'_>) -> Option<Duration> {
     let task = &identity.task;
@@ -391,7 +434,7 @@ enum Before {
     Well,
     Untold,
     Sick { started_at: Timestamp, failures: u32 },
-    Ended { started_at: Timestamp, ended_at: Timestamp, failures: u32 },
+    Ended { started_at: Timestamp, ended_at: Timestamp, failures: u32, sick: bool },
 }
 
 /// How the try before ended, from the truth.
@@ -400,18 +443,21 @@ fn how_it_ended(containers: &[&ObservedContainer], at: Timestamp) -> Before {
     let failures = first.identity.failures;
     let essential = || containers.iter().filter(|container| container.identity.essential);
     let ends = essential().filter_map(|container| match &container.phase {
-        Phase::Exited { exit: Some(Exit { started_at, finished_at, .. }) } => Some((*finished_at, &container.identity, *started_at)),
-        Phase::StartFailed { at, .. } => Some((*at, &container.identity, *at)),
+        Phase::Exited { exit: Some(Exit { started_at, finished_at, health_output, .. }) } => {
+            Some((*finished_at, *started_at, &container.identity, health_output.is_some()))
+        }
+        Phase::StartFailed { at, .. } => Some((*at, *at, &container.identity, false)),
         _ => None,
     });
-    if let Some((ended_at, _, started_at)) = ends.min() {
-        return Before::Ended { started_at, ended_at, failures };
+    if let Some((ended_at, started_at, _, sick)) = ends.min() {
+        return Before::Ended { started_at, ended_at, failures, sick };
     }
     if containers.len() < first.identity.containers as usize {
         return Before::Untold;
     }
     let started_at = essential().filter_map(|container| match container.phase {
         Phase::Running { started_at } => Some(started_at),
+        Phase::Paused => Some(container.created_at),
         _ => None,
     });
     let sick = essential().any(|container| container.health == Health::Unhealthy || container.phase == Phase::Paused);
@@ -431,10 +477,28 @@ fn failures_after(failures: u32, ran: Duration) -> u32 {
     if ran >= Duration::from_secs(10) && ran >= pause(failures) { 0 } else { failures + 1 }
 }
 
+/// A task that was never well is ended when that is found out and the pause is over; one that ran far longer had come up.
+fn failures_after_sickness(failures: u32, ran: Duration, found_after: Duration) -> u32 {
+    if ran >= Duration::from_secs(10) + 2 * found_after.max(pause(failures + 1)) { 0 } else { failures + 1 }
+}
+
+/// How long it may take until a task that never is healthy is found out and ended, by what its specs say.
+fn found_after(containers: &[&ObservedContainer], scene: &Scene<'_>) -> Duration {
+    let seconds = containers.iter().filter_map(|container| {
+        let spec: serde_json::Value = serde_json::from_str(container.spec.as_deref()?).ok()?;
+        let number = |value: &serde_json::Value, default| value.as_u64().unwrap_or(default);
+        let check = &spec["healthCheck"];
+        let checks = number(&check["retries"], 0) * (number(&check["interval"], 0) + number(&check["timeout"], 0));
+        Some(checks + number(&check["startPeriod"], 0) + number(&spec["stopTimeout"], 30))
+    });
+    let grace = wanted_grace(&containers[0].identity, scene).unwrap_or_default();
+    grace + Duration::from_secs(seconds.max().unwrap_or(0))
+}
+
 /// Whether a task is healthy in truth.
 pub(super) fn is_well(task: &[&ObservedContainer]) -> bool {
-    let complete = task.first().is_some_and(|first| task.len() == first.identity.containers as usize);
-    complete
+    let essential = task.iter().any(|container| container.identity.essential);
+    essential
         && task.iter().filter(|container| container.identity.essential).all(|container| {
             matches!(container.phase, Phase::Running { .. }) && matches!(container.health, Health::None | Health::Healthy)
         })
@@ -445,7 +509,7 @@ pub(super) fn tasks_of<'t>(truth: &'t ObservedState, service: &ServiceKey) -> BT
     let mut tasks: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for container in truth.containers.values() {
         let task = &container.identity.task;
-        if (&task.cluster, &task.service) == (&service.0, &service.1) {
+        if (&task.cluster, &task.service) == (&service.0, &service.1) && container.identity.source.as_str() != OTHER_SOURCE {
             tasks.entry(task).or_default().push(container);
         }
     }
