@@ -34,6 +34,12 @@ impl Member<'_> {
         self.state.is_alive()
     }
 
+    /// Whether it runs and will count as healthy in a moment. A list tells the age of a young task only coarsely, so a task that has
+    /// long been healthy may look like this to a reconciler that has just begun: it is not lost until that is known.
+    fn is_settling(&self) -> bool {
+        matches!(self.state, TaskState::Pending(Wait::Settle { .. }))
+    }
+
     fn is_healthy(&self) -> bool {
         self.state == TaskState::Healthy && !self.retired
     }
@@ -156,7 +162,16 @@ impl<'a> Planner<'_, 'a> {
 
     /// Ends what can neither serve now nor be wanted later: tasks of another revision, or beyond the count, that are not up yet.
     fn retire_hopeless(&mut self) {
+        for index in self
+            .indices(|member| member.is_settling() && (!member.current || member.view.slot().0 >= self.desired_count))
+        {
+            let slot = self.members[index].view.slot();
+            if let TaskState::Pending(wait) = self.members[index].state.clone() {
+                self.wait(slot, wait);
+            }
+        }
         let hopeless = |member: &Member<'_>, wanted: bool| match member.state {
+            TaskState::Pending(Wait::Settle { .. }) => false,
             TaskState::Assembling | TaskState::Pending(_) => !member.current || !wanted,
             TaskState::Unhealthy => !wanted,
             TaskState::Healthy | TaskState::Ending | TaskState::Ended => false,
@@ -237,7 +252,7 @@ impl<'a> Planner<'_, 'a> {
                 Retry::Unknown(_) | Retry::Later => "it ended".to_owned(),
             };
             return match before.state {
-                TaskState::Unhealthy => Cause::Unhealthy { reason: "its health check failed".to_owned() },
+                TaskState::Unhealthy => Cause::Unhealthy { reason: before.view.sickness() },
                 TaskState::Assembling
                 | TaskState::Pending(_)
                 | TaskState::Healthy
@@ -434,7 +449,8 @@ impl<'a> Planner<'_, 'a> {
 
     /// Whether enough tasks stay healthy without this one.
     fn may_lose(&self, index: usize) -> bool {
-        !self.members[index].is_healthy() || self.healthy() > self.floor
+        let member = &self.members[index];
+        !member.is_settling() && (!member.is_healthy() || self.healthy() > self.floor)
     }
 
     /// Ends tasks whose slot has a healthy task of the current revision, and tasks beyond the desired count.

@@ -228,7 +228,8 @@ impl World {
             let plan = self.last_plan.as_ref().map(Plan::to_string).unwrap_or_default();
             let unknown = !self.oracle.is_all_known(self.now());
             let idle = self.is_idle();
-            self.oracle.violate(format!("{} is not replaced in time: idle {idle}, unknown {unknown}\n{plan}", victim.name));
+            self.oracle
+                .violate(format!("{} is not replaced in time: idle {idle}, unknown {unknown}\n{plan}", victim.name));
         }
     }
 
