@@ -59,6 +59,8 @@ struct Planner<'w, 'a> {
     floor: u32,
     /// Our own actions let at most so many tasks exist.
     ceiling: u32,
+    /// How many tasks run, or have been told to.
+    begun: u32,
 }
 
 /// Adds what is to be done for one service.
@@ -79,7 +81,8 @@ pub(super) fn plan_service<'a>(
     let desired_count = service.desired_count.unwrap_or_else(|| present_count(&members));
     let floor = service.minimum_healthy.ceil_of(desired_count);
     let ceiling = service.maximum.floor_of(desired_count);
-    Planner { world, cluster, name, service, members, desired_count, floor, ceiling }.plan();
+    let begun = count(members.iter().filter(|member| member.view.may_run()));
+    Planner { world, cluster, name, service, members, desired_count, floor, ceiling, begun }.plan();
 }
 
 /// How many slots a service fills now, the ended tasks of a crash loop included; a new service fills one.
@@ -152,21 +155,46 @@ impl<'a> Planner<'_, 'a> {
             self.end(index, &Cause::TaskEnded);
             self.wait(slot, Wait::Action);
         }
+        // What was never started of an ended task remembers nothing.
+        for index in self.indices(|member| member.state == TaskState::Ended) {
+            self.world.end_task(&self.members[index].view, &Cause::TaskEnded);
+        }
     }
 
-    /// Ends what can neither serve now nor be wanted later: tasks of another revision, or beyond the count, that are not up yet.
+    /// Ends what can neither serve now nor be wanted later: tasks of another revision, or beyond the count, that are not up yet, and
+    /// what is left of a try that was given up.
     fn retire_hopeless(&mut self) {
-        let hopeless = |member: &Member<'_>, wanted: bool| match member.state {
-            TaskState::Assembling | TaskState::Pending(_) => !member.current || !wanted,
-            TaskState::Unhealthy => !wanted,
-            TaskState::Healthy | TaskState::Ending | TaskState::Ended => false,
-        };
-        for index in self.indices(|member| hopeless(member, member.view.slot().0 < self.desired_count)) {
-            let slot = self.members[index].view.slot();
-            let cause = self.farewell(index);
-            self.end(index, &cause);
-            self.wait(slot, Wait::Action);
+        for index in self.indices(|_| true) {
+            let Member { view, state, current, .. } = &self.members[index];
+            let slot = view.slot();
+            let wanted = *current && self.is_wanted(slot);
+            let hopeless = match state {
+                // It may have been up for long: a list tells only coarsely when a task was started. In a moment that is certain.
+                TaskState::Pending(Wait::Settle { until }) => {
+                    let until = *until;
+                    if !wanted {
+                        self.wait(slot, Wait::Settle { until });
+                    }
+                    false
+                }
+                TaskState::Pending(_) => !wanted,
+                TaskState::Assembling => !wanted || self.was_tried_again(index),
+                TaskState::Unhealthy => !self.is_wanted(slot),
+                TaskState::Healthy | TaskState::Ending | TaskState::Ended => false,
+            };
+            if hopeless {
+                let cause = self.farewell(index);
+                self.end(index, &cause);
+                self.wait(slot, Wait::Action);
+            }
         }
+    }
+
+    /// Whether its slot has had a later try.
+    fn was_tried_again(&self, index: usize) -> bool {
+        let this = &self.members[index].view;
+        let current = self.members.iter().filter(|other| other.current && other.view.exists());
+        current.filter(|other| other.view.slot() == this.slot()).any(|other| other.view.attempt() > this.attempt())
     }
 
     /// Looks after each wanted slot: goes on with a task that is not up yet, and says where one is missing.
@@ -213,6 +241,12 @@ impl<'a> Planner<'_, 'a> {
             }
             return;
         }
+        // The limit may have fallen since the containers were made.
+        if !view.may_run() && self.begun >= self.ceiling {
+            self.wait(slot, Wait::Maximum);
+            return;
+        }
+        self.begun += u32::from(!view.may_run());
         for container in view.containers.iter().filter(|container| container.is_created()) {
             let Some(observed) = container.observed else { continue };
             let action =

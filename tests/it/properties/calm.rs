@@ -71,7 +71,10 @@ impl World {
                 .iter()
                 .position(|name| image.split(':').next() == Some(*name))
                 .is_none_or(|index| well.contains(&index)),
-            Action::RemoveVolume { .. } => false,
+            Action::RemoveVolume { name, .. } => {
+                let service = name.split('.').nth(1).and_then(|service| SERVICES.iter().position(|known| *known == service));
+                service.is_none_or(|index| well.contains(&index))
+            }
             action => action.identity().is_none_or(|identity| is_well(&identity.task.service)),
         };
         let waits = |about: &About| about.service.as_ref().is_none_or(is_well);

@@ -217,7 +217,8 @@ impl Oracle {
             }
             Action::RemoveContainer { id, .. } => self.judge_remove(step, id, scene),
             Action::RemoveNetwork { cluster, .. } => {
-                let inhabited = scene.truth.containers.values().any(|other| other.identity.task.cluster == *cluster);
+                let ours = scene.truth.containers.values().filter(|other| other.identity.source.as_str() != OTHER_SOURCE);
+                let inhabited = ours.filter(|other| other.identity.task.cluster == *cluster).count() > 0;
                 let double = scene.truth.networks.values().filter(|network| network.cluster == *cluster).count() > 1;
                 if inhabited && !double && !self.is_anybody_spared(at) {
                     self.violate(format!("{step} while its containers exist"));
@@ -269,11 +270,11 @@ impl Oracle {
         if named != new.aliases.iter().any(|alias| alias == task.service.as_str()) {
             self.violate(format!("{task:#} {} does not answer to the right name", identity.container));
         }
-        if task.attempt.0 > 1 && !self.is_spared(&service, scene.truth.at) {
+        let has_begun = scene.truth.containers.values().any(|other| other.identity.task == *task);
+        if !has_begun && task.attempt.0 > 1 && !self.is_spared(&service, scene.truth.at) {
             self.judge_retry(identity, scene);
         }
-        let creating_again = scene.truth.containers.values().any(|other| other.identity.task == *task);
-        if !creating_again {
+        if !has_begun {
             self.tampered.remove(&(service, task.slot));
         }
     }
@@ -361,7 +362,12 @@ impl Oracle {
                 && matches!(other.phase, Phase::Running { .. })
         });
         let double = scene.truth.containers.values().any(|other| other.id != container.id && other.identity == *identity);
-        if rivals || double {
+        // Once one of its containers is being stopped, the others go too.
+        let ending = scene.open.values().any(|open| match &open.action {
+            Action::StopContainer { identity: other, .. } => other.task == identity.task,
+            _ => false,
+        });
+        if rivals || double || ending {
             return;
         }
         let spared_by_grace = |container: &&ObservedContainer| match container.phase {
@@ -449,7 +455,10 @@ fn how_it_ended(containers: &[&ObservedContainer], at: Timestamp) -> Before {
         Phase::StartFailed { at, .. } => Some((*at, *at, &container.identity, false)),
         _ => None,
     });
-    if let Some((ended_at, started_at, _, sick)) = ends.min() {
+    // Whoever was sick is why the others were stopped.
+    let any_sick = essential().any(|container| container.health == Health::Unhealthy);
+    if let Some((_, ended_at, started_at, _, sick)) = ends.map(|(ended, started, id, sick)| (!sick, ended, started, id, sick)).min() {
+        let sick = sick || any_sick;
         return Before::Ended { started_at, ended_at, failures, sick };
     }
     if containers.len() < first.identity.containers as usize {
