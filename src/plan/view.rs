@@ -259,7 +259,9 @@ impl<'a> TaskView<'a> {
             return Ending::Unknown(unknown);
         }
         let Some((end, container)) = self.first_end() else { return Ending::Untold };
-        let unhealthy = self.observed().any(|container| container.identity.essential && was_unhealthy(container));
+        let sick = self.observed().find(|container| container.identity.essential && was_unhealthy(container));
+        let unhealthy = sick.is_some();
+        let container = sick.unwrap_or(container);
         Ending::Known { started_at: end.started_at, ended_at: end.ended_at, unhealthy, reason: describe_end(container) }
     }
 }
@@ -326,6 +328,7 @@ pub(crate) fn describe_end(container: &ObservedContainer) -> String {
         Phase::Exited { exit: Some(exit) } => format!("container {name} {}", describe_exit(exit, was_unhealthy(container))),
         Phase::Exited { exit: None } => format!("container {name} ended"),
         Phase::CreatedOrFailed | Phase::Created => format!("container {name} was never started"),
+        Phase::Running { .. } if was_unhealthy(container) => format!("container {name} is unhealthy"),
         Phase::Running { .. } => format!("container {name} runs"),
         Phase::Paused => format!("container {name} is paused"),
         Phase::Removing => format!("container {name} is being removed"),

@@ -103,7 +103,8 @@ impl World {
             Deed::Stop => self.engine.stop_by_hand(&id),
             Deed::Start => {
                 self.oracle.note_tampering(&container.identity);
-                matches!(self.engine.start_by_hand(&id), Outcome::Done(_))
+                // Nobody notices that what is being stopped is started again before the stop is answered.
+                !self.is_being_stopped(&id) && matches!(self.engine.start_by_hand(&id), Outcome::Done(_))
             }
             Deed::Remove => {
                 self.oracle.note_tampering(&container.identity);

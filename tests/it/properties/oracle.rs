@@ -87,7 +87,9 @@ impl Oracle {
     pub(super) fn note_hint(&mut self, seen: &ObservedContainer, change: Change, open: &BTreeMap<CallId, Box<Step>>, at: Timestamp) {
         let explained = open.values().any(|step| match &step.action {
             Action::StartContainer { id, .. } => *id == seen.id && change == Change::Began,
-            Action::StopContainer { id, .. } | Action::RemoveContainer { id, .. } => *id == seen.id,
+            Action::StopContainer { id, .. } | Action::RemoveContainer { id, .. } => {
+                *id == seen.id && matches!(change, Change::Ended | Change::Removed)
+            }
             Action::CreateContainer(new) => new.identity == seen.identity,
             Action::CreateNetwork { .. }
             | Action::RemoveNetwork { .. }
@@ -179,7 +181,9 @@ impl Oracle {
             let spared = match &violation {
                 Violation::BelowFloor { task, .. } => {
                     let service = (task.cluster.clone(), task.service.clone());
-                    self.crippled.contains(&service) || self.is_spared(&service, at)
+                    // What another directory runs under the name of a task of ours makes the engine count wrongly.
+                    let unclear = self.crippled.contains(&service) || others(engine, &service) > 0;
+                    unclear || self.is_spared(&service, at)
                 }
                 Violation::AboveCeiling { task, live, ceiling } => {
                     let service = (task.cluster.clone(), task.service.clone());
@@ -229,7 +233,8 @@ impl Oracle {
                 if self.is_anybody_spared(at) {
                     return;
                 }
-                if task.is_some_and(|task| scene.truth.containers.values().any(|other| other.identity.task == *task)) {
+                let mut ours = scene.truth.containers.values().filter(|other| other.identity.source.as_str() != OTHER_SOURCE);
+                if task.is_some_and(|task| ours.any(|other| other.identity.task == *task)) {
                     self.violate(format!("{step} while its task exists"));
                 }
             }
