@@ -65,6 +65,10 @@ struct Planner<'w, 'a> {
     floor: u32,
     /// Our own actions let at most so many tasks exist.
     ceiling: u32,
+    /// How many tasks run, or have been told to.
+    begun: u32,
+    /// The slots that want to begin a task, and what stands in their way.
+    refused: Vec<(Vacancy, Wait)>,
 }
 
 /// Adds what is to be done for one service.
@@ -85,7 +89,9 @@ pub(super) fn plan_service<'a>(
     let desired_count = service.desired_count.unwrap_or_else(|| present_count(&members));
     let floor = service.minimum_healthy.ceil_of(desired_count);
     let ceiling = service.maximum.floor_of(desired_count);
-    Planner { world, cluster, name, service, members, desired_count, floor, ceiling }.plan();
+    let begun = count(members.iter().filter(|member| member.view.may_run()));
+    Planner { world, cluster, name, service, members, desired_count, floor, ceiling, begun, refused: Vec::new() }
+        .plan();
 }
 
 /// How many slots a service fills now, the ended tasks of a crash loop included; a new service fills one.
@@ -114,8 +120,8 @@ impl<'a> Planner<'_, 'a> {
         self.finish_endings();
         self.retire_hopeless();
         let vacancies = self.tend_slots();
-        let refused = self.fill(vacancies);
-        self.make_room(refused);
+        self.fill(vacancies);
+        self.make_room();
         self.retire_superseded();
         self.clean_up();
     }
@@ -158,30 +164,46 @@ impl<'a> Planner<'_, 'a> {
             self.end(index, &Cause::TaskEnded);
             self.wait(slot, Wait::Action);
         }
+        // What was never started of an ended task remembers nothing.
+        for index in self.indices(|member| member.state == TaskState::Ended) {
+            self.world.end_task(&self.members[index].view, &Cause::TaskEnded);
+        }
     }
 
-    /// Ends what can neither serve now nor be wanted later: tasks of another revision, or beyond the count, that are not up yet.
+    /// Ends what can neither serve now nor be wanted later: tasks of another revision, or beyond the count, that are not up yet, and
+    /// what is left of a try that was given up.
     fn retire_hopeless(&mut self) {
-        for index in self
-            .indices(|member| member.is_settling() && (!member.current || member.view.slot().0 >= self.desired_count))
-        {
-            let slot = self.members[index].view.slot();
-            if let TaskState::Pending(wait) = self.members[index].state.clone() {
-                self.wait(slot, wait);
+        for index in self.indices(|_| true) {
+            let Member { view, state, current, .. } = &self.members[index];
+            let slot = view.slot();
+            let wanted = *current && self.is_wanted(slot);
+            let hopeless = match state {
+                // It may have been up for long: a list tells only coarsely when a task was started. In a moment that is certain.
+                TaskState::Pending(Wait::Settle { until }) => {
+                    let until = *until;
+                    if !wanted {
+                        self.wait(slot, Wait::Settle { until });
+                    }
+                    false
+                }
+                TaskState::Pending(_) => !wanted,
+                TaskState::Assembling => !wanted || self.was_tried_again(index),
+                TaskState::Unhealthy => !self.is_wanted(slot),
+                TaskState::Healthy | TaskState::Ending | TaskState::Ended => false,
+            };
+            if hopeless {
+                let cause = self.farewell(index);
+                self.end(index, &cause);
+                self.wait(slot, Wait::Action);
             }
         }
-        let hopeless = |member: &Member<'_>, wanted: bool| match member.state {
-            TaskState::Pending(Wait::Settle { .. }) => false,
-            TaskState::Assembling | TaskState::Pending(_) => !member.current || !wanted,
-            TaskState::Unhealthy => !wanted,
-            TaskState::Healthy | TaskState::Ending | TaskState::Ended => false,
-        };
-        for index in self.indices(|member| hopeless(member, member.view.slot().0 < self.desired_count)) {
-            let slot = self.members[index].view.slot();
-            let cause = self.farewell(index);
-            self.end(index, &cause);
-            self.wait(slot, Wait::Action);
-        }
+    }
+
+    /// Whether its slot has had a later try.
+    fn was_tried_again(&self, index: usize) -> bool {
+        let this = &self.members[index].view;
+        let current = self.members.iter().filter(|other| other.current && other.view.exists());
+        current.filter(|other| other.view.slot() == this.slot()).any(|other| other.view.attempt() > this.attempt())
     }
 
     /// Looks after each wanted slot: goes on with a task that is not up yet, and says where one is missing.
@@ -219,14 +241,23 @@ impl<'a> Planner<'_, 'a> {
         let view = self.members[index].view.clone();
         let slot = view.slot();
         let cause = self.cause_of_try(slot, view.attempt());
+        let vacancy = Vacancy { slot, attempt: view.attempt(), failures: view.failures, cause: cause.clone() };
         let missing: Vec<_> =
             self.service.task.containers.iter().filter(|spec| view.container(&spec.name).is_none()).cloned().collect();
         if !missing.is_empty() {
-            let vacancy = Vacancy { slot, attempt: view.attempt(), failures: view.failures, cause };
             if self.may_create(&vacancy) {
                 self.create(&vacancy, &missing);
             }
             return;
+        }
+        if !view.may_run() {
+            // The limit may have fallen since the containers were made, or somebody may have taken the port.
+            let limit = (self.begun >= self.ceiling).then_some(Wait::Maximum);
+            if let Some(wait) = self.port_conflict(Some(view.key)).or(limit) {
+                self.refused.push((vacancy, wait));
+                return;
+            }
+            self.begun += 1;
         }
         for container in view.containers.iter().filter(|container| container.is_created()) {
             let Some(observed) = container.observed else { continue };
@@ -304,29 +335,27 @@ impl<'a> Planner<'_, 'a> {
         same.map(|key| key.attempt.next()).max().unwrap_or(Attempt::FIRST)
     }
 
-    /// Begins a task in each vacancy that there is room for; returns the others with what stands in their way.
-    fn fill(&mut self, vacancies: Vec<Vacancy>) -> Vec<(Vacancy, Wait)> {
-        let mut refused = Vec::new();
+    /// Begins a task in each vacancy that there is room for.
+    fn fill(&mut self, vacancies: Vec<Vacancy>) {
         let mut alive = self.alive();
         for vacancy in vacancies {
-            if let Some(wait) = self.port_conflict() {
-                refused.push((vacancy, wait));
+            if let Some(wait) = self.port_conflict(None) {
+                self.refused.push((vacancy, wait));
             } else if alive >= self.ceiling {
-                refused.push((vacancy, Wait::Maximum));
+                self.refused.push((vacancy, Wait::Maximum));
             } else if self.may_create(&vacancy) {
                 alive += 1;
                 let containers = self.service.task.containers.clone();
                 self.create(&vacancy, &containers);
             }
         }
-        refused
     }
 
-    /// The task that holds a static port which a new task would need.
-    fn port_conflict(&self) -> Option<Wait> {
+    /// The task other than `own` that holds a static port which a task needs.
+    fn port_conflict(&self, own: Option<&TaskKey>) -> Option<Wait> {
         let held = &self.world.held_ports;
         self.service.task.static_host_ports().find_map(|(port, protocol)| {
-            let holder = held.get(&(port, protocol))?.clone();
+            let holder = held.get(&(port, protocol)).filter(|holder| Some(*holder) != own)?.clone();
             Some(Wait::Port { port, protocol, holder })
         })
     }
@@ -386,11 +415,11 @@ impl<'a> Planner<'_, 'a> {
     }
 
     /// Ends what stands in the way of a vacancy, as far as the minimum allows.
-    fn make_room(&mut self, refused: Vec<(Vacancy, Wait)>) {
+    fn make_room(&mut self) {
         // What is already on its way out will leave room by itself.
         let mut leaving =
             self.indices(|member| member.state == TaskState::Ending || member.retired && member.is_alive()).len();
-        for (vacancy, wait) in refused {
+        for (vacancy, wait) in std::mem::take(&mut self.refused) {
             let victim = match &wait {
                 Wait::Port { holder, .. } => self.port_victim(holder),
                 _ if leaving > 0 => {

@@ -131,6 +131,11 @@ impl<'a> TaskView<'a> {
         self.key.attempt
     }
 
+    /// Whether something of it runs, or has been told to.
+    pub(crate) fn may_run(&self) -> bool {
+        self.containers.iter().any(ContainerView::may_run)
+    }
+
     /// Whether at least one of its containers is known to exist.
     pub(crate) fn exists(&self) -> bool {
         self.containers.iter().any(|container| container.observed.is_some())
@@ -157,7 +162,7 @@ impl<'a> TaskView<'a> {
 
     /// In which state the task is at `at`. `spec` is what it should consist of, where that is known.
     pub(crate) fn state(&self, spec: Option<&TaskSpec>, grace: Duration, at: Timestamp) -> TaskState {
-        let running = self.containers.iter().any(ContainerView::may_run);
+        let running = self.may_run();
         let ending =
             self.containers.iter().any(|container| matches!(container.doing, Some(Doing::Stop | Doing::Remove)));
         let broken = self.containers.iter().any(|container| container.identity.essential && container.has_ended());
@@ -252,7 +257,8 @@ impl<'a> TaskView<'a> {
         self.observed()
             .filter(|container| container.identity.essential)
             .filter_map(|container| ended_at(container).map(|end| (end, container)))
-            .min_by(|(a, x), (b, y)| (a, &x.identity).cmp(&(b, &y.identity)))
+            // Whoever was unhealthy is why the others were stopped, in whatever order they then ended.
+            .min_by_key(|(end, container)| (!was_unhealthy(container), *end, &container.identity))
     }
 
     /// How the task ended.
@@ -263,7 +269,9 @@ impl<'a> TaskView<'a> {
             return Ending::Unknown(unknown);
         }
         let Some((end, container)) = self.first_end() else { return Ending::Untold };
-        let unhealthy = was_unhealthy(container);
+        let sick = self.observed().find(|container| container.identity.essential && was_unhealthy(container));
+        let unhealthy = sick.is_some();
+        let container = sick.unwrap_or(container);
         Ending::Known { started_at: end.started_at, ended_at: end.ended_at, unhealthy, reason: describe_end(container) }
     }
 }
@@ -332,6 +340,7 @@ pub(crate) fn describe_end(container: &ObservedContainer) -> String {
         }
         Phase::Exited { exit: None } => format!("container {name} ended"),
         Phase::CreatedOrFailed | Phase::Created => format!("container {name} was never started"),
+        Phase::Running { .. } if was_unhealthy(container) => format!("container {name} is unhealthy"),
         Phase::Running { .. } => format!("container {name} runs"),
         Phase::Paused => format!("container {name} is paused"),
         Phase::Removing => format!("container {name} is being removed"),

@@ -71,7 +71,11 @@ impl World {
                 .iter()
                 .position(|name| image.split(':').next() == Some(*name))
                 .is_none_or(|index| well.contains(&index)),
-            Action::RemoveVolume { .. } => false,
+            Action::RemoveVolume { name, .. } => {
+                let service =
+                    name.split('.').nth(1).and_then(|service| SERVICES.iter().position(|known| *known == service));
+                service.is_none_or(|index| well.contains(&index))
+            }
             action => action.identity().is_none_or(|identity| is_well(&identity.task.service)),
         };
         let waits = |about: &About| about.service.as_ref().is_none_or(is_well);
@@ -149,14 +153,13 @@ impl World {
         let count = draft.count.unwrap_or(1);
         let mut filled = BTreeSet::new();
         let mut ended = 0;
-        for (task, containers) in tasks_of(truth, &key) {
-            if containers[0].identity.source.as_str() == OTHER_SOURCE {
-                continue;
-            }
+        let tasks = tasks_of(truth, &key);
+        for (task, containers) in &tasks {
+            let task = *task;
             let current = task.revision == service.task.revision && containers[0].identity.source == self.source;
             let live = containers.iter().any(|c| matches!(c.phase, Phase::Running { .. } | Phase::Paused));
             let wanted = current && (task.slot.0 < count || draft.count.is_none());
-            if is_well(&containers) && wanted {
+            if is_well(containers) && wanted {
                 if !filled.insert(task.slot) {
                     wrong.push(format!("two tasks fill {task}"));
                 }
@@ -164,7 +167,8 @@ impl World {
                 wrong.push(format!("{task:#} runs and should not"));
             } else if !wanted || containers.iter().any(|container| container.phase == Phase::Created) {
                 wrong.push(format!("{task:#} is left over"));
-            } else {
+            } else if tasks.keys().any(|other| other.slot == task.slot && other.attempt > task.attempt) {
+                // The last one is the memory of its slot; the others are kept to be looked at.
                 ended += 1;
             }
         }

@@ -429,6 +429,14 @@ impl World {
             && self.reconciler.as_ref().is_some_and(|reconciler| reconciler.has_listed() && !reconciler.is_busy())
     }
 
+    /// Whether a call to stop a container is under way, be it of a reconciler that is gone.
+    pub(super) fn is_being_stopped(&self, id: &ContainerId) -> bool {
+        let writes = self.engine.writes().iter().filter(|write| write.outcome.is_none());
+        writes
+            .map(|write| &*write.action)
+            .any(|action| matches!(action, Action::StopContainer { id: other, .. } if other == id))
+    }
+
     /// The calls of this reconciler that are under way.
     pub(super) fn open_steps(&self) -> impl Iterator<Item = &Step> {
         self.open.values().map(|step| &**step)

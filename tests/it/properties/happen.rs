@@ -103,12 +103,17 @@ impl World {
             Deed::Crash => self.engine.crash(&id, 1),
             Deed::RunOutOfMemory => self.engine.run_out_of_memory(&id),
             Deed::Stop => self.engine.stop_by_hand(&id),
-            Deed::Start => matches!(self.engine.start_by_hand(&id), Outcome::Done(_)),
+            Deed::Start => {
+                self.oracle.note_tampering(&container.identity);
+                // Nobody notices that what is being stopped is started again before the stop is answered.
+                !self.is_being_stopped(&id) && matches!(self.engine.start_by_hand(&id), Outcome::Done(_))
+            }
             Deed::Remove => {
                 self.oracle.note_tampering(&container.identity);
                 self.engine.remove_by_hand(&id)
             }
-            Deed::Pause => self.engine.pause(&id),
+            // What is frozen while it is being stopped ends only when the engine thaws it; the simulated one does not.
+            Deed::Pause => !self.is_being_stopped(&id) && self.engine.pause(&id),
             Deed::Unpause => self.engine.unpause(&id),
             Deed::Sicken => self.engine.make_unhealthy(&id),
         };

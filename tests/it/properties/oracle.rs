@@ -93,7 +93,9 @@ impl Oracle {
     ) {
         let explained = open.values().any(|step| match &step.action {
             Action::StartContainer { id, .. } => *id == seen.id && change == Change::Began,
-            Action::StopContainer { id, .. } | Action::RemoveContainer { id, .. } => *id == seen.id,
+            Action::StopContainer { id, .. } | Action::RemoveContainer { id, .. } => {
+                *id == seen.id && matches!(change, Change::Ended | Change::Removed)
+            }
             Action::CreateContainer(new) => new.identity == seen.identity,
             Action::CreateNetwork { .. }
             | Action::RemoveNetwork { .. }
@@ -185,7 +187,9 @@ impl Oracle {
             let spared = match &violation {
                 Violation::BelowFloor { task, .. } => {
                     let service = (task.cluster.clone(), task.service.clone());
-                    self.crippled.contains(&service) || self.is_spared(&service, at)
+                    // What another directory runs under the name of a task of ours makes the engine count wrongly.
+                    let unclear = self.crippled.contains(&service) || others(engine, &service) > 0;
+                    unclear || self.is_spared(&service, at)
                 }
                 Violation::AboveCeiling { task, live, ceiling } => {
                     let service = (task.cluster.clone(), task.service.clone());
@@ -223,7 +227,9 @@ impl Oracle {
             }
             Action::RemoveContainer { id, .. } => self.judge_remove(step, id, scene),
             Action::RemoveNetwork { cluster, .. } => {
-                let inhabited = scene.truth.containers.values().any(|other| other.identity.task.cluster == *cluster);
+                let ours =
+                    scene.truth.containers.values().filter(|other| other.identity.source.as_str() != OTHER_SOURCE);
+                let inhabited = ours.filter(|other| other.identity.task.cluster == *cluster).count() > 0;
                 let double = scene.truth.networks.values().filter(|network| network.cluster == *cluster).count() > 1;
                 if inhabited && !double && !self.is_anybody_spared(at) {
                     self.violate(format!("{step} while its containers exist"));
@@ -234,7 +240,9 @@ impl Oracle {
                 if self.is_anybody_spared(at) {
                     return;
                 }
-                if task.is_some_and(|task| scene.truth.containers.values().any(|other| other.identity.task == *task)) {
+                let mut ours =
+                    scene.truth.containers.values().filter(|other| other.identity.source.as_str() != OTHER_SOURCE);
+                if task.is_some_and(|task| ours.any(|other| other.identity.task == *task)) {
                     self.violate(format!("{step} while its task exists"));
                 }
             }
@@ -275,11 +283,11 @@ impl Oracle {
         if named != new.aliases.iter().any(|alias| alias == task.service.as_str()) {
             self.violate(format!("{task:#} {} does not answer to the right name", identity.container));
         }
-        if task.attempt.0 > 1 && !self.is_spared(&service, scene.truth.at) {
+        let has_begun = scene.truth.containers.values().any(|other| other.identity.task == *task);
+        if !has_begun && task.attempt.0 > 1 && !self.is_spared(&service, scene.truth.at) {
             self.judge_retry(identity, scene);
         }
-        let creating_again = scene.truth.containers.values().any(|other| other.identity.task == *task);
-        if !creating_again {
+        if !has_begun {
             self.tampered.remove(&(service, task.slot));
         }
     }
@@ -371,7 +379,12 @@ impl Oracle {
         });
         let double =
             scene.truth.containers.values().any(|other| other.id != container.id && other.identity == *identity);
-        if rivals || double {
+        // Once one of its containers is being stopped, the others go too.
+        let ending = scene.open.values().any(|open| match &open.action {
+            Action::StopContainer { identity: other, .. } => other.task == identity.task,
+            _ => false,
+        });
+        if rivals || double || ending {
             return;
         }
         let spared_by_grace = |container: &&ObservedContainer| match container.phase {
@@ -462,7 +475,12 @@ fn how_it_ended(containers: &[&ObservedContainer], at: Timestamp) -> Before {
         Phase::StartFailed { at, .. } => Some((*at, *at, &container.identity, false)),
         _ => None,
     });
-    if let Some((ended_at, started_at, _, sick)) = ends.min() {
+    // Whoever was sick is why the others were stopped.
+    let any_sick = essential().any(|container| container.health == Health::Unhealthy);
+    if let Some((_, ended_at, started_at, _, sick)) =
+        ends.map(|(ended, started, id, sick)| (!sick, ended, started, id, sick)).min()
+    {
+        let sick = sick || any_sick;
         return Before::Ended { started_at, ended_at, failures, sick };
     }
     if containers.len() < first.identity.containers as usize {
