@@ -55,6 +55,7 @@ impl Limits {
 
 /// Something that happened.
 #[derive(Debug)]
+#[expect(clippy::large_enum_variant, reason = "an input is handed on once and never kept")]
 pub enum Input {
     /// The answer to [`Command::List`].
     Listed(Result<Listing, EngineError>),
@@ -333,8 +334,9 @@ impl Reconciler {
         let target = Target::Container(id.clone());
         if let Some(in_flight) = self.observed.in_flight.get(&target) {
             let explained = match (&in_flight.doing, change) {
-                (Doing::Start, Change::Began) | (Doing::Stop, Change::Ended) => true,
-                (Doing::Remove, Change::Ended | Change::Removed) => true,
+                (Doing::Start, Change::Began)
+                | (Doing::Stop, Change::Ended)
+                | (Doing::Remove, Change::Ended | Change::Removed) => true,
                 (Doing::Create(_) | Doing::Start | Doing::Stop | Doing::Remove | Doing::Pull | Doing::Other, _) => {
                     false
                 }
@@ -350,8 +352,8 @@ impl Reconciler {
             (None, Change::Began) => {
                 !self.observed.in_flight.keys().any(|target| matches!(target, Target::NewContainer(_)))
             }
-            (None, Change::Removed | Change::Ended | Change::Other) => false,
-            (Some(Phase::Created | Phase::Running { .. }), Change::Began) => false,
+            (None, Change::Removed | Change::Ended | Change::Other)
+            | (Some(Phase::Created | Phase::Running { .. }), Change::Began) => false,
             (Some(_), _) => true,
         };
         if news {

@@ -22,7 +22,7 @@ pub(super) fn settle(failures: u32) -> Duration {
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 
 /// The longest pause. Kubernetes chose the same: often enough that a repaired dependency is noticed, seldom enough to cost nothing.
-const BACKOFF_MAX: Duration = Duration::from_secs(300);
+const BACKOFF_MAX: Duration = Duration::from_mins(5);
 
 /// A task that ran this long had come up; its end is a first failure again. Docker's own restart policy has the same figure.
 const LONG_ENOUGH_MIN: Duration = Duration::from_secs(10);

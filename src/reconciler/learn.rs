@@ -97,25 +97,20 @@ impl Reconciler {
             self.inspect_wanted.insert(name.to_owned());
             return;
         }
-        match container.filter(|container| self.concerns(&container.identity)) {
-            Some(container) => {
-                let id = container.id.clone();
-                if self.knows_better(&Target::Container(id.clone()), asked_at) {
-                    if self.observed.in_flight.contains_key(&Target::Container(id.clone())) {
-                        self.disturbed.insert(id, crate::engine::Change::Other);
-                    } else {
-                        self.inspect_wanted.insert(id.to_string());
-                    }
-                    return;
-                }
-                self.know(container);
+        let found = container.filter(|container| self.concerns(&container.identity));
+        let id = found.as_ref().map_or_else(|| ContainerId::new(name), |container| container.id.clone());
+        let target = Target::Container(id.clone());
+        let knows_better = self.knows_better(&target, asked_at);
+        match found {
+            Some(_) if knows_better && self.observed.in_flight.contains_key(&target) => {
+                self.disturbed.insert(id, crate::engine::Change::Other);
             }
-            None => {
-                let id = ContainerId::new(name);
-                if !self.knows_better(&Target::Container(id.clone()), asked_at) {
-                    self.forget(&id);
-                }
+            Some(_) if knows_better => {
+                self.inspect_wanted.insert(id.to_string());
             }
+            Some(container) => self.know(container),
+            None if knows_better => {}
+            None => self.forget(&id),
         }
     }
 
@@ -276,10 +271,8 @@ impl Reconciler {
             let text = container.spec.as_deref();
             let spec = text.and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
             container.phase = Phase::Running { started_at: at };
-            container.health = match spec.as_ref().is_some_and(|spec| spec.health_check.is_some()) {
-                true => Health::Starting,
-                false => Health::None,
-            };
+            let is_checked = spec.as_ref().is_some_and(|spec| spec.health_check.is_some());
+            container.health = if is_checked { Health::Starting } else { Health::None };
             container.ports = spec.iter().flat_map(static_ports).collect();
         }
         self.note(Target::Container(id.clone()));
