@@ -1,5 +1,6 @@
 //! Problems as text: the way in which compilers show them, or one line each.
 
+use std::borrow::Cow;
 use std::fmt::Write;
 use std::ops::Range;
 use std::sync::Arc;
@@ -7,8 +8,11 @@ use std::sync::Arc;
 use annotate_snippets::renderer::DecorStyle;
 use annotate_snippets::{Annotation, AnnotationKind, Group, Level, Origin, Patch, Renderer, Snippet};
 
+use self::mask::mask;
 use crate::document::File;
 use crate::problem::{Place, Problem, Severity};
+
+mod mask;
 
 /// How many problems are shown in full: nobody reads more at once, and the rest is counted.
 pub const SHOWN_MAX: usize = 20;
@@ -142,6 +146,10 @@ fn with_place<'a>(
 
 fn patch_of<'a>(place: &'a Place, text: &'a str, files: &'a [Arc<File>]) -> Option<Snippet<'a, Patch<'a>>> {
     let window = Window::around(place, files).filter(|_| place.line == place.end_line)?;
+    // A line that may not be shown as it is may not be shown as it should be either.
+    if matches!(window.text, Cow::Owned(_)) {
+        return None;
+    }
     Some(
         Snippet::source(window.text)
             .line_start(window.first_line)
@@ -152,7 +160,7 @@ fn patch_of<'a>(place: &'a Place, text: &'a str, files: &'a [Arc<File>]) -> Opti
 
 /// The lines around a place.
 struct Window<'a> {
-    text: &'a str,
+    text: Cow<'a, str>,
     first_line: usize,
     /// The place within the text.
     span: Range<usize>,
@@ -180,7 +188,7 @@ impl<'a> Window<'a> {
         // The renderer cuts its input at these bytes and panics when they are no boundaries.
         let start = text.floor_char_boundary(bytes.start.saturating_sub(lines.start).min(text.len()));
         let end = text.floor_char_boundary(bytes.end.saturating_sub(lines.start).clamp(start, text.len()));
-        Some(Self { text, first_line, span: start..end })
+        Some(Self { text: mask(text), first_line, span: start..end })
     }
 }
 
