@@ -35,8 +35,12 @@ pub fn forecast(desired: &Arc<DesiredState>, observed: &ObservedState, cores: us
     let mut engine = Simulated::new(observed.at);
     engine.seed(observed);
     let began_at = engine.now();
-    let mut run =
-        Run { reconciler: Reconciler::new(desired.clone(), limits(desired, cores)), engine, calls: BTreeMap::new() };
+    let mut run = Run {
+        reconciler: Reconciler::new(desired.clone(), limits(desired, cores)),
+        engine,
+        calls: BTreeMap::new(),
+        began_at,
+    };
     let mut events = Vec::new();
     let mut ended = None;
     for _ in 0..LOOKS_MAX {
@@ -73,6 +77,7 @@ struct Run {
     reconciler: Reconciler,
     engine: Simulated,
     calls: BTreeMap<CallId, Box<Step>>,
+    began_at: Timestamp,
 }
 
 enum Look {
@@ -107,7 +112,8 @@ impl Run {
             if answered {
                 continue;
             }
-            let judged = tick.plan.as_ref().filter(|_| !self.reconciler.is_busy()).map(verdict);
+            let judged =
+                tick.plan.as_ref().filter(|_| !self.reconciler.is_busy()).map(|plan| verdict(plan, self.began_at));
             return match judged {
                 Some(ended @ (Verdict::Converged | Verdict::Failed(_))) => Look::Ended(ended),
                 Some(Verdict::Progressing) | None => Look::Again(tick.wake_at),

@@ -135,6 +135,9 @@ pub struct ObservedContainer {
     pub phase: Phase,
     /// What its health check says.
     pub health: Health,
+    /// What the last failed check printed, while it runs and is unhealthy; only an inspection tells.
+    #[serde(default)]
+    pub health_output: Option<String>,
     /// When it was created.
     pub created_at: Timestamp,
     /// The ports that it has on the host now.

@@ -101,6 +101,7 @@ pub(crate) fn container(key: &TaskKey, task: &TaskSpec, spec: &ContainerSpec) ->
         protocol: port.protocol,
     });
     ObservedContainer {
+        health_output: None,
         id: ContainerId::new(&format!("{:0<64}", name.replace(|c: char| !c.is_ascii_hexdigit(), ""))),
         name,
         identity,

@@ -207,7 +207,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         }
         let plan = tick.plan.as_ref()?;
         if !self.reconciler.is_busy() && tick.commands.is_empty() {
-            match verdict(plan) {
+            match verdict(plan, self.began_at) {
                 Verdict::Converged => return Some(Ending::Converged),
                 Verdict::Failed(services) => return Some(Ending::Failed(services)),
                 Verdict::Progressing => {}

@@ -10,7 +10,7 @@ use super::{Format, StatusArguments, converge, dry_run};
 use crate::desired::DesiredState;
 use crate::engine::Observe;
 use crate::engine::docker::ReadOnlyDocker;
-use crate::observed::{ObservedState, Phase};
+use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
 use crate::plan::plan;
 use crate::status::status;
 
@@ -63,10 +63,12 @@ fn read_desired(arguments: &StatusArguments, output: &Output) -> Result<Option<D
     Ok(None)
 }
 
-/// A list does not tell how a container ended; for the latest ones it is worth a question.
+/// A list does not tell how a container ended, nor what a failed check said; for the latest ones it is worth a question.
 async fn look_at_ended<E: Observe>(engine: &E, observed: &mut ObservedState) -> Result<(), crate::engine::EngineError> {
-    let ended =
-        observed.containers.values().filter(|container| matches!(container.phase, Phase::Exited { exit: None }));
+    let worth_a_look = |container: &&ObservedContainer| {
+        matches!(container.phase, Phase::Exited { exit: None }) || container.health == Health::Unhealthy
+    };
+    let ended = observed.containers.values().filter(worth_a_look);
     let mut ended: Vec<_> = ended.map(|container| (container.created_at, container.id.clone())).collect();
     ended.sort_by(|a, b| b.cmp(a));
     for (_, id) in ended.into_iter().take(ENDED_MAX) {

@@ -12,6 +12,12 @@ use crate::value::Timestamp;
 /// dies later is replaced, and counts as a failure, all the same.
 pub(crate) const SETTLE: Duration = Duration::from_millis(100);
 
+/// How long a task without a health check has to run before it counts as healthy, after so many failures in a row: whoever has failed
+/// before has to prove more.
+pub(super) fn settle(failures: u32) -> Duration {
+    SETTLE.max(backoff(failures).min(LONG_ENOUGH_MIN))
+}
+
 /// The pause after the first failure; it doubles with each failure in a row.
 const BACKOFF_FIRST: Duration = Duration::from_secs(1);
 

@@ -34,6 +34,12 @@ impl Member<'_> {
         self.state.is_alive()
     }
 
+    /// Whether it runs and will count as healthy in a moment. A list tells the age of a young task only coarsely, so a task that has
+    /// long been healthy may look like this to a reconciler that has just begun: it is not lost until that is known.
+    fn is_settling(&self) -> bool {
+        matches!(self.state, TaskState::Pending(Wait::Settle { .. }))
+    }
+
     fn is_healthy(&self) -> bool {
         self.state == TaskState::Healthy && !self.retired
     }
@@ -84,7 +90,8 @@ pub(super) fn plan_service<'a>(
     let floor = service.minimum_healthy.ceil_of(desired_count);
     let ceiling = service.maximum.floor_of(desired_count);
     let begun = count(members.iter().filter(|member| member.view.may_run()));
-    Planner { world, cluster, name, service, members, desired_count, floor, ceiling, begun, refused: Vec::new() }.plan();
+    Planner { world, cluster, name, service, members, desired_count, floor, ceiling, begun, refused: Vec::new() }
+        .plan();
 }
 
 /// How many slots a service fills now, the ended tasks of a crash loop included; a new service fills one.
@@ -171,7 +178,6 @@ impl<'a> Planner<'_, 'a> {
             let slot = view.slot();
             let wanted = *current && self.is_wanted(slot);
             let hopeless = match state {
-                // It may have been up for long: a list tells only coarsely when a task was started. In a moment that is certain.
                 TaskState::Pending(Wait::Settle { until }) => {
                     let until = *until;
                     if !wanted {
@@ -276,7 +282,7 @@ impl<'a> Planner<'_, 'a> {
                 Retry::Unknown(_) | Retry::Later => "it ended".to_owned(),
             };
             return match before.state {
-                TaskState::Unhealthy => Cause::Unhealthy { reason: "its health check failed".to_owned() },
+                TaskState::Unhealthy => Cause::Unhealthy { reason: before.view.sickness() },
                 TaskState::Assembling
                 | TaskState::Pending(_)
                 | TaskState::Healthy
@@ -471,7 +477,8 @@ impl<'a> Planner<'_, 'a> {
 
     /// Whether enough tasks stay healthy without this one.
     fn may_lose(&self, index: usize) -> bool {
-        !self.members[index].is_healthy() || self.healthy() > self.floor
+        let member = &self.members[index];
+        !member.is_settling() && (!member.is_healthy() || self.healthy() > self.floor)
     }
 
     /// Ends tasks whose slot has a healthy task of the current revision, and tasks beyond the desired count.

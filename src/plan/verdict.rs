@@ -4,8 +4,9 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::restart::backoff;
 use super::{FailureKind, Plan, Wait, Waiting};
-use crate::value::{ClusterName, ServiceName};
+use crate::value::{ClusterName, ServiceName, Timestamp};
 
 /// After so many failures in a row a single convergence gives up on a service. Two could still be a dependency that was not up yet.
 const FAILURES_MAX: u32 = 3;
@@ -33,8 +34,8 @@ pub struct FailedService {
     pub waits: Vec<Waiting>,
 }
 
-/// Judges a plan of which nothing is under way any more.
-pub fn verdict(plan: &Plan) -> Verdict {
+/// Judges a plan of which nothing is under way any more, for a run that began at `began_at`.
+pub fn verdict(plan: &Plan, began_at: Timestamp) -> Verdict {
     if plan.is_converged() {
         return Verdict::Converged;
     }
@@ -42,7 +43,7 @@ pub fn verdict(plan: &Plan) -> Verdict {
         return Verdict::Progressing;
     }
     let services = unfinished(plan);
-    if services.iter().all(|service| is_hopeless(&service.waits)) {
+    if services.iter().all(|service| is_hopeless(&service.waits, began_at)) {
         Verdict::Failed(services)
     } else {
         Verdict::Progressing
@@ -64,13 +65,15 @@ pub fn unfinished(plan: &Plan) -> Vec<FailedService> {
 }
 
 /// Whether a service cannot come right by waiting: one of its slots keeps failing, or nothing that it waits for will happen.
-fn is_hopeless(waits: &[Waiting]) -> bool {
-    waits.iter().any(|waiting| keeps_failing(&waiting.wait)) || waits.iter().all(|waiting| is_stuck(&waiting.wait))
+fn is_hopeless(waits: &[Waiting], began_at: Timestamp) -> bool {
+    waits.iter().any(|waiting| keeps_failing(&waiting.wait, began_at))
+        || waits.iter().all(|waiting| is_stuck(&waiting.wait))
 }
 
-fn keeps_failing(wait: &Wait) -> bool {
+fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
     match wait {
-        Wait::Backoff { failures, .. } => *failures >= FAILURES_MAX,
+        // What failed before this run may have been repaired since: each run makes at least one try of its own.
+        Wait::Backoff { failures, until } => *failures >= FAILURES_MAX && until.before(backoff(*failures)) >= began_at,
         Wait::Retry { failures, failure, .. } => {
             *failures >= FAILURES_MAX
                 || match failure.kind {

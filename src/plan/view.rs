@@ -211,8 +211,8 @@ impl<'a> TaskView<'a> {
             }
             Health::Unhealthy => TaskState::Unhealthy,
             _ if essential().any(|container| container.health == Health::Starting) => TaskState::Pending(Wait::Health),
-            Health::None if at < started_at.after(restart::SETTLE) => {
-                TaskState::Pending(Wait::Settle { until: started_at.after(restart::SETTLE) })
+            Health::None if at < started_at.after(restart::settle(self.failures)) => {
+                TaskState::Pending(Wait::Settle { until: started_at.after(restart::settle(self.failures)) })
             }
             Health::None | Health::Starting | Health::Healthy => TaskState::Healthy,
         }
@@ -236,6 +236,16 @@ impl<'a> TaskView<'a> {
             u64::from(checks.saturating_add(spec.stop_timeout))
         });
         grace.saturating_add(Duration::from_secs(longest.max().unwrap_or(0)))
+    }
+
+    /// What makes it unhealthy, in a sentence without a full stop.
+    pub(crate) fn sickness(&self) -> String {
+        let said =
+            self.observed().filter(|container| container.identity.essential).find_map(|c| c.health_output.as_deref());
+        match said.filter(|output| !output.is_empty()) {
+            Some(output) => format!("its health check fails: {output}"),
+            None => "its health check fails".to_owned(),
+        }
     }
 
     /// The container whose end ended the task.
@@ -325,7 +335,9 @@ pub(crate) fn describe_end(container: &ObservedContainer) -> String {
     let name = &container.identity.container;
     match &container.phase {
         Phase::StartFailed { message, .. } => format!("container {name} could not start: {message}"),
-        Phase::Exited { exit: Some(exit) } => format!("container {name} {}", describe_exit(exit, was_unhealthy(container))),
+        Phase::Exited { exit: Some(exit) } => {
+            format!("container {name} {}", describe_exit(exit, was_unhealthy(container)))
+        }
         Phase::Exited { exit: None } => format!("container {name} ended"),
         Phase::CreatedOrFailed | Phase::Created => format!("container {name} was never started"),
         Phase::Running { .. } if was_unhealthy(container) => format!("container {name} is unhealthy"),

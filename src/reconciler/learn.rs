@@ -315,7 +315,12 @@ impl Reconciler {
         self.note(Target::Container(container.id.clone()));
         let created = Target::NewContainer(container.identity.name());
         // A container of another directory may have the name: then nothing has been created yet.
-        if self.observed.failed_actions.get(&created).is_some_and(|failed| failed.identity.as_deref() == Some(&container.identity)) {
+        if self
+            .observed
+            .failed_actions
+            .get(&created)
+            .is_some_and(|failed| failed.identity.as_deref() == Some(&container.identity))
+        {
             self.observed.failed_actions.remove(&created);
         }
         self.observed.containers.insert(container.id.clone(), container);
@@ -353,7 +358,8 @@ fn merge(known: ObservedContainer, listed: ObservedContainer) -> ObservedContain
         | (known @ Phase::Exited { exit: Some(_) }, Phase::Exited { exit: None }) => known,
         (_, listed) => listed,
     };
-    ObservedContainer { phase, created_at: known.created_at, ..listed }
+    let health_output = known.health_output.filter(|_| listed.health == Health::Unhealthy);
+    ObservedContainer { phase, health_output, created_at: known.created_at, ..listed }
 }
 
 fn static_ports(spec: &ContainerSpec) -> impl Iterator<Item = PublishedPort> + '_ {

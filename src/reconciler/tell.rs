@@ -122,7 +122,10 @@ impl Reconciler {
         if running && health_before.is_some_and(|health| health != after.health) {
             match after.health {
                 Health::Healthy => self.tell_task(task, EventKind::TaskHealthy),
-                Health::Unhealthy => self.tell_task(task, EventKind::TaskUnhealthy { output: String::new() }),
+                Health::Unhealthy => self.tell_task(
+                    task,
+                    EventKind::TaskUnhealthy { output: after.health_output.clone().unwrap_or_default() },
+                ),
                 Health::None | Health::Starting => {}
             }
         }

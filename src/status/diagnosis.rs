@@ -69,7 +69,7 @@ fn explain_failed_task(diagnosis: &mut Diagnosis, portrait: &Portrait<'_>, faile
         diagnosis.headline = format!("its task is unhealthy{times}");
         let since = failed.view.started_at().map(|at| duration_text(portrait.at.since(at)));
         let since = since.map_or_else(String::new, |since| format!(", {since} after it started"));
-        diagnosis.facts.push(format!("{task}: its health check failed as often as it may{since}"));
+        diagnosis.facts.push(format!("{task}: {}{since}", failed.view.sickness()));
         return;
     }
     let ago = match failed.view.ending() {

@@ -49,7 +49,7 @@ fn describe_failure(portrait: &Portrait<'_>) -> Option<String> {
 /// How a try failed, or is failing.
 pub(super) fn how_it_failed(member: &Member<'_>) -> String {
     if member.state == TaskState::Unhealthy {
-        return "its health check fails".to_owned();
+        return member.view.sickness();
     }
     match member.view.ending() {
         Ending::Known { reason, .. } => reason,

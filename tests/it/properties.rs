@@ -235,8 +235,21 @@ fn survey() {
                     };
                     if let Some(text) = text {
                         let kind: String = text.chars().filter(|c| !c.is_ascii_digit()).collect();
-                        let kind = kind.split('(').next().unwrap().replace("side", "S").replace("web", "S").replace("api", "S").replace("jobs", "S").replace("office", "C").replace("shop", "C");
-                        let words: Vec<_> = kind.split_whitespace().filter(|w| !w.starts_with('@') && !w.contains('.')).take(9).collect();
+                        let kind = kind
+                            .split('(')
+                            .next()
+                            .unwrap()
+                            .replace("side", "S")
+                            .replace("web", "S")
+                            .replace("api", "S")
+                            .replace("jobs", "S")
+                            .replace("office", "C")
+                            .replace("shop", "C");
+                        let words: Vec<_> = kind
+                            .split_whitespace()
+                            .filter(|w| !w.starts_with('@') && !w.contains('.'))
+                            .take(9)
+                            .collect();
                         let mut kinds = kinds.lock().unwrap();
                         let entry = kinds.entry(words.join(" ")).or_insert((0, seed));
                         entry.0 += 1;

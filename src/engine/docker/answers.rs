@@ -117,6 +117,7 @@ fn read_listed(container: &ListedContainer<'_>, now: Timestamp) -> Option<Observ
         Some((port.ip.as_ref().map_or("", |ip| &*ip.0), published?))
     });
     Some(ObservedContainer {
+        health_output: None,
         id: ContainerId::new(&container.id.0),
         name: own_name(container.names.iter().flatten().map(|name| &*name.0)),
         identity,
@@ -255,7 +256,10 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
     let label = |key: &str| labels.get(key);
     let Some(identity) = ContainerIdentity::read(label) else { return Ok(Inspected::Foreign { id }) };
     let created_at = read_time(container.created.as_ref()).unwrap_or_default();
-    let (phase, health) = read_inspected_phase(&container.state.unwrap_or_default(), retries, created_at);
+    let state = container.state.unwrap_or_default();
+    let (phase, health) = read_inspected_phase(&state, retries, created_at);
+    let is_sick = health == Health::Unhealthy && matches!(phase, Phase::Running { .. });
+    let health_output = state.health.as_ref().filter(|_| is_sick).and_then(|health| last_words(health, retries));
     let ports = container.network_settings.and_then(|settings| settings.ports).unwrap_or_default();
     let bindings = ports.iter().flat_map(|(port, bindings)| {
         let (container_port, protocol) = port.0.split_once('/').unwrap_or((&port.0, "tcp"));
@@ -266,6 +270,7 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
         })
     });
     Ok(Inspected::Ours(Box::new(ObservedContainer {
+        health_output,
         id,
         name: own_name(container.name.iter().map(|name| &*name.0)),
         identity,

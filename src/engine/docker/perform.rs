@@ -192,6 +192,7 @@ async fn create_container(connection: &Connection, new: &NewContainer) -> Result
             Ok(created) => {
                 let spec = ownership::read_spec(|key| Some(body.labels.as_ref()?.get(key)?.as_str()));
                 return Ok(Effect::Container(Box::new(ObservedContainer {
+                    health_output: None,
                     id: ContainerId::new(&created.id),
                     name,
                     identity: new.identity.clone(),

@@ -167,6 +167,7 @@ impl Container {
     /// What an inspection shows: the truth. `None` when it is somebody else's.
     pub(super) fn inspected(&self) -> Option<ObservedContainer> {
         Some(ObservedContainer {
+            health_output: self.sickness(),
             id: self.id.clone(),
             name: self.name.clone(),
             identity: self.identity.clone()?,
@@ -193,6 +194,7 @@ impl Container {
             Phase::Removing => (Phase::Removing, Health::None),
         };
         Some(ObservedContainer {
+            health_output: None,
             id: self.id.clone(),
             name: self.name.clone(),
             identity: self.identity.clone()?,

@@ -169,6 +169,12 @@ impl Container {
         now.after(period.saturating_mul(u32::try_from(periods).unwrap_or(u32::MAX)))
     }
 
+    /// What the last check said of a program that runs and is unhealthy.
+    pub(super) fn sickness(&self) -> Option<String> {
+        let is_sick = self.health == Health::Unhealthy && matches!(self.phase, Phase::Running { .. });
+        is_sick.then(|| self.health_output())
+    }
+
     /// What the last check said.
     fn health_output(&self) -> String {
         match self.behaviour.health {

@@ -140,3 +140,23 @@ fn what_cannot_run_twice_stops_before_it_starts() {
     assert_ne!(shop.only("web").id, before);
     shop.expect_quiet();
 }
+
+#[test]
+fn a_rollout_right_after_a_convergence_keeps_within_the_percentages() {
+    let shop = Shop::new("roll-now");
+    let web = |value: &str| {
+        let environment = format!("environment: [{{ name: NEW, value: '{value}' }}]");
+        service("web").count(4).percent(75, 125).container(&environment)
+    };
+    shop.write(&[web("1")]);
+    shop.converge();
+    let before: BTreeSet<_> = shop.ids().into_values().collect();
+    let since = now_secs();
+    shop.write(&[web("2")]);
+    shop.converge();
+    let events = shop.engine.events(&shop.label(), since);
+    let events: Vec<_> =
+        events.into_iter().filter(|(id, action)| !(before.contains(id) && action == "start")).collect();
+    let (fewest, most) = extremes(&events, "start", before);
+    assert!(fewest >= 3 && most <= 5, "{fewest} to {most} ran at a time: {events:#?}");
+}

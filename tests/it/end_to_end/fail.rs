@@ -98,3 +98,12 @@ fn a_time_that_is_up_is_told() {
     shop.run(&["--timeout", "2s"]).expect_code(4).expect_said(&["--timeout"]);
     assert_eq!(shop.running("web").len(), 1, "what was begun is left as it is");
 }
+
+#[test]
+fn a_failed_check_is_told_with_what_it_said() {
+    let shop = Shop::new("sick-said");
+    let check =
+        "healthCheck: { command: [CMD, /shop, check, 'http://localhost:1/'], interval: 5, timeout: 2, retries: 1 }";
+    shop.write(&[service("web").container(check)]);
+    shop.run(&["--timeout", "20s"]).expect_code(4).expect_said(&["/web", "localhost:1"]);
+}

@@ -129,3 +129,17 @@ fn another_directory_does_not_get_a_cluster_by_accident() {
     run(&["--dry-run", "--detailed-exitcode"]).expect_code(0);
     shop.run(&[]).expect_code(5).expect_said(&[&other_name]);
 }
+#[test]
+fn what_is_adopted_as_it_is_need_not_go_down() {
+    let shop = Shop::new("adopt");
+    shop.write(&[service("web").count(2).percent(50, 200)]);
+    shop.converge();
+    let moved = shop.scratch.path().join("moved");
+    std::fs::rename(&shop.directory, &moved).expect("our own directory");
+    let run = |arguments: &[&str]| shop.program_at(&shop.engine.host(), &moved, arguments).run();
+    run(&[]).expect_code(5);
+    run(&["--adopt", shop.dir()]).expect_code(0);
+    shop.expect_tasks("web", 2);
+    // Once is enough.
+    run(&["--dry-run", "--detailed-exitcode"]).expect_code(0);
+}

@@ -72,7 +72,8 @@ impl World {
                 .position(|name| image.split(':').next() == Some(*name))
                 .is_none_or(|index| well.contains(&index)),
             Action::RemoveVolume { name, .. } => {
-                let service = name.split('.').nth(1).and_then(|service| SERVICES.iter().position(|known| *known == service));
+                let service =
+                    name.split('.').nth(1).and_then(|service| SERVICES.iter().position(|known| *known == service));
                 service.is_none_or(|index| well.contains(&index))
             }
             action => action.identity().is_none_or(|identity| is_well(&identity.task.service)),
@@ -231,7 +232,8 @@ impl World {
             let plan = self.last_plan.as_ref().map(Plan::to_string).unwrap_or_default();
             let unknown = !self.oracle.is_all_known(self.now());
             let idle = self.is_idle();
-            self.oracle.violate(format!("{} is not replaced in time: idle {idle}, unknown {unknown}\n{plan}", victim.name));
+            self.oracle
+                .violate(format!("{} is not replaced in time: idle {idle}, unknown {unknown}\n{plan}", victim.name));
         }
     }
 

@@ -432,7 +432,9 @@ impl World {
     /// Whether a call to stop a container is under way, be it of a reconciler that is gone.
     pub(super) fn is_being_stopped(&self, id: &ContainerId) -> bool {
         let writes = self.engine.writes().iter().filter(|write| write.outcome.is_none());
-        writes.map(|write| &*write.action).any(|action| matches!(action, Action::StopContainer { id: other, .. } if other == id))
+        writes
+            .map(|write| &*write.action)
+            .any(|action| matches!(action, Action::StopContainer { id: other, .. } if other == id))
     }
 
     /// The calls of this reconciler that are under way.

@@ -79,7 +79,9 @@ impl World {
         if !live_restore {
             // Theirs have ended with all others, and nobody starts them again.
             self.strangers.retain(|id| self.engine.inspect(&id.0).is_none());
-            for container in live.iter().filter(|container| matches!(container.phase, Phase::Running { .. } | Phase::Paused)) {
+            for container in
+                live.iter().filter(|container| matches!(container.phase, Phase::Running { .. } | Phase::Paused))
+            {
                 let at = self.now();
                 self.oracle.note_news(&container.id, key_of(&container.identity), at);
             }
@@ -145,20 +147,27 @@ impl World {
             Stranger::Network => {
                 let labels = ownership::cluster_labels(&cluster, &other);
                 self.engine.add_network_by_hand(&labels);
-                self.engine.add_network_by_hand(&BTreeMap::from([("name".to_owned(), ownership::network_name(&cluster))]));
+                self.engine
+                    .add_network_by_hand(&BTreeMap::from([("name".to_owned(), ownership::network_name(&cluster))]));
                 return;
             }
             Stranger::PortHolder => {
                 let Some(host_port) = draft.shape.static_port else { return };
                 new.name = format!("holder-{}", self.port_holders.len());
-                new.ports = vec![reconcile::desired::PortMapping { container_port: 80, host_port, protocol: Default::default() }];
+                new.ports = vec![reconcile::desired::PortMapping {
+                    container_port: 80,
+                    host_port,
+                    protocol: Default::default(),
+                }];
             }
         }
         new.behaviour = Behaviour::default();
         if let Ok(id) = self.engine.add_by_hand(new) {
             match stranger {
                 Stranger::PortHolder => self.port_holders.push(id),
-                Stranger::Namesake | Stranger::HalfLabelled | Stranger::OtherSource | Stranger::Network => self.strangers.push(id),
+                Stranger::Namesake | Stranger::HalfLabelled | Stranger::OtherSource | Stranger::Network => {
+                    self.strangers.push(id)
+                }
             }
         }
     }

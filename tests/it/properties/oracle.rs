@@ -7,8 +7,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
 use reconcile::desired::DesiredState;
-use reconcile::engine::simulated::{CallId, Fault, Simulated, Violated, Violation};
 use reconcile::engine::Change;
+use reconcile::engine::simulated::{CallId, Fault, Simulated, Violated, Violation};
 use reconcile::observed::{ContainerId, Exit, Health, ObservedContainer, ObservedState, Phase};
 use reconcile::ownership::{ContainerIdentity, TaskKey};
 use reconcile::plan::{Action, Cause, NewContainer, Outcome, Step, Target};
@@ -84,7 +84,13 @@ impl Oracle {
     }
 
     /// The engine gave a hint, whether or not it will arrive.
-    pub(super) fn note_hint(&mut self, seen: &ObservedContainer, change: Change, open: &BTreeMap<CallId, Box<Step>>, at: Timestamp) {
+    pub(super) fn note_hint(
+        &mut self,
+        seen: &ObservedContainer,
+        change: Change,
+        open: &BTreeMap<CallId, Box<Step>>,
+        at: Timestamp,
+    ) {
         let explained = open.values().any(|step| match &step.action {
             Action::StartContainer { id, .. } => *id == seen.id && change == Change::Began,
             Action::StopContainer { id, .. } | Action::RemoveContainer { id, .. } => {
@@ -221,7 +227,8 @@ impl Oracle {
             }
             Action::RemoveContainer { id, .. } => self.judge_remove(step, id, scene),
             Action::RemoveNetwork { cluster, .. } => {
-                let ours = scene.truth.containers.values().filter(|other| other.identity.source.as_str() != OTHER_SOURCE);
+                let ours =
+                    scene.truth.containers.values().filter(|other| other.identity.source.as_str() != OTHER_SOURCE);
                 let inhabited = ours.filter(|other| other.identity.task.cluster == *cluster).count() > 0;
                 let double = scene.truth.networks.values().filter(|network| network.cluster == *cluster).count() > 1;
                 if inhabited && !double && !self.is_anybody_spared(at) {
@@ -233,7 +240,8 @@ impl Oracle {
                 if self.is_anybody_spared(at) {
                     return;
                 }
-                let mut ours = scene.truth.containers.values().filter(|other| other.identity.source.as_str() != OTHER_SOURCE);
+                let mut ours =
+                    scene.truth.containers.values().filter(|other| other.identity.source.as_str() != OTHER_SOURCE);
                 if task.is_some_and(|task| ours.any(|other| other.identity.task == *task)) {
                     self.violate(format!("{step} while its task exists"));
                 }
@@ -296,7 +304,8 @@ impl Oracle {
                 let earlier = &other.identity.task;
                 other.identity.source == identity.source
                     && earlier.slot == task.slot
-                    && (&earlier.cluster, &earlier.service, &earlier.revision) == (&task.cluster, &task.service, &task.revision)
+                    && (&earlier.cluster, &earlier.service, &earlier.revision)
+                        == (&task.cluster, &task.service, &task.revision)
                     && earlier.attempt.0 + 1 == task.attempt.0
             })
             .collect();
@@ -349,7 +358,8 @@ impl Oracle {
         let Some(container) = scene.truth.containers.get(id) else { return };
         let identity = &container.identity;
         let promised = container.spec.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-        let promised = promised.and_then(|spec| spec.get("stopTimeout").and_then(serde_json::Value::as_u64)).unwrap_or(30);
+        let promised =
+            promised.and_then(|spec| spec.get("stopTimeout").and_then(serde_json::Value::as_u64)).unwrap_or(30);
         if u64::from(stop_timeout) != promised {
             self.violate(format!("{step} with {stop_timeout} s and not the {promised} s that it was promised"));
         }
@@ -358,7 +368,8 @@ impl Oracle {
             return;
         }
         let Some(grace) = wanted_grace(identity, scene) else { return };
-        let task: Vec<_> = scene.truth.containers.values().filter(|other| other.identity.task == identity.task).collect();
+        let task: Vec<_> =
+            scene.truth.containers.values().filter(|other| other.identity.task == identity.task).collect();
         let rivals = scene.truth.containers.values().any(|other| {
             other.identity.task.attempt != identity.task.attempt
                 && other.identity.task.slot == identity.task.slot
@@ -366,7 +377,8 @@ impl Oracle {
                 && other.identity.task.revision == identity.task.revision
                 && matches!(other.phase, Phase::Running { .. })
         });
-        let double = scene.truth.containers.values().any(|other| other.id != container.id && other.identity == *identity);
+        let double =
+            scene.truth.containers.values().any(|other| other.id != container.id && other.identity == *identity);
         // Once one of its containers is being stopped, the others go too.
         let ending = scene.open.values().any(|open| match &open.action {
             Action::StopContainer { identity: other, .. } => other.task == identity.task,
@@ -383,7 +395,10 @@ impl Oracle {
         let complete = task.len() == identity.containers as usize;
         let all_run = essential().all(|container| matches!(container.phase, Phase::Running { .. }));
         let sick = essential().any(|container| container.health == Health::Unhealthy);
-        if complete && all_run && (!sick || essential().filter(|c| c.health == Health::Unhealthy).all(|c| spared_by_grace(c))) {
+        if complete
+            && all_run
+            && (!sick || essential().filter(|c| c.health == Health::Unhealthy).all(|c| spared_by_grace(c)))
+        {
             self.violate(format!("{step}, without any reason"));
         }
     }
@@ -462,7 +477,9 @@ fn how_it_ended(containers: &[&ObservedContainer], at: Timestamp) -> Before {
     });
     // Whoever was sick is why the others were stopped.
     let any_sick = essential().any(|container| container.health == Health::Unhealthy);
-    if let Some((_, ended_at, started_at, _, sick)) = ends.map(|(ended, started, id, sick)| (!sick, ended, started, id, sick)).min() {
+    if let Some((_, ended_at, started_at, _, sick)) =
+        ends.map(|(ended, started, id, sick)| (!sick, ended, started, id, sick)).min()
+    {
         let sick = sick || any_sick;
         return Before::Ended { started_at, ended_at, failures, sick };
     }
@@ -514,16 +531,22 @@ pub(super) fn is_well(task: &[&ObservedContainer]) -> bool {
     let essential = task.iter().any(|container| container.identity.essential);
     essential
         && task.iter().filter(|container| container.identity.essential).all(|container| {
-            matches!(container.phase, Phase::Running { .. }) && matches!(container.health, Health::None | Health::Healthy)
+            matches!(container.phase, Phase::Running { .. })
+                && matches!(container.health, Health::None | Health::Healthy)
         })
 }
 
 /// The containers of each task of a service.
-pub(super) fn tasks_of<'t>(truth: &'t ObservedState, service: &ServiceKey) -> BTreeMap<&'t TaskKey, Vec<&'t ObservedContainer>> {
+pub(super) fn tasks_of<'t>(
+    truth: &'t ObservedState,
+    service: &ServiceKey,
+) -> BTreeMap<&'t TaskKey, Vec<&'t ObservedContainer>> {
     let mut tasks: BTreeMap<_, Vec<_>> = BTreeMap::new();
     for container in truth.containers.values() {
         let task = &container.identity.task;
-        if (&task.cluster, &task.service) == (&service.0, &service.1) && container.identity.source.as_str() != OTHER_SOURCE {
+        if (&task.cluster, &task.service) == (&service.0, &service.1)
+            && container.identity.source.as_str() != OTHER_SOURCE
+        {
             tasks.entry(task).or_default().push(container);
         }
     }

@@ -507,6 +507,7 @@ impl World {
     fn failed_try(&self, identity: &ContainerIdentity) -> ObservedContainer {
         let at: Timestamp = self.now();
         ObservedContainer {
+            health_output: None,
             id: ContainerId::new(&identity.name()),
             name: identity.name(),
             identity: identity.clone(),

@@ -16,7 +16,7 @@ fn inspected(answer: &str) -> String {
 }
 
 fn summary(container: &ObservedContainer) -> String {
-    let ObservedContainer { id, name, identity, spec, phase, health, created_at, ports } = container;
+    let ObservedContainer { id, name, identity, spec, phase, health, health_output: _, created_at, ports } = container;
     assert_eq!(identity.task.to_string(), "shop/web/0");
     assert_eq!(spec.as_deref(), Some(r#"{"name":"app","image":"reconcile-test/busybox:1"}"#));
     assert_eq!(id.0.len(), 64);
