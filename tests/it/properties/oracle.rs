@@ -20,7 +20,7 @@ use super::happen::OTHER_SOURCE;
 pub(super) type ServiceKey = (ClusterName, ServiceName);
 
 /// For how long a list may show what has ended as running.
-const LIST_LAG: Duration = Duration::from_millis(125);
+pub(super) const LIST_LAG: Duration = Duration::from_millis(125);
 
 /// So many calls on one target within [`HOT_WINDOW`] are a hot loop.
 const HOT_CALLS: usize = 8;
@@ -51,6 +51,8 @@ pub(super) struct Oracle {
     /// The calls of reconcilers that are gone, and calls that were answered before they happened.
     ghosts: BTreeMap<CallId, (ServiceKey, Target)>,
     ghosts_until: BTreeMap<ServiceKey, Timestamp>,
+    /// Until when something may happen of which its beginner was told that nobody knows.
+    unsettled_until: Option<Timestamp>,
     /// The slots in which somebody removed something: what the memory of the slot was is gone.
     tampered: BTreeSet<(ServiceKey, Slot)>,
     /// The services of which a task has lost a container that it can do without. The engine counts such a task as unhealthy.
@@ -144,6 +146,9 @@ impl Oracle {
 
     /// A call was answered; it may happen later all the same.
     pub(super) fn note_lost(&mut self, step: &Step, fault: Option<Fault>, at: Timestamp) {
+        if let Some(Fault::LostWhileRunning(by)) = fault {
+            self.unsettled_until = self.unsettled_until.max(Some(at.after(by).after(Duration::from_secs(1))));
+        }
         if let (Some(Fault::LostWhileRunning(by)), Some(identity)) = (fault, step.action.identity()) {
             let stopping = match &step.action {
                 Action::StopContainer { stop_timeout, .. } => Duration::from_secs(u64::from(*stop_timeout) + 1),
@@ -413,7 +418,7 @@ impl Oracle {
 
     /// Whether a service is without news and ghosts: everything about it is known.
     pub(super) fn is_all_known(&self, at: Timestamp) -> bool {
-        !self.is_anybody_spared(at)
+        !self.is_anybody_spared(at) && self.unsettled_until.is_none_or(|until| until < at)
     }
 }
 
