@@ -343,7 +343,7 @@ impl World {
             Errand::BringList(answer, taken, at) => {
                 if answer.is_ok() {
                     self.lists_due = self.lists_due.saturating_sub(1);
-                    self.oracle.note_listed(taken, at);
+                    self.oracle.note_listed(taken, at, &self.open);
                 }
                 Some(Input::Listed(answer))
             }
