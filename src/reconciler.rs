@@ -45,10 +45,10 @@ pub struct Limits {
 impl Limits {
     /// The limits for an engine with `cores` processors.
     ///
-    /// Measured on Docker 20.10: starts per second grow up to one per core in flight, a little up to two, and beyond that only the
-    /// time of each start grows.
+    /// Measured on Docker 20.10: starts per second grow up to one per core in flight and a little beyond it; with three per core the
+    /// cores stay busy to the end of a rollout, and with more only the time of each start grows.
     pub fn for_cores(cores: usize) -> Self {
-        let starts = (2 * cores).clamp(2, 16);
+        let starts = (3 * cores).clamp(4, 16);
         Self { repair: starts, rollout: starts, retire: 16, pull: 3 }
     }
 }
@@ -129,6 +129,9 @@ pub struct Reconciler {
     listed: u64,
     /// Containers that something happened to while an action of ours was under way on them.
     disturbed: BTreeMap<ContainerId, Change>,
+    /// Actions without an answer, and the numbers at which that was known. They may have happened: they count as under way until
+    /// somebody has looked.
+    doubts: BTreeMap<Target, u64>,
     /// Images that were fetched and that the engine nevertheless did not have.
     pulled: BTreeSet<String>,
     trouble: Option<Trouble>,
@@ -152,6 +155,7 @@ impl Reconciler {
             inspect_failures: BTreeMap::new(),
             listed: 0,
             disturbed: BTreeMap::new(),
+            doubts: BTreeMap::new(),
             pulled: BTreeSet::new(),
             trouble: None,
             told: tell::Told::default(),
@@ -332,6 +336,11 @@ impl Reconciler {
     /// Looks at a container that something happened to, unless our own action explains it.
     fn take_container_hint(&mut self, id: ContainerId, change: Change) {
         let target = Target::Container(id.clone());
+        if self.doubts.contains_key(&target) {
+            // It may be what is in doubt that happens only now.
+            self.inspect_wanted.insert(id.to_string());
+            return;
+        }
         if let Some(in_flight) = self.observed.in_flight.get(&target) {
             let explained = match (&in_flight.doing, change) {
                 (Doing::Start, Change::Began)
@@ -350,7 +359,8 @@ impl Reconciler {
         let news = match (known, change) {
             // A container that we do not know may be the one that is being created: its answer is on the way, and it tells all.
             (None, Change::Began) => {
-                !self.observed.in_flight.keys().any(|target| matches!(target, Target::NewContainer(_)))
+                let mut awaited = self.observed.in_flight.keys().filter(|target| !self.doubts.contains_key(target));
+                !awaited.any(|target| matches!(target, Target::NewContainer(_)))
             }
             (None, Change::Removed | Change::Ended | Change::Other)
             | (Some(Phase::Created | Phase::Running { .. }), Change::Began) => false,
@@ -391,7 +401,22 @@ impl Reconciler {
 
     /// Whether something is known about a target that is newer than an answer which was asked for at `asked_at`.
     fn knows_better(&self, target: &Target, asked_at: u64) -> bool {
-        self.observed.in_flight.contains_key(target) || self.known.get(target).is_some_and(|&at| at > asked_at)
+        let acting = self.observed.in_flight.contains_key(target) && !self.doubts.contains_key(target);
+        acting || self.known.get(target).is_some_and(|&at| at > asked_at)
+    }
+
+    /// An action had no answer: until somebody has looked it may have happened, or may not.
+    fn doubt(&mut self, target: Target) {
+        self.note(target.clone());
+        self.doubts.insert(target, self.clock);
+    }
+
+    /// Whoever was asked at `asked_at` saw what became of the target.
+    fn settle_doubt(&mut self, target: &Target, asked_at: u64) {
+        if self.doubts.get(target).is_some_and(|&since| since < asked_at) {
+            self.doubts.remove(target);
+            self.observed.in_flight.remove(target);
+        }
     }
 }
 

@@ -180,7 +180,6 @@ impl<'a> Planner<'_, 'a> {
             let slot = view.slot();
             let wanted = *current && self.is_wanted(slot);
             let hopeless = match state {
-                // It may have been up for long: a list tells only coarsely when a task was started. In a moment that is certain.
                 TaskState::Pending(Wait::Settle { until }) => {
                     let until = *until;
                     if !wanted {

@@ -104,16 +104,18 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Ends a task: stops what runs of it, and removes what has never run. What has ended stays, as the memory of the try.
+    /// Ends a task: stops what runs of it, and once nothing does, removes what has never run. What has ended stays, as the memory of
+    /// the try. Removing first would leave, if it were cut off in between, something that runs and looks whole.
     pub(super) fn end_task(&mut self, task: &TaskView<'a>, cause: &Cause) {
         self.wait_if_busy(task);
+        let runs = task.may_run();
         for container in task.containers.iter().filter(|container| container.doing.is_none()) {
             let Some(observed) = container.observed else { continue };
             match observed.phase {
                 Phase::Running { .. } | Phase::Paused => self.container_step(observed, stop(observed), cause),
-                Phase::Created => self.container_step(observed, remove(observed), cause),
+                Phase::Created if !runs => self.container_step(observed, remove(observed), cause),
                 Phase::CreatedOrFailed => self.plan.unknowns.push(observed.id.clone()),
-                Phase::StartFailed { .. } | Phase::Exited { .. } | Phase::Removing => {}
+                Phase::Created | Phase::StartFailed { .. } | Phase::Exited { .. } | Phase::Removing => {}
             }
         }
     }

@@ -32,12 +32,24 @@ impl Reconciler {
                 self.observed.containers.insert(id, container);
             }
         }
+        self.settle_listed_doubts(asked_at);
         self.learn_networks(networks, asked_at);
         self.learn_volumes(volumes, asked_at);
         self.listed = asked_at;
         // What was known before this list was asked for is in it now, but an older answer may still be on its way.
         let oldest = self.inspecting.values().copied().min().unwrap_or(asked_at).min(asked_at);
         self.known.retain(|_, at| *at > oldest);
+    }
+
+    /// A list shows what became of networks and volumes. Of containers it lags behind; an inspection is on its way.
+    fn settle_listed_doubts(&mut self, asked_at: u64) {
+        let targets: Vec<_> = self.doubts.keys().cloned().collect();
+        for target in targets {
+            match target {
+                Target::ClusterNetwork(_) | Target::Network(_) | Target::Volume(_) => self.settle_doubt(&target, asked_at),
+                Target::Image(_) | Target::NewContainer(_) | Target::Container(_) => {}
+            }
+        }
     }
 
     fn learn_listed(&mut self, known: Option<ObservedContainer>, listed: ObservedContainer, asked_at: u64) {
@@ -97,6 +109,9 @@ impl Reconciler {
             self.inspect_wanted.insert(name.to_owned());
             return;
         }
+        for target in [Target::NewContainer(name.to_owned()), Target::Container(ContainerId::new(name))] {
+            self.settle_doubt(&target, asked_at);
+        }
         let found = container.filter(|container| self.concerns(&container.identity));
         let id = found.as_ref().map_or_else(|| ContainerId::new(name), |container| container.id.clone());
         let target = Target::Container(id.clone());
@@ -117,7 +132,8 @@ impl Reconciler {
     /// Takes in the outcome of an action.
     pub(super) fn learn_outcome(&mut self, step: &Step, outcome: Outcome) {
         let target = step.action.target();
-        let since = self.observed.in_flight.remove(&target).map_or(self.observed.at, |in_flight| in_flight.since);
+        let in_flight = self.observed.in_flight.remove(&target);
+        let since = in_flight.as_ref().map_or(self.observed.at, |in_flight| in_flight.since);
         match outcome {
             Outcome::Done(effect) => {
                 self.observed.failed_actions.remove(&target);
@@ -127,6 +143,11 @@ impl Reconciler {
             Outcome::Unknown(message) => {
                 self.remember_failure(&step.action, Failure { kind: FailureKind::Engine, message });
                 self.look_again(&step.action);
+                // Fetching an image twice does no harm, and nothing tells whether it was fetched.
+                if let Some(in_flight) = in_flight.filter(|_| !matches!(target, Target::Image(_))) {
+                    self.observed.in_flight.insert(target.clone(), in_flight);
+                    self.doubt(target.clone());
+                }
             }
         }
         if let Target::Container(id) = target

@@ -9,14 +9,14 @@ use std::time::Duration;
 use reconcile::desired::DesiredState;
 use reconcile::engine::simulated::{CallId, Simulated, Subject};
 use reconcile::engine::{EngineError, Hint, Listing};
-use reconcile::observed::{ContainerId, ObservedContainer, ObservedState};
+use reconcile::observed::{ContainerId, ObservedContainer, ObservedState, Phase};
 use reconcile::ownership::Source;
 use reconcile::plan::{Action, Outcome, Plan, Step};
 use reconcile::reconciler::{Command, Input, Limits, Reconciler};
 use reconcile::value::Timestamp;
 
 use super::manifests::{self, ENDING_IMAGE};
-use super::oracle::{Moment, Oracle, Scene, outcome_text};
+use super::oracle::{LIST_LAG, Moment, Oracle, Scene, key_of, outcome_text};
 use super::planted::Planted;
 use super::random::Random;
 use super::story::{Draft, Hints, Story};
@@ -171,6 +171,15 @@ impl World {
     /// The reconciler is killed. What it began goes on in the engine.
     pub(super) fn kill_reconciler(&mut self) {
         self.oracle.note_crash(&self.open);
+        // A list will lag behind what has just ended, and whoever knew it is gone.
+        for container in self.engine.observe().containers.values() {
+            let at = self.now();
+            if let Phase::Exited { exit: Some(exit) } = &container.phase
+                && at.since(exit.finished_at) <= LIST_LAG
+            {
+                self.oracle.note_news(&container.id, key_of(&container.identity), at);
+            }
+        }
         self.open.clear();
         self.errands.clear();
         self.wake_at = None;
@@ -334,7 +343,7 @@ impl World {
             Errand::BringList(answer, taken, at) => {
                 if answer.is_ok() {
                     self.lists_due = self.lists_due.saturating_sub(1);
-                    self.oracle.note_listed(taken, at);
+                    self.oracle.note_listed(taken, at, &self.open);
                 }
                 Some(Input::Listed(answer))
             }

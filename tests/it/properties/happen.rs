@@ -105,8 +105,12 @@ impl World {
             Deed::Stop => self.engine.stop_by_hand(&id),
             Deed::Start => {
                 self.oracle.note_tampering(&container.identity);
-                // Nobody notices that what is being stopped is started again before the stop is answered.
-                !self.is_being_stopped(&id) && matches!(self.engine.start_by_hand(&id), Outcome::Done(_))
+                // Nobody notices that what is being stopped, or has just ended, is started again before that is looked at.
+                let long_ended = match &container.phase {
+                    Phase::Exited { exit: Some(exit) } => at.since(exit.finished_at).as_secs() > 5,
+                    _ => true,
+                };
+                long_ended && !self.is_being_stopped(&id) && matches!(self.engine.start_by_hand(&id), Outcome::Done(_))
             }
             Deed::Remove => {
                 self.oracle.note_tampering(&container.identity);

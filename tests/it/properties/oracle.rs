@@ -20,7 +20,7 @@ use super::happen::OTHER_SOURCE;
 pub(super) type ServiceKey = (ClusterName, ServiceName);
 
 /// For how long a list may show what has ended as running.
-const LIST_LAG: Duration = Duration::from_millis(125);
+pub(super) const LIST_LAG: Duration = Duration::from_millis(125);
 
 /// So many calls on one target within [`HOT_WINDOW`] are a hot loop.
 const HOT_CALLS: usize = 8;
@@ -51,6 +51,8 @@ pub(super) struct Oracle {
     /// The calls of reconcilers that are gone, and calls that were answered before they happened.
     ghosts: BTreeMap<CallId, (ServiceKey, Target)>,
     ghosts_until: BTreeMap<ServiceKey, Timestamp>,
+    /// Until when something may happen of which its beginner was told that nobody knows.
+    unsettled_until: Option<Timestamp>,
     /// The slots in which somebody removed something: what the memory of the slot was is gone.
     tampered: BTreeSet<(ServiceKey, Slot)>,
     /// The services of which a task has lost a container that it can do without. The engine counts such a task as unhealthy.
@@ -113,8 +115,12 @@ impl Oracle {
         }
     }
 
-    pub(super) fn note_listed(&mut self, taken: Moment, at: Timestamp) {
-        self.news.retain(|_, news| news.moment > taken || news.at.after(LIST_LAG) > at);
+    /// A list was handed over. Of a container on which an action is under way it is not believed.
+    pub(super) fn note_listed(&mut self, taken: Moment, at: Timestamp, open: &BTreeMap<CallId, Box<Step>>) {
+        let acting: BTreeSet<Target> = open.values().map(|step| step.action.target()).collect();
+        self.news.retain(|id, news| {
+            news.moment > taken || news.at.after(LIST_LAG) > at || acting.contains(&Target::Container(id.clone()))
+        });
     }
 
     /// Calls that are under way outlive the reconciler that began them.
@@ -144,6 +150,12 @@ impl Oracle {
 
     /// A call was answered; it may happen later all the same.
     pub(super) fn note_lost(&mut self, step: &Step, fault: Option<Fault>, at: Timestamp) {
+        if let (Action::StartContainer { id, .. }, Some(identity)) = (&step.action, step.action.identity()) {
+            self.note_news(id, key_of(identity), at);
+        }
+        if let Some(Fault::LostWhileRunning(by)) = fault {
+            self.unsettled_until = self.unsettled_until.max(Some(at.after(by).after(Duration::from_secs(1))));
+        }
         if let (Some(Fault::LostWhileRunning(by)), Some(identity)) = (fault, step.action.identity()) {
             let stopping = match &step.action {
                 Action::StopContainer { stop_timeout, .. } => Duration::from_secs(u64::from(*stop_timeout) + 1),
@@ -221,7 +233,7 @@ impl Oracle {
         self.judge_lane(step, scene);
         self.judge_pace(target, at);
         match &step.action {
-            Action::CreateContainer(new) => self.judge_create(new, scene),
+            Action::CreateContainer(new) => self.judge_create(new, &step.cause, scene),
             Action::StopContainer { id, stop_timeout, .. } => {
                 self.judge_stop(step, id, *stop_timeout, scene);
             }
@@ -268,7 +280,7 @@ impl Oracle {
         }
     }
 
-    fn judge_create(&mut self, new: &NewContainer, scene: &Scene<'_>) {
+    fn judge_create(&mut self, new: &NewContainer, cause: &Cause, scene: &Scene<'_>) {
         let identity = &new.identity;
         let task = &identity.task;
         let service = key_of(identity);
@@ -284,7 +296,7 @@ impl Oracle {
             self.violate(format!("{task:#} {} does not answer to the right name", identity.container));
         }
         let has_begun = scene.truth.containers.values().any(|other| other.identity.task == *task);
-        if !has_begun && task.attempt.0 > 1 && !self.is_spared(&service, scene.truth.at) {
+        if !has_begun && task.attempt.0 > 1 && *cause != Cause::Adopted && !self.is_spared(&service, scene.truth.at) {
             self.judge_retry(identity, scene);
         }
         if !has_begun {
@@ -413,7 +425,7 @@ impl Oracle {
 
     /// Whether a service is without news and ghosts: everything about it is known.
     pub(super) fn is_all_known(&self, at: Timestamp) -> bool {
-        !self.is_anybody_spared(at)
+        !self.is_anybody_spared(at) && self.unsettled_until.is_none_or(|until| until < at)
     }
 }
 
