@@ -105,6 +105,7 @@ impl World {
             Deed::Stop => self.engine.stop_by_hand(&id),
             Deed::Start => {
                 self.oracle.note_tampering(&container.identity);
+                self.oracle.note_revived(&id);
                 // Nobody notices that what is being stopped, or has just ended, is started again before that is looked at.
                 let long_ended = match &container.phase {
                     Phase::Exited { exit: Some(exit) } => at.since(exit.finished_at).as_secs() > 5,

@@ -58,6 +58,8 @@ pub(super) struct Oracle {
     /// The services of which a task has lost a container that it can do without. The engine counts such a task as unhealthy.
     crippled: BTreeSet<ServiceKey>,
     recent: BTreeMap<Target, Vec<Timestamp>>,
+    /// What somebody started again after it had ended.
+    revived: BTreeSet<ContainerId>,
 }
 
 /// What an action is judged by.
@@ -167,6 +169,10 @@ impl Oracle {
         }
     }
 
+    pub(super) fn note_revived(&mut self, id: &ContainerId) {
+        self.revived.insert(id.clone());
+    }
+
     pub(super) fn note_tampering(&mut self, identity: &ContainerIdentity) {
         self.tampered.insert((key_of(identity), identity.task.slot));
         if !identity.essential {
@@ -200,7 +206,11 @@ impl Oracle {
                 Violation::BelowFloor { task, .. } => {
                     let service = (task.cluster.clone(), task.service.clone());
                     // What another directory runs under the name of a task of ours makes the engine count wrongly.
-                    let unclear = self.crippled.contains(&service) || others(engine, &service) > 0;
+                    // So does a task of which something has not been started yet: it is not up for us.
+                    let half = engine.observe().containers.values().any(|other| {
+                        other.identity.task == **task && other.phase == Phase::Created
+                    });
+                    let unclear = self.crippled.contains(&service) || others(engine, &service) > 0 || half;
                     unclear || self.is_spared(&service, at)
                 }
                 Violation::AboveCeiling { task, live, ceiling } => {
@@ -418,7 +428,7 @@ impl Oracle {
     fn judge_remove(&mut self, step: &Step, id: &ContainerId, scene: &Scene<'_>) {
         let Some(container) = scene.truth.containers.get(id) else { return };
         let live = matches!(container.phase, Phase::Running { .. } | Phase::Paused);
-        if live && !self.is_spared(&key_of(&container.identity), scene.truth.at) {
+        if live && !self.revived.contains(id) && !self.is_spared(&key_of(&container.identity), scene.truth.at) {
             self.violate(format!("{step} while it runs"));
         }
     }
