@@ -167,13 +167,14 @@ impl World {
             }
         }
         new.behaviour = Behaviour::default();
-        if let Ok(id) = self.engine.add_by_hand(new) {
-            match stranger {
-                Stranger::PortHolder => self.port_holders.push(id),
-                Stranger::Namesake | Stranger::HalfLabelled | Stranger::OtherSource | Stranger::Network => {
-                    self.strangers.push(id)
-                }
+        let Ok(id) = self.engine.add_by_hand(new) else { return };
+        match stranger {
+            Stranger::PortHolder => self.port_holders.push(id),
+            Stranger::Namesake | Stranger::HalfLabelled => {
+                self.namesakes.push((id.clone(), identity));
+                self.strangers.push(id);
             }
+            Stranger::OtherSource | Stranger::Network => self.strangers.push(id),
         }
     }
 
