@@ -42,6 +42,13 @@ pub struct DesiredState {
     pub clusters: BTreeMap<ClusterName, DesiredCluster>,
 }
 
+impl DesiredState {
+    /// Whether what `source` declared is ours to change.
+    pub fn may_touch(&self, source: &Source) -> bool {
+        *source == self.source || self.adopted.contains(source)
+    }
+}
+
 /// A cluster: a set of services that share one network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DesiredCluster {

@@ -26,13 +26,14 @@ impl<'a> World<'a> {
         for network in observed.networks.values() {
             networks.entry(&network.cluster).or_default().push(network);
         }
-        // Of several, the one that is in use is the one to keep, then the oldest: every look agrees on it.
+        // Of several, the one that is in use is the one to keep, then one of ours, then the oldest: every look agrees on it.
         let in_use = |network: &ObservedNetwork| {
             let failed = observed.failed_actions.get(&Target::Network(network.id.clone()));
             failed.is_some_and(|failed| failed.failure.kind == FailureKind::Conflict)
         };
         for of_cluster in networks.values_mut().filter(|of_cluster| of_cluster.len() > 1) {
-            of_cluster.sort_by_key(|network| (!in_use(network), network.created_at, &network.id));
+            let foreign = |network: &ObservedNetwork| !desired.may_touch(&network.source);
+            of_cluster.sort_by_key(|network| (!in_use(network), foreign(network), network.created_at, &network.id));
         }
         let held_ports = held_ports(desired, tasks);
         Self { desired, observed, plan: Plan::default(), held_ports, networks, targets: BTreeSet::new() }
@@ -40,7 +41,7 @@ impl<'a> World<'a> {
 
     /// Whether what `source` declared is ours to change.
     pub(super) fn may_touch(&self, source: &Source) -> bool {
-        *source == self.desired.source || self.desired.adopted.contains(source)
+        self.desired.may_touch(source)
     }
 
     /// The network of a cluster; of several, the one that stays.

@@ -245,9 +245,12 @@ impl World {
         self.kill_reconciler();
         self.begin_reconciler();
         self.engine.clear_writes();
-        // A short watch in most stories and a long one in some: the long one costs as much as the whole story before it.
-        let ticks = if self.random.percent(4) { 200 } else { 12 };
         let all_well = well.len() == self.drafts.len();
+        // A short watch in most stories and a long one in some: the long one costs as much as ten stories.
+        let ticks = match self.random.below(50) {
+            0 if all_well => 200,
+            _ => 6,
+        };
         for _ in 0..ticks {
             let next = self.now().after(Duration::from_secs(self.random.between(1, 120)));
             self.pass_until(next, |_| false);

@@ -10,7 +10,7 @@ use reconcile::desired::DesiredState;
 use reconcile::engine::simulated::{CallId, Simulated, Subject};
 use reconcile::engine::{EngineError, Hint, Listing};
 use reconcile::observed::{ContainerId, ObservedContainer, ObservedState, Phase};
-use reconcile::ownership::Source;
+use reconcile::ownership::{ContainerIdentity, Source};
 use reconcile::plan::{Action, Outcome, Plan, Step};
 use reconcile::reconciler::{Command, Input, Limits, Reconciler};
 use reconcile::value::Timestamp;
@@ -64,6 +64,8 @@ pub(super) struct World {
     /// The objects of others, to be compared at the end.
     pub(super) strangers: Vec<ContainerId>,
     pub(super) port_holders: Vec<ContainerId>,
+    /// What the names of the strangers' containers seem to say.
+    pub(super) namesakes: Vec<(ContainerId, ContainerIdentity)>,
     pub(super) trace: Option<String>,
     open: BTreeMap<CallId, Box<Step>>,
     errands: BTreeMap<(Timestamp, u64), Errand>,
@@ -111,6 +113,7 @@ impl World {
             lists_due: 0,
             strangers: Vec::new(),
             port_holders: Vec::new(),
+            namesakes: Vec::new(),
             trace: traced.then(String::new),
             open: BTreeMap::new(),
             errands: BTreeMap::new(),
@@ -143,7 +146,8 @@ impl World {
 
     /// Works out anew what the manifests ask for, and what that promises.
     pub(super) fn desire(&mut self) {
-        self.desired = Arc::new(manifests::desired(&self.drafts, &self.source, &self.adopted));
+        let desired = manifests::desired(&self.drafts, &self.source, &self.adopted);
+        self.desired = Arc::new(self.bend_manifests(desired));
         for (index, draft) in self.drafts.iter().enumerate() {
             self.engine.set_guard(&manifests::cluster_name(draft), &manifests::service_name(index), draft.guard());
         }

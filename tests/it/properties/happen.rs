@@ -105,6 +105,7 @@ impl World {
             Deed::Stop => self.engine.stop_by_hand(&id),
             Deed::Start => {
                 self.oracle.note_tampering(&container.identity);
+                self.oracle.note_revived(&id);
                 // Nobody notices that what is being stopped, or has just ended, is started again before that is looked at.
                 let long_ended = match &container.phase {
                     Phase::Exited { exit: Some(exit) } => at.since(exit.finished_at).as_secs() > 5,
@@ -166,13 +167,14 @@ impl World {
             }
         }
         new.behaviour = Behaviour::default();
-        if let Ok(id) = self.engine.add_by_hand(new) {
-            match stranger {
-                Stranger::PortHolder => self.port_holders.push(id),
-                Stranger::Namesake | Stranger::HalfLabelled | Stranger::OtherSource | Stranger::Network => {
-                    self.strangers.push(id)
-                }
+        let Ok(id) = self.engine.add_by_hand(new) else { return };
+        match stranger {
+            Stranger::PortHolder => self.port_holders.push(id),
+            Stranger::Namesake | Stranger::HalfLabelled => {
+                self.namesakes.push((id.clone(), identity));
+                self.strangers.push(id);
             }
+            Stranger::OtherSource | Stranger::Network => self.strangers.push(id),
         }
     }
 

@@ -55,9 +55,12 @@ pub(super) struct Oracle {
     unsettled_until: Option<Timestamp>,
     /// The slots in which somebody removed something: what the memory of the slot was is gone.
     tampered: BTreeSet<(ServiceKey, Slot)>,
-    /// The services of which a task has lost a container that it can do without. The engine counts such a task as unhealthy.
+    /// The services of which somebody removed a container, or started one again. Of an outdated task nobody can tell whether it can
+    /// do without what is missing; the engine counts it as unhealthy.
     crippled: BTreeSet<ServiceKey>,
     recent: BTreeMap<Target, Vec<Timestamp>>,
+    /// What somebody started again after it had ended.
+    revived: BTreeSet<ContainerId>,
 }
 
 /// What an action is judged by.
@@ -167,11 +170,13 @@ impl Oracle {
         }
     }
 
+    pub(super) fn note_revived(&mut self, id: &ContainerId) {
+        self.revived.insert(id.clone());
+    }
+
     pub(super) fn note_tampering(&mut self, identity: &ContainerIdentity) {
         self.tampered.insert((key_of(identity), identity.task.slot));
-        if !identity.essential {
-            self.crippled.insert(key_of(identity));
-        }
+        self.crippled.insert(key_of(identity));
     }
 
     pub(super) fn forget_memory_of(&mut self, service: &ServiceKey) {
@@ -200,13 +205,18 @@ impl Oracle {
                 Violation::BelowFloor { task, .. } => {
                     let service = (task.cluster.clone(), task.service.clone());
                     // What another directory runs under the name of a task of ours makes the engine count wrongly.
-                    let unclear = self.crippled.contains(&service) || others(engine, &service) > 0;
+                    // So does a task of which something has not been started yet: it is not up for us.
+                    let half = engine.observe().containers.values().any(|other| {
+                        other.identity.task == **task && other.phase == Phase::Created
+                    });
+                    let unclear = self.crippled.contains(&service) || others(engine, &service) > 0 || half;
                     unclear || self.is_spared(&service, at)
                 }
                 Violation::AboveCeiling { task, live, ceiling } => {
                     let service = (task.cluster.clone(), task.service.clone());
                     // The engine counts what another directory runs in the service; we cannot.
-                    live - others(engine, &service) <= *ceiling || self.is_spared(&service, at)
+                    let revived = self.crippled.contains(&service) && !self.revived.is_empty();
+                    live - others(engine, &service) <= *ceiling || revived || self.is_spared(&service, at)
                 }
                 Violation::PortGivenTwice { .. } => self.is_anybody_spared(at),
                 // Two directories may each have one.
@@ -418,7 +428,7 @@ impl Oracle {
     fn judge_remove(&mut self, step: &Step, id: &ContainerId, scene: &Scene<'_>) {
         let Some(container) = scene.truth.containers.get(id) else { return };
         let live = matches!(container.phase, Phase::Running { .. } | Phase::Paused);
-        if live && !self.is_spared(&key_of(&container.identity), scene.truth.at) {
+        if live && !self.revived.contains(id) && !self.is_spared(&key_of(&container.identity), scene.truth.at) {
             self.violate(format!("{step} while it runs"));
         }
     }
@@ -442,7 +452,13 @@ fn others(engine: &Simulated, service: &ServiceKey) -> u32 {
 fn wanted_grace(identity: &ContainerIdentity, scene: &Scene<'_>) -> Option<Duration> {
     let task = &identity.task;
     let wanted = scene.desired.clusters.get(&task.cluster)?.services.get(&task.service)?;
-    let current = task.revision == wanted.task.revision
+    // By content and not by name: a change of the count that renames a revision replaces what need not be replaced.
+    let image = format!(r#""image":"{}""#, wanted.task.containers.first()?.image);
+    let main = scene.truth.containers.values().find(|other| {
+        other.identity.task == *task && other.identity.container.as_str() == task.service.as_str()
+    });
+    let same = main.and_then(|main| main.spec.as_deref()).is_some_and(|spec| spec.contains(&image));
+    let current = (same || task.revision == wanted.task.revision)
         && identity.source == scene.desired.source
         && wanted.desired_count.is_none_or(|count| task.slot.0 < count);
     current.then_some(wanted.health_check_grace)

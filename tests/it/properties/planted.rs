@@ -31,6 +31,7 @@ pub(super) enum Planted {
     ListTrustedAfterDeath,
     TimeoutTakenForSuccess,
     TimeoutTakenForFailedTry,
+    TimeoutTakenForFailure,
     HintsIgnored,
     OutcomeDropped,
     InFlightForgotten,
@@ -69,7 +70,7 @@ pub(super) enum Planted {
 }
 
 impl Planted {
-    pub(super) const ALL: [Self; 45] = [
+    pub(super) const ALL: [Self; 46] = [
         Self::NoLabelCheck,
         Self::OtherSourceTakenForOurs,
         Self::NetworkFoundByName,
@@ -80,6 +81,7 @@ impl Planted {
         Self::ListTrustedAfterDeath,
         Self::TimeoutTakenForSuccess,
         Self::TimeoutTakenForFailedTry,
+        Self::TimeoutTakenForFailure,
         Self::HintsIgnored,
         Self::OutcomeDropped,
         Self::InFlightForgotten,
@@ -141,6 +143,20 @@ impl World {
         !self.has(Planted::WakeIgnored)
     }
 
+    /// What the manifests ask for, for everybody.
+    pub(super) fn bend_manifests(&self, mut desired: DesiredState) -> DesiredState {
+        if self.has(Planted::CountInRevision) {
+            for service in desired.clusters.values_mut().flat_map(|cluster| cluster.services.values_mut()) {
+                let mut task = TaskSpec::clone(&service.task);
+                let mut first = (*task.containers[0]).clone();
+                first.environment.insert("COUNT".to_owned(), format!("{:?}", service.desired_count));
+                task.containers[0] = Arc::new(first);
+                service.task = Arc::new(TaskSpec::new(task.family, task.containers));
+            }
+        }
+        desired
+    }
+
     /// What the reconciler is told that the manifests ask for.
     pub(super) fn bend_desired(&mut self) -> Arc<DesiredState> {
         let Some(planted) = self.planted else { return self.desired.clone() };
@@ -178,20 +194,7 @@ impl World {
                 }
                 self.notes.desired = Some(Arc::new(desired.clone()));
             }
-            Planted::CountInRevision => services.for_each(|service| {
-                let mut task = TaskSpec::clone(&service.task);
-                let mut first = (*task.containers[0]).clone();
-                first.environment.insert("COUNT".to_owned(), format!("{:?}", service.desired_count));
-                task.containers[0] = Arc::new(first);
-                // The name stays that of the content without the count where nothing was ever scaled.
-                if self.notes.count > 0 {
-                    service.task = Arc::new(TaskSpec::new(task.family, task.containers));
-                }
-            }),
             _ => {}
-        }
-        if planted == Planted::CountInRevision {
-            self.notes.count = 0;
         }
         Arc::new(desired)
     }
@@ -208,12 +211,12 @@ impl World {
         let Some(planted) = self.planted else { return };
         match planted {
             Planted::NoLabelCheck => {
-                let like = listing.containers.first().cloned();
-                if let Some(like) = like {
-                    let strangers = self.strangers.iter().filter(|id| self.engine.inspect(&id.0).is_none());
-                    let fakes = strangers.map(|id| ObservedContainer { id: id.clone(), ..like.clone() });
-                    listing.containers.extend(fakes.collect::<Vec<_>>());
-                }
+                let fakes = self.namesakes.iter().map(|(id, identity)| ObservedContainer {
+                    id: id.clone(),
+                    phase: Phase::Running { started_at: self.now() },
+                    ..self.failed_try(identity)
+                });
+                listing.containers.extend(fakes);
             }
             Planted::OtherSourceTakenForOurs => {
                 for container in &mut listing.containers {
@@ -406,10 +409,9 @@ impl World {
                 let unwanted = networks
                     .into_iter()
                     .find(|n| n.source == self.source && !self.desired.clusters.contains_key(&n.cluster));
-                if let Some(network) = unwanted
-                    && self.engine.observe().containers.values().any(|c| c.identity.task.cluster == network.cluster)
-                {
-                    self.oracle.violate("the network goes before its containers");
+                if let Some(network) = unwanted {
+                    let action = Action::RemoveNetwork { cluster: network.cluster, id: network.id };
+                    self.begin_beside(Step { action, cause: Cause::Removed });
                 }
             }
             _ => {}
@@ -481,6 +483,9 @@ impl World {
                 }
                 _ => Outcome::Unknown(message),
             },
+            (Some(Planted::TimeoutTakenForFailure), Outcome::Unknown(message)) => {
+                Outcome::Failed(Failure { kind: FailureKind::Engine, message })
+            }
             (Some(Planted::NameConflictTakenForDone), Outcome::Failed(failure))
                 if failure.kind == FailureKind::NameTaken =>
             {
