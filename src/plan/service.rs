@@ -232,6 +232,7 @@ impl<'a> Planner<'_, 'a> {
         let slot = view.slot();
         match state.clone() {
             TaskState::Assembling => self.assemble(index),
+            TaskState::Pending(_) | TaskState::Healthy if view.has_stragglers() => self.assemble(index),
             TaskState::Pending(wait) => self.wait(slot, wait),
             TaskState::Healthy | TaskState::Unhealthy | TaskState::Ending | TaskState::Ended => {}
         }

@@ -188,12 +188,18 @@ impl<'a> TaskView<'a> {
         spec.containers.iter().any(|wanted| wanted.essential && self.container(&wanted.name).is_none())
     }
 
-    /// Whether a container is missing or has not been started.
+    /// Whether a container waits for its start although the task is up: one that is not essential.
+    pub(super) fn has_stragglers(&self) -> bool {
+        self.containers.iter().any(ContainerView::is_created)
+    }
+
+    /// Whether a container that matters is missing or has not been started. Once the essential ones run the task serves, and its health
+    /// is theirs alone.
     fn is_incomplete(&self) -> bool {
         let begun = self.containers.iter().any(ContainerView::has_started);
         let missing =
             self.containers.len() < self.containers.first().map_or(0, |first| first.identity.containers as usize);
-        let waiting = self.containers.iter().any(|container| {
+        let waiting = self.containers.iter().filter(|container| container.identity.essential).any(|container| {
             matches!(container.doing, Some(Doing::Start | Doing::Create(_)))
                 || matches!(container.phase(), Some(Phase::Created | Phase::CreatedOrFailed))
         });
