@@ -46,7 +46,9 @@ impl Reconciler {
         let targets: Vec<_> = self.doubts.keys().cloned().collect();
         for target in targets {
             match target {
-                Target::ClusterNetwork(_) | Target::Network(_) | Target::Volume(_) => self.settle_doubt(&target, asked_at),
+                Target::ClusterNetwork(_) | Target::Network(_) | Target::Volume(_) => {
+                    self.settle_doubt(&target, asked_at);
+                }
                 Target::Image(_) | Target::NewContainer(_) | Target::Container(_) => {}
             }
         }

@@ -206,9 +206,11 @@ impl Oracle {
                     let service = (task.cluster.clone(), task.service.clone());
                     // What another directory runs under the name of a task of ours makes the engine count wrongly.
                     // So does a task of which something has not been started yet: it is not up for us.
-                    let half = engine.observe().containers.values().any(|other| {
-                        other.identity.task == **task && other.phase == Phase::Created
-                    });
+                    let half = engine
+                        .observe()
+                        .containers
+                        .values()
+                        .any(|other| other.identity.task == **task && other.phase == Phase::Created);
                     let unclear = self.crippled.contains(&service) || others(engine, &service) > 0 || half;
                     unclear || self.is_spared(&service, at)
                 }
@@ -454,9 +456,11 @@ fn wanted_grace(identity: &ContainerIdentity, scene: &Scene<'_>) -> Option<Durat
     let wanted = scene.desired.clusters.get(&task.cluster)?.services.get(&task.service)?;
     // By content and not by name: a change of the count that renames a revision replaces what need not be replaced.
     let image = format!(r#""image":"{}""#, wanted.task.containers.first()?.image);
-    let main = scene.truth.containers.values().find(|other| {
-        other.identity.task == *task && other.identity.container.as_str() == task.service.as_str()
-    });
+    let main = scene
+        .truth
+        .containers
+        .values()
+        .find(|other| other.identity.task == *task && other.identity.container.as_str() == task.service.as_str());
     let same = main.and_then(|main| main.spec.as_deref()).is_some_and(|spec| spec.contains(&image));
     let current = (same || task.revision == wanted.task.revision)
         && identity.source == scene.desired.source
