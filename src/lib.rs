@@ -36,6 +36,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`value`] | small types that cannot be wrong |
+//! | [`sensitive`] | which values nobody else should read |
 //! | [`problem`] | what is wrong with what the user wrote, and where |
 //! | [`document`] | a text as a tree in which every node knows its place |
 //! | [`manifest`] | the documents as written; their comments become the schemas |
@@ -103,6 +104,7 @@ pub mod plan;
 pub mod problem;
 pub mod reconciler;
 pub mod schema;
+pub mod sensitive;
 pub mod source;
 pub mod status;
 pub mod value;

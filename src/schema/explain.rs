@@ -10,6 +10,7 @@ use super::words::{self, Advice, advise, closest, path_in_words, quoted};
 use crate::document::{DOCUMENT_PROBLEMS_MAX, Document, is_yaml11_boolean, resolves_to_text};
 use crate::manifest::Kind;
 use crate::problem::{Code, Place, Problem};
+use crate::sensitive::is_sensitive;
 
 /// Values of ECS that are known and not supported yet, by the field they stand in.
 const VALUES_NOT_YET: &[(&str, &[&str])] =
@@ -162,13 +163,23 @@ impl Context<'_> {
             TypeKind::Multiple(several) => several.iter().next().map(|one| one.to_string()).unwrap_or_default(),
         };
         let path = path_in_words(pointer);
-        let problem = Problem::error(Code::WrongType, format!("{path} has the wrong type"))
-            .with_expected(words::type_name(&expected), words::found(value));
+        let problem = Problem::error(Code::WrongType, format!("{path} has the wrong type"));
+        if self.is_sensitive(pointer) {
+            let problem = problem.with_expected(words::type_name(&expected), "something else");
+            return self.at_value(problem.with_help("this is a text: put quotes around it"), pointer);
+        }
+        let problem = problem.with_expected(words::type_name(&expected), words::found(value));
         let source = match self.document.alias_target_of(pointer) {
             Some(target) => &self.document.file().text()[target.bytes],
             None => self.document.source_of(pointer).unwrap_or("").trim_end(),
         };
         self.at_value(hint_for_type(problem, &expected, value, source, pointer), pointer)
+    }
+
+    /// Whether a value is that of a variable whose name says that nobody else should read it.
+    fn is_sensitive(&self, pointer: &str) -> bool {
+        let name = pointer.strip_suffix("/value").and_then(|item| self.document.source_of(&format!("{item}/name")));
+        name.is_some_and(|name| is_sensitive(name.trim().trim_matches(['"', '\'']), ""))
     }
 
     fn not_allowed(&self, pointer: &str, options: &[Value], value: &Value) -> Problem {

@@ -6,9 +6,10 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 22] = [
+const LAYERS: [&str; 23] = [
     "value",
     "problem",
+    "sensitive",
     "document",
     "manifest",
     "schema",
