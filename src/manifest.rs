@@ -13,15 +13,18 @@ use crate::document::Document;
 use crate::problem::Place;
 
 mod cluster;
+mod container_definition;
 mod service;
 mod task_definition;
+mod volume;
 
 pub use cluster::{Cluster, ClusterSpec};
-pub use service::{DeploymentConfiguration, SchedulingStrategy, Service, ServiceSpec};
-pub use task_definition::{
-    ContainerDefinition, DockerVolumeConfiguration, EnvironmentVariable, HealthCheck, HostVolume, MountPoint,
-    NetworkMode, PortMapping, Protocol, TaskDefinition, TaskDefinitionSpec, Volume, VolumeScope,
+pub use container_definition::{
+    ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint, PortMapping, Protocol,
 };
+pub use service::{DeploymentConfiguration, SchedulingStrategy, Service, ServiceSpec};
+pub use task_definition::{NetworkMode, TaskDefinition, TaskDefinitionSpec};
+pub use volume::{DockerVolumeConfiguration, HostVolume, Volume, VolumeScope};
 
 /// The version of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

@@ -1,0 +1,252 @@
+//! What a task is made of, resolved in full.
+
+use std::collections::BTreeMap;
+use std::sync::Arc;
+
+use serde::{Deserialize, Serialize};
+
+use super::Revision;
+use crate::value::{ContainerName, Family, VolumeName};
+
+/// A task definition, resolved in full.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct TaskSpec {
+    /// The family: the name of the task definition.
+    pub family: Family,
+    /// The name of this content. Equal content has an equal revision.
+    pub revision: Revision,
+    /// The containers, in the order in which the manifest lists them; never empty, at least one essential.
+    pub containers: Vec<Arc<ContainerSpec>>,
+}
+
+/// One container of a task definition, resolved in full.
+///
+/// Serialized with ECS's field names: this is the text that a container of ours carries as its spec, and a path into it is a path
+/// into the manifest. A field at its default is left out, so that a new field with a default changes no text and no fingerprint.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ContainerSpec {
+    /// The name, unique within the task definition.
+    pub name: ContainerName,
+    /// The image reference as the manifest gives it.
+    pub image: String,
+    /// Whether the end of this container ends the task.
+    #[serde(default = "yes", skip_serializing_if = "is_yes")]
+    pub essential: bool,
+    /// Overrides the image's entry point.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub entry_point: Option<Vec<String>>,
+    /// Overrides the image's command.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// The environment. A value whose name says that it is sensitive is left out of labels and of everything printed.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub environment: BTreeMap<String, String>,
+    /// The ports that are published on the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub port_mappings: Vec<PortMapping>,
+    /// The relative share of the processor, in units of 1/1024 of one.
+    #[serde(default, skip_serializing_if = "is_zero")]
+    pub cpu: u32,
+    /// The hard limit of memory, in MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory: Option<u32>,
+    /// The soft limit of memory, in MiB.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub memory_reservation: Option<u32>,
+    /// How the engine finds out whether the container is healthy.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheckSpec>,
+    /// Seconds between SIGTERM and SIGKILL.
+    #[serde(default = "default_stop_timeout_secs", skip_serializing_if = "is_default_stop_timeout_secs")]
+    pub stop_timeout: u32,
+    /// What is mounted into the container.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mount_points: Vec<MountSpec>,
+    /// The user, and perhaps the group, that the container runs as.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub user: Option<String>,
+    /// The directory that the command starts in.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub working_directory: Option<String>,
+    /// The user's own labels.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub docker_labels: BTreeMap<String, String>,
+}
+
+/// Seconds between SIGTERM and SIGKILL where the manifest does not say. Source: ECS `stopTimeout`.
+pub const STOP_TIMEOUT_DEFAULT_SECS: u32 = 30;
+
+fn yes() -> bool {
+    true
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_yes(value: &bool) -> bool {
+    *value
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_zero(value: &u32) -> bool {
+    *value == 0
+}
+
+fn default_stop_timeout_secs() -> u32 {
+    STOP_TIMEOUT_DEFAULT_SECS
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_default_stop_timeout_secs(value: &u32) -> bool {
+    *value == STOP_TIMEOUT_DEFAULT_SECS
+}
+
+/// A port of a container that is published on the host.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PortMapping {
+    /// The port inside the container.
+    pub container_port: u16,
+    /// The port on the host; 0 lets the engine choose one for each task.
+    #[serde(default, skip_serializing_if = "is_dynamic")]
+    pub host_port: u16,
+    /// The transport protocol.
+    #[serde(default, skip_serializing_if = "Protocol::is_default")]
+    pub protocol: Protocol,
+}
+
+impl PortMapping {
+    /// The port on the host when the manifest fixes it.
+    pub fn static_host_port(self) -> Option<(u16, Protocol)> {
+        (self.host_port != 0).then_some((self.host_port, self.protocol))
+    }
+}
+
+#[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+fn is_dynamic(port: &u16) -> bool {
+    *port == 0
+}
+
+/// A transport protocol.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Protocol {
+    /// TCP, the default.
+    #[default]
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Protocol {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde passes a reference")]
+    fn is_default(&self) -> bool {
+        *self == Self::Tcp
+    }
+
+    /// The name that Docker and ECS both use.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// A health check, with every default filled in.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct HealthCheckSpec {
+    /// `CMD` and arguments, or `CMD-SHELL` and one line for the image's shell.
+    pub command: Vec<String>,
+    /// Seconds between two checks.
+    pub interval: u32,
+    /// Seconds after which a check counts as failed.
+    pub timeout: u32,
+    /// How many failures in a row make the container unhealthy.
+    pub retries: u32,
+    /// Seconds after the start in which failures do not count.
+    pub start_period: u32,
+}
+
+/// Something that is mounted into a container.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MountSpec {
+    /// The volume's name in the task definition.
+    pub source_volume: VolumeName,
+    /// Where it appears in the container.
+    pub container_path: String,
+    /// Whether the container may only read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+    /// What the volume is.
+    pub volume: VolumeSpec,
+}
+
+/// What a volume of a task definition is on a Docker host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", tag = "kind")]
+pub enum VolumeSpec {
+    /// A directory of the host; made when it does not exist.
+    #[serde(rename_all = "camelCase")]
+    Host {
+        /// The absolute path on the host.
+        source_path: String,
+    },
+    /// A volume that lives as long as the task and is shared by its containers.
+    Task {
+        /// The volume driver and its options.
+        #[serde(default, skip_serializing_if = "VolumeDriver::is_default")]
+        driver: VolumeDriver,
+    },
+    /// A volume of the host, known by the volume's name, that outlives every task.
+    Shared {
+        /// Whether it is made when it does not exist.
+        autoprovision: bool,
+        /// The volume driver and its options.
+        #[serde(default, skip_serializing_if = "VolumeDriver::is_default")]
+        driver: VolumeDriver,
+    },
+}
+
+/// The driver of a Docker volume.
+#[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeDriver {
+    /// The driver's name; `local` when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
+    /// Options for the driver.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub options: BTreeMap<String, String>,
+    /// The user's own labels on the volume.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub labels: BTreeMap<String, String>,
+}
+
+impl VolumeDriver {
+    fn is_default(&self) -> bool {
+        *self == Self::default()
+    }
+}
+
+impl TaskSpec {
+    /// Names `containers` by their content.
+    pub fn new(family: Family, containers: Vec<Arc<ContainerSpec>>) -> Self {
+        let revision = Revision::of(&family, &containers);
+        Self { family, revision, containers }
+    }
+
+    /// The container that answers to the service's name: the first that publishes a port, else the first essential one.
+    pub fn named_container(&self) -> Option<&ContainerName> {
+        let published = self.containers.iter().find(|container| !container.port_mappings.is_empty());
+        published
+            .or_else(|| self.containers.iter().find(|container| container.essential))
+            .map(|container| &container.name)
+    }
+
+    /// The host ports that each task of this revision holds for itself.
+    pub fn static_host_ports(&self) -> impl Iterator<Item = (u16, Protocol)> + '_ {
+        self.containers.iter().flat_map(|container| &container.port_mappings).filter_map(|port| port.static_host_port())
+    }
+}

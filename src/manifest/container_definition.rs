@@ -1,0 +1,162 @@
+//! One container of a task definition, as written.
+
+use std::collections::BTreeMap;
+
+use schemars::JsonSchema;
+use serde::{Deserialize, Serialize};
+
+use crate::value::{ContainerName, VolumeName};
+
+/// One container of a task (ECS `ContainerDefinition`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ContainerDefinition {
+    /// The name of the container, unique within the task definition: 1 to 255 letters, digits, hyphens and underscores.
+    pub name: ContainerName,
+    /// The image: `repository[:tag]` or `repository@sha256:digest`, at most 255 characters. Without a tag it is `latest`.
+    #[schemars(length(min = 1, max = 255), regex(pattern = r"^\S+$"), extend("examples" = ["nginx:1.27"]))]
+    pub image: String,
+    /// The arguments of the program. It replaces the CMD of the image; no shell takes part and no variable is expanded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub command: Option<Vec<String>>,
+    /// The program. It replaces the ENTRYPOINT of the image and, as in Docker, thereby drops its CMD.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub entry_point: Option<Vec<String>>,
+    /// Environment variables. Of two with the same name the last one counts, as in ECS.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub environment: Vec<EnvironmentVariable>,
+    /// The ports that are published on the host.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub port_mappings: Vec<PortMapping>,
+    /// Whether the task ends when this container ends, whatever its exit code: `true` by default. At least one container
+    /// of a task is essential.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub essential: Option<bool>,
+    /// The relative share of processor time, in CPU units: 1024 are one core, 0 to 262144. It is a weight and not a
+    /// limit. Nothing, 0 and 1 all mean the smallest weight, 2.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 262_144))]
+    pub cpu: Option<u32>,
+    /// The most memory that the container can use, in MiB, at least 6 (Docker's own minimum): beyond it the container is
+    /// killed. Without it there is no limit.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 6, max = 1_073_741_824))]
+    pub memory: Option<u32>,
+    /// The memory that is kept for the container when the host runs short, in MiB, at least 6. It is smaller than
+    /// `memory` when both are given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 6, max = 1_073_741_824))]
+    pub memory_reservation: Option<u32>,
+    /// How the container shows that it is well. A check built into the image is ignored, as in ECS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub health_check: Option<HealthCheck>,
+    /// How many seconds the container has to end after the stop signal before it is killed: 0 to 86400, 30 by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 86_400))]
+    pub stop_timeout: Option<u32>,
+    /// Where the volumes of the task appear in the container.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub mount_points: Vec<MountPoint>,
+    /// Who the program runs as: `user`, `user:group`, `uid`, `uid:gid`, `user:gid` or `uid:group`. Without it the image
+    /// decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(length(min = 1), regex(pattern = r"^[^\s:]+(:[^\s:]+)?$"), extend("examples" = ["1000:1000"]))]
+    pub user: Option<String>,
+    /// The absolute directory in which the program starts. Without it the image decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^/"))]
+    pub working_directory: Option<String>,
+    /// Labels of the container. Those that start with `reconcile.` belong to `reconcile` itself.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub docker_labels: BTreeMap<String, String>,
+}
+
+/// One environment variable (ECS `KeyValuePair`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EnvironmentVariable {
+    /// The name, without `=`.
+    #[schemars(regex(pattern = "^[^=]+$"))]
+    pub name: String,
+    /// The value, always a string: quote numbers and `true`.
+    pub value: String,
+}
+
+/// One published port (ECS `PortMapping`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct PortMapping {
+    /// The port that the container listens on, 1 to 65535.
+    #[schemars(range(min = 1, max = 65535))]
+    pub container_port: u16,
+    /// The port of the host, 1 to 65535. Without it, or with 0, a free port is chosen for every task; a given one can
+    /// be held by one task at a time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 65535))]
+    pub host_port: Option<u16>,
+    /// `tcp` (the default) or `udp`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub protocol: Option<Protocol>,
+}
+
+/// The protocol of a port.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "lowercase")]
+#[schemars(inline)]
+pub enum Protocol {
+    /// TCP.
+    Tcp,
+    /// UDP.
+    Udp,
+}
+
+impl Protocol {
+    /// As written in a manifest.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Tcp => "tcp",
+            Self::Udp => "udp",
+        }
+    }
+}
+
+/// A command that tells whether the container is well (ECS `HealthCheck`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct HealthCheck {
+    /// The command: `["CMD", "program", "argument", …]`, or `["CMD-SHELL", "line for the shell of the container"]`.
+    /// Exit code 0 means healthy.
+    #[schemars(length(min = 2), extend("examples" = [["CMD-SHELL", "curl -f http://localhost/ || exit 1"]]))]
+    pub command: Vec<String>,
+    /// The seconds between two checks, 5 to 300; 30 by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 5, max = 300))]
+    pub interval: Option<u32>,
+    /// The seconds after which a check has failed, 2 to 60; 5 by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2, max = 60))]
+    pub timeout: Option<u32>,
+    /// How many checks in a row fail before the container is unhealthy, 1 to 10; 3 by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 10))]
+    pub retries: Option<u32>,
+    /// The seconds after the start in which a failed check does not count, 0 to 300; 0 by default. A check that succeeds
+    /// ends this time.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 300))]
+    pub start_period: Option<u32>,
+}
+
+/// Where a volume appears in a container (ECS `MountPoint`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MountPoint {
+    /// The name of a volume in `volumes`.
+    pub source_volume: VolumeName,
+    /// The absolute path in the container.
+    #[schemars(regex(pattern = "^/"))]
+    pub container_path: String,
+    /// Whether the container can only read it: `false` by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub read_only: Option<bool>,
+}
