@@ -7,18 +7,22 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub mod fingerprint;
+pub mod inputs;
 pub mod resolve;
+mod secret;
 mod spec;
 
 pub use fingerprint::Revision;
+pub use inputs::Inputs;
+pub use secret::{FileMode, FileOwner, FormError, SecretFile, SecretSpec, SecretVersion};
 pub use spec::{
     ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
     VolumeDriver, VolumeSpec,
 };
 
-use crate::document::Document;
+use crate::document::{Document, File};
 use crate::ownership::Source;
-use crate::value::{ClusterName, Percent, ServiceName};
+use crate::value::{ClusterName, ContainerName, Percent, ServiceName};
 
 /// The documents behind a service, so that a difference can be traced to the line that causes it.
 #[derive(Debug, Clone)]
@@ -27,6 +31,8 @@ pub struct Origin {
     pub service: Arc<Document>,
     /// The TaskDefinition that it uses.
     pub task_definition: Arc<Document>,
+    /// The environment files of each container, in the order in which they count.
+    pub environment_files: Arc<BTreeMap<ContainerName, Vec<Arc<File>>>>,
 }
 
 /// The origin of every service.

@@ -57,6 +57,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`engine::docker`] | the Docker Engine; the only place that names one of its types |
+//! | [`bounded`] | small files, read in whole |
 //! | [`load`], [`source`] | a directory to documents; the stable name of a directory |
 //! | [`clock`], [`lock`] | the one place that reads the clock; one reconciler at a time for a cluster |
 //! | [`execute`], [`watch`] | the calls under way; the loop, one `select!` over everything that can happen |
@@ -86,6 +87,7 @@
 //! - A static host port is never given twice.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may look at the clock to give up"))]
 
+pub mod bounded;
 pub mod change;
 pub mod cli;
 pub mod clock;

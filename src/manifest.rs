@@ -14,6 +14,8 @@ use crate::problem::Place;
 
 mod cluster;
 mod container_definition;
+mod environment_file;
+mod secret;
 mod service;
 mod task_definition;
 mod volume;
@@ -22,6 +24,8 @@ pub use cluster::{Cluster, ClusterSpec};
 pub use container_definition::{
     ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint, PortMapping, Protocol,
 };
+pub use environment_file::{ENVIRONMENT_FILE_EXTENSION, EnvironmentFile, EnvironmentFileType};
+pub use secret::{ReferenceError, Secret, SecretProvider, SecretReference};
 pub use service::{DeploymentConfiguration, SchedulingStrategy, Service, ServiceSpec};
 pub use task_definition::{NetworkMode, TaskDefinition, TaskDefinitionSpec};
 pub use volume::{DockerVolumeConfiguration, HostVolume, Volume, VolumeScope};

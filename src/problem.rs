@@ -115,6 +115,10 @@ codes! {
     DeploymentStuck = "RC131",
     /// Nothing refers to the object.
     Unused = "RC132",
+    /// The value of a secret cannot be had.
+    SecretUnavailable = "RC140",
+    /// The value of a secret is not known here, so it is not known whether it has changed.
+    SecretNotCompared = "RC141",
 }
 
 impl fmt::Display for Code {

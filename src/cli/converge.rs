@@ -42,7 +42,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
         signals::forward(notices.clone())?;
         let mut progress = Progress::new(output);
         if arguments.watch {
-            let (watch, trouble) = DirectoryWatch::new(&project.directory);
+            let (watch, trouble) = DirectoryWatch::new(&project.directory, project.files_beside());
             announce(&progress, &project, &watch, trouble.as_deref(), &engine.describe());
             tokio::spawn(follow(
                 Follower { watch, locks, project: Arc::new(project.clone()), adopted, notices: notices.clone() },
@@ -165,6 +165,7 @@ async fn follow(mut follower: Follower, output: Output) {
         let notice = follower.weigh(&project, &output).await;
         // Of manifests that are not valid only the text is remembered, so that it is not told twice.
         let project = if project.errors() == 0 { project } else { project.with_state_of(&follower.project) };
+        follower.watch.watch_beside(project.files_beside());
         follower.project = Arc::new(project);
         for notice in notice {
             if follower.notices.send(notice).await.is_err() {
@@ -200,7 +201,7 @@ impl Follower {
 /// The names of the files that are not what they were.
 fn changed_files(before: &Project, after: &Project) -> Vec<String> {
     let texts = |project: &Project| -> BTreeSet<(String, String)> {
-        project.files.iter().map(|file| (file.name().to_string(), file.text().to_string())).collect()
+        project.texts().into_iter().map(|(name, file)| (name, file.text().to_owned())).collect()
     };
     let (before, after) = (texts(before), texts(after));
     let names: BTreeSet<_> = before.symmetric_difference(&after).map(|(name, _)| name.clone()).collect();

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Revision;
+use super::{Revision, SecretSpec};
 use crate::value::{ContainerName, Family, VolumeName};
 
 /// A task definition, resolved in full.
@@ -42,6 +42,9 @@ pub struct ContainerSpec {
     /// The environment. A value whose name says that it is sensitive is left out of labels and of everything printed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
+    /// What is looked up when the container is created, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretSpec>,
     /// The ports that are published on the host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub port_mappings: Vec<PortMapping>,

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::{EnvironmentFile, Secret};
 use crate::value::{ContainerName, VolumeName};
 
 /// One container of a task (ECS `ContainerDefinition`).
@@ -25,6 +26,14 @@ pub struct ContainerDefinition {
     /// Environment variables. Of two with the same name the last one counts, as in ECS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<EnvironmentVariable>,
+    /// Files of environment variables, at most 10. Of a variable in several files the first file counts; `environment` and `secrets`
+    /// always win over a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub environment_files: Vec<EnvironmentFile>,
+    /// Values that are looked up when the container is created and are written down nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
     /// The ports that are published on the host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub port_mappings: Vec<PortMapping>,

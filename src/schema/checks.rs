@@ -10,6 +10,8 @@ use crate::manifest::{
 use crate::problem::{Code, Problem};
 use crate::value::{ClusterName, Family, Percent, ServiceName};
 
+mod configuration;
+
 /// The number of containers that ECS accepts in a task definition.
 const ECS_CONTAINERS_MAX: usize = 10;
 /// ECS's defaults of the two limits of a deployment, in percent.
@@ -152,6 +154,7 @@ impl Checks<'_> {
             self.health_check(pointer, check);
         }
         self.environment(pointer, container);
+        self.configuration(pointer, container);
         for (item, mount) in container.mount_points.iter().enumerate() {
             if volumes.iter().any(|volume| volume.name == mount.source_volume) {
                 continue;

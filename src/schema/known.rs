@@ -162,6 +162,8 @@ static CONTAINER_DEFINITION: Shape = Shape {
         ("command", Plain),
         ("entryPoint", Plain),
         ("environment", List(&KEY_VALUE_PAIR)),
+        ("environmentFiles", List(&ENVIRONMENT_FILE)),
+        ("secrets", List(&SECRET)),
         ("portMappings", List(&PORT_MAPPING)),
         ("essential", Plain),
         ("cpu", Plain),
@@ -179,7 +181,6 @@ static CONTAINER_DEFINITION: Shape = Shape {
         ("dnsSearchDomains", NotYet),
         ("dnsServers", NotYet),
         ("dockerSecurityOptions", NotYet),
-        ("environmentFiles", NotYet),
         ("extraHosts", NotYet),
         ("firelensConfiguration", NotYet),
         ("hostname", NotYet),
@@ -193,7 +194,6 @@ static CONTAINER_DEFINITION: Shape = Shape {
         ("repositoryCredentials", NotYet),
         ("resourceRequirements", NotYet),
         ("restartPolicy", NotYet),
-        ("secrets", NotYet),
         ("startTimeout", NotYet),
         ("systemControls", NotYet),
         ("ulimits", NotYet),
@@ -203,6 +203,13 @@ static CONTAINER_DEFINITION: Shape = Shape {
 };
 
 static KEY_VALUE_PAIR: Shape = Shape { name: "an environment variable", fields: &[("name", Plain), ("value", Plain)] };
+
+static ENVIRONMENT_FILE: Shape = Shape { name: "an environment file", fields: &[("type", Plain), ("value", Plain)] };
+
+static SECRET: Shape = Shape {
+    name: "a secret",
+    fields: &[("name", Plain), ("valueFrom", Plain), ("path", Plain), ("mode", Plain), ("owner", Plain)],
+};
 
 static PORT_MAPPING: Shape = Shape {
     name: "a port mapping",
@@ -245,13 +252,15 @@ static DOCKER_VOLUME: Shape = Shape {
 };
 
 /// Every object, for the search after a field that stands elsewhere. The more likely come first.
-pub(super) static SHAPES: [&Shape; 12] = [
+pub(super) static SHAPES: [&Shape; 14] = [
     &SERVICE_SPEC,
     &TASK_DEFINITION_SPEC,
     &CONTAINER_DEFINITION,
     &DEPLOYMENT_CONFIGURATION,
     &HEALTH_CHECK,
     &PORT_MAPPING,
+    &ENVIRONMENT_FILE,
+    &SECRET,
     &MOUNT_POINT,
     &VOLUME,
     &DOCKER_VOLUME,

@@ -5,8 +5,9 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::configuration::Configuration;
 use crate::desired::{
-    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
+    ContainerSpec, HealthCheckSpec, Inputs, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
     VolumeDriver, VolumeSpec,
 };
 use crate::manifest;
@@ -18,27 +19,34 @@ const HEALTH_TIMEOUT_DEFAULT_SECS: u32 = 5;
 const HEALTH_RETRIES_DEFAULT: u32 = 3;
 const HEALTH_START_PERIOD_DEFAULT_SECS: u32 = 0;
 
-/// Resolves a task definition that has been validated.
-pub(super) fn resolve_task(definition: &manifest::TaskDefinition) -> TaskSpec {
+/// Resolves a task definition that has been validated, with what it refers to.
+pub(super) fn resolve_task(located: &manifest::Located<manifest::TaskDefinition>, inputs: &Inputs) -> TaskSpec {
+    let definition = &located.manifest;
     let manifest::TaskDefinition { api_version: _, kind: _, metadata, spec } = definition;
     let manifest::TaskDefinitionSpec { family: _, network_mode: _, container_definitions, volumes } = spec;
     let volumes: BTreeMap<&VolumeName, VolumeSpec> =
         volumes.iter().map(|volume| (&volume.name, resolve_volume(volume))).collect();
-    let containers =
-        container_definitions.iter().map(|container| Arc::new(resolve_container(container, &volumes))).collect();
+    let configuration = Configuration { family: &metadata.name, manifest: located.document.file().name(), inputs };
+    let containers = container_definitions
+        .iter()
+        .map(|container| Arc::new(resolve_container(container, &volumes, configuration)))
+        .collect();
     TaskSpec::new(metadata.name.clone(), containers)
 }
 
 fn resolve_container(
     container: &manifest::ContainerDefinition,
     volumes: &BTreeMap<&VolumeName, VolumeSpec>,
+    configuration: Configuration<'_>,
 ) -> ContainerSpec {
     let manifest::ContainerDefinition {
         name,
         image,
         command,
         entry_point,
-        environment,
+        environment: _,
+        environment_files: _,
+        secrets: _,
         port_mappings,
         essential,
         cpu,
@@ -57,8 +65,8 @@ fn resolve_container(
         essential: essential.unwrap_or(true),
         entry_point: entry_point.clone(),
         command: command.clone(),
-        // Of two variables with one name the last counts, as in the ECS agent.
-        environment: environment.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect(),
+        environment: configuration.environment(container),
+        secrets: configuration.secrets(container),
         port_mappings: port_mappings.iter().map(resolve_port).collect(),
         cpu: cpu.unwrap_or(0),
         memory: *memory,

@@ -1,10 +1,14 @@
 use super::*;
+use crate::desired::inputs::SecretId;
+use crate::desired::{FileMode, SecretVersion};
+use crate::document::File;
 use crate::load::{load_texts, validate_loaded};
+use crate::value::ContainerName;
 
 fn problems(text: &str) -> String {
     let loaded = load_texts(vec![("a.yaml".to_owned(), text.to_owned())]);
     assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
-    let resolved = resolve(Source::new("test"), &validate_loaded(&loaded));
+    let resolved = resolve(Source::new("test"), &validate_loaded(&loaded), &Inputs::default());
     let lines = resolved.problems.iter().map(|problem| {
         let place = problem.place.as_ref().map(ToString::to_string).unwrap_or_default();
         let help = problem.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
@@ -100,5 +104,94 @@ fn a_static_host_port_has_one_holder() {
         problems(&two).contains("host port 8080/tcp is wanted by `shop/other` and by `shop/web`"),
         "{}",
         problems(&two)
+    );
+}
+
+#[test]
+fn environment_files_and_secrets_become_part_of_the_spec() {
+    const TEXT: &str = "\
+apiVersion: reconcile/v1
+kind: TaskDefinition
+metadata: { name: web }
+spec:
+  containerDefinitions:
+    - name: main
+      image: web:1
+      user: '1000:1001'
+      environment: [{ name: C, value: given }]
+      environmentFiles: [{ type: file, value: one.env }, { type: file, value: ../two.env }]
+      secrets:
+        - { name: KEY, valueFrom: 'file:key', path: /run/key, mode: '440' }
+        - { name: D, valueFrom: 'env:D' }
+---
+apiVersion: reconcile/v1
+kind: Service
+metadata: { name: web }
+spec: { cluster: shop, taskDefinition: web }
+";
+    let loaded = load_texts(vec![("deploy/web.yaml".to_owned(), format!("{TEXT}---\n{CLUSTER}"))]);
+    let id = |name: &str| SecretId {
+        family: Family::new("web").unwrap(),
+        container: ContainerName::new("main").unwrap(),
+        name: name.to_owned(),
+    };
+    let file = |name: &str, text: &str| (name.into(), Arc::new(File::new(name.to_owned(), text.to_owned())));
+    let version = SecretVersion { key: 1, digest: 2 };
+    let inputs = Inputs {
+        environment_files: BTreeMap::from([
+            file("deploy/one.env", "A=first\nC=file\n"),
+            file("two.env", "A=second\nB=2\nD=file\nKEY=kept\n"),
+        ]),
+        secret_versions: BTreeMap::from([(id("D"), version)]),
+    };
+    let resolved = resolve(Source::new("test"), &validate_loaded(&loaded), &inputs);
+    assert!(resolved.problems.is_empty(), "{:?}", resolved.problems);
+    let service = resolved.desired.clusters.values().next().unwrap().services.values().next().unwrap();
+    let container = &service.task.containers[0];
+    let environment: Vec<_> = container.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(environment, ["A=first", "B=2", "C=given", "KEY=kept"]);
+    let [of_d, of_key] = &*container.secrets else { panic!("{:?}", container.secrets) };
+    assert_eq!((&*of_d.name, of_d.version, of_d.file.is_some()), ("D", Some(version), false));
+    let delivered = of_key.file.as_ref().unwrap();
+    assert_eq!(
+        (of_key.version, delivered.mode, delivered.owner.to_string()),
+        (None, FileMode::parse("440").unwrap(), "1000:1001".to_owned())
+    );
+    // Another line of a file, or another value of a secret, is another revision.
+    let revision_of = |change: &dyn Fn(&mut Inputs)| {
+        let mut inputs = inputs.clone();
+        change(&mut inputs);
+        let resolved = resolve(Source::new("test"), &validate_loaded(&loaded), &inputs);
+        let services = &resolved.desired.clusters.values().next().unwrap().services;
+        services.values().next().unwrap().task.revision
+    };
+    assert_eq!(revision_of(&|_| {}), service.task.revision);
+    assert_ne!(revision_of(&|inputs| inputs.environment_files.extend([file("two.env", "B=3")])), service.task.revision);
+    assert_ne!(revision_of(&|inputs| inputs.secret_versions.clear()), service.task.revision);
+    assert_ne!(
+        revision_of(&|inputs| {
+            inputs.secret_versions.insert(id("D"), SecretVersion { digest: 3, ..version });
+        }),
+        service.task.revision
+    );
+    // A difference is shown at the line of the file that gives the variable.
+    let origin = resolved.origins.values().next().unwrap();
+    let mut old = (**container).clone();
+    old.environment.insert("B".to_owned(), "1".to_owned());
+    old.secrets[0].version = Some(SecretVersion { digest: 3, ..version });
+    let task = TaskSpec::new(Family::new("web").unwrap(), vec![Arc::new(old.clone())]);
+    let before = crate::change::Before { family: task.family, revision: task.revision, containers: vec![old] };
+    let shown: Vec<_> = crate::change::changes(&before, &service.task, Some(origin))
+        .into_iter()
+        .map(|field| {
+            format!("{} {:?} -> {:?} {:?} {}", field.path, field.from, field.to, field.change, field.place.unwrap())
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            r#"environment.B Some("1") -> Some("2") Changed two.env:2:1"#,
+            "secrets.D None -> None Changed deploy/web.yaml:13:33",
+        ]
     );
 }

@@ -102,6 +102,7 @@ fn container(name: &str, image: String, essential: bool, stop_timeout: u32) -> C
         entry_point: None,
         command: None,
         environment: BTreeMap::new(),
+        secrets: Vec::new(),
         port_mappings: Vec::new(),
         cpu: 0,
         memory: None,
