@@ -2,7 +2,7 @@
 
 use std::fs::File;
 use std::io::{self, Read};
-use std::path::Path;
+use std::path::{Component, Path, PathBuf};
 
 /// Reads a regular file of at most `bytes_max` bytes.
 ///
@@ -30,4 +30,14 @@ pub fn bytes_text(bytes: usize) -> String {
         _ if bytes >= 1 << 10 && bytes.is_multiple_of(1 << 10) => format!("{} KiB", bytes >> 10),
         _ => format!("{bytes} bytes"),
     }
+}
+
+/// Whether a path stays within a directory, by its text and by what its links lead to.
+pub fn is_inside(root: &Path, path: &Path) -> bool {
+    if let (Ok(root), Ok(path)) = (root.canonicalize(), path.canonicalize()) {
+        return path.starts_with(root);
+    }
+    // What does not exist is judged by its text.
+    let plain: PathBuf = root.components().filter(|component| *component != Component::CurDir).collect();
+    path.starts_with(plain)
 }

@@ -57,7 +57,8 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`engine::docker`] | the Docker Engine; the only place that names one of its types |
-//! | [`bounded`] | small files, read in whole |
+//! | [`bounded`], [`state`] | small files, read in whole; the two directories of this machine |
+//! | [`secret`] | the values of secrets: who has them, and how it is known that one has changed |
 //! | [`load`], [`source`] | a directory to documents; the stable name of a directory |
 //! | [`clock`], [`lock`] | the one place that reads the clock; one reconciler at a time for a cluster |
 //! | [`execute`], [`watch`] | the calls under way; the loop, one `select!` over everything that can happen |
@@ -106,8 +107,10 @@ pub mod plan;
 pub mod problem;
 pub mod reconciler;
 pub mod schema;
+pub mod secret;
 pub mod sensitive;
 pub mod source;
+pub mod state;
 pub mod status;
 pub mod value;
 pub mod watch;

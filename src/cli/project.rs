@@ -3,16 +3,21 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
+use std::time::Duration;
 
+use crate::clock;
 use crate::desired::resolve::resolve;
 use crate::desired::{DesiredState, Inputs, Origins};
 use crate::document::File;
 use crate::load::environment_files::{self, wanted_files};
+use crate::load::secrets::{self, Need, bases_of, read_versions, wanted_secrets};
 use crate::load::{ContentDigest, Loaded, load_directory, validate_loaded};
 use crate::ownership::Source;
 use crate::problem::{Problem, sort_problems};
 use crate::schema::Validated;
+use crate::secret::Secrets;
 use crate::source::source_of;
+use crate::value::Timestamp;
 
 /// What a directory asks for.
 #[derive(Debug, Clone)]
@@ -35,44 +40,81 @@ pub struct Project {
     unread: Vec<Problem>,
     /// What the manifests refer to, as it was read.
     references: References,
+    reading: Reading,
 }
+
+/// How the values of secrets are read.
+#[derive(Debug, Clone)]
+pub struct Reading {
+    /// Who has them.
+    pub secrets: Arc<Secrets>,
+    /// How much has to be known of them.
+    pub need: Need,
+}
+
+/// How often commands are asked again which value a secret has, while the manifests stay as they are. Files and the environment are
+/// looked at whenever the manifests are.
+const COMMANDS_EVERY: Duration = Duration::from_mins(1);
 
 /// What manifests refer to and what does not stand in them.
 #[derive(Debug, Clone)]
 struct References {
     environment_files: Vec<environment_files::Wanted>,
+    secrets: Vec<secrets::Wanted>,
     inputs: Inputs,
     problems: Vec<Problem>,
+    /// When commands were last asked.
+    asked_at: Timestamp,
 }
 
 impl References {
-    fn of(validated: &Validated, root: &Path) -> Self {
-        let environment_files = wanted_files(&validated.task_definitions);
-        Self { environment_files, inputs: Inputs::default(), problems: Vec::new() }.read_again(root)
+    fn of(validated: &Validated, root: &Path, reading: &Reading) -> Self {
+        let nothing = Self {
+            environment_files: wanted_files(&validated.task_definitions),
+            secrets: wanted_secrets(root, &validated.task_definitions),
+            inputs: Inputs::default(),
+            problems: Vec::new(),
+            asked_at: Timestamp::default(),
+        };
+        nothing.read_again(root, reading)
     }
 
-    fn read_again(&self, root: &Path) -> Self {
+    fn read_again(&self, root: &Path, reading: &Reading) -> Self {
+        let Self { environment_files, secrets, inputs: before, problems: _, asked_at } = self;
+        let now = clock::now();
+        let is_time = now.since(*asked_at) >= COMMANDS_EVERY;
+        let known = if is_time { BTreeMap::new() } else { before.secret_versions.clone() };
         let mut problems = Vec::new();
-        let environment_files = environment_files::read_files(root, &self.environment_files, &mut problems);
-        let inputs = Inputs { environment_files, ..Inputs::default() };
-        Self { environment_files: self.environment_files.clone(), inputs, problems }
+        let inputs = Inputs {
+            environment_files: environment_files::read_files(root, environment_files, &mut problems),
+            secret_versions: read_versions(&reading.secrets, secrets, reading.need, &known, &mut problems),
+        };
+        let asked_at = if is_time { now } else { *asked_at };
+        Self { environment_files: environment_files.clone(), secrets: secrets.clone(), inputs, problems, asked_at }
+    }
+
+    fn is_same(&self, other: &Self) -> bool {
+        self.inputs == other.inputs && self.problems == other.problems
     }
 }
 
 impl Project {
     /// Reads a directory, or one file.
-    pub fn read(directory: &Path) -> Self {
-        Self::understand(directory, load_directory(directory))
+    pub fn read(directory: &Path, reading: &Reading) -> Self {
+        Self::understand(directory, reading, load_directory(directory))
     }
 
-    /// Reads it again; `None` when no file has changed. Looking costs little then: nothing is validated.
-    pub fn read_again(&self) -> Option<Self> {
+    /// Reads it again; `None` when no file and no secret has changed. Looking costs little then: nothing is validated.
+    pub fn read_again(&mut self) -> Option<Self> {
         let loaded = load_directory(&self.directory);
-        let is_same = loaded.digest == self.digest && loaded.problems == self.unread && {
-            let references = self.references.read_again(&root_of(&self.directory));
-            references.inputs == self.references.inputs && references.problems == self.references.problems
-        };
-        (!is_same).then(|| Self::understand(&self.directory, loaded))
+        if loaded.digest == self.digest && loaded.problems == self.unread {
+            let references = self.references.read_again(&root_of(&self.directory), &self.reading);
+            if references.is_same(&self.references) {
+                self.references = references;
+                return None;
+            }
+        }
+        Some(Self::understand(&self.directory, &self.reading, loaded))
     }
 
     /// The same files with another state in force: that of `before`, the last one that was valid.
@@ -81,11 +123,11 @@ impl Project {
         Self { desired: before.desired.clone(), origins: before.origins.clone(), ..self }
     }
 
-    fn understand(directory: &Path, loaded: Loaded) -> Self {
+    fn understand(directory: &Path, reading: &Reading, loaded: Loaded) -> Self {
         // Of what cannot be found the problems say so; its name is never used.
         let source = source_of(directory).unwrap_or_else(|_| Source::new(&directory.display().to_string()));
         let validated = validate_loaded(&loaded);
-        let references = References::of(&validated, &root_of(directory));
+        let references = References::of(&validated, &root_of(directory), reading);
         let resolved = resolve(source, &validated, &references.inputs);
         let mut problems = loaded.problems.clone();
         problems.extend(validated.problems);
@@ -102,12 +144,26 @@ impl Project {
             digest: loaded.digest,
             unread: loaded.problems,
             references,
+            reading: reading.clone(),
         }
     }
 
-    /// The files outside of the manifests that a change of may concern: the environment files.
+    /// The files outside of the manifests that are read as well: environment files, and those of secrets.
     pub fn files_beside(&self) -> BTreeSet<PathBuf> {
-        self.references.environment_files.iter().map(|file| file.path.clone()).collect()
+        let environment_files = self.references.environment_files.iter().map(|file| file.path.clone());
+        environment_files.chain(self.references.secrets.iter().filter_map(secrets::Wanted::path)).collect()
+    }
+
+    /// Lets the secrets of this directory be looked up from now on, when containers are created.
+    pub fn put_secrets_in_force(&self) {
+        self.reading.secrets.remember_bases(bases_of(&self.references.secrets));
+    }
+
+    /// The names of the secrets that have another value than `before`.
+    pub fn changed_secrets(&self, before: &Self) -> BTreeSet<String> {
+        let (old, new) = (&before.references.inputs.secret_versions, &self.references.inputs.secret_versions);
+        let changed = new.iter().filter(|(id, version)| old.get(id).is_some_and(|old| old != *version));
+        changed.map(|(id, _)| format!("secret {}", id.name)).collect()
     }
 
     /// The texts of everything that was read, by the name of the file.

@@ -31,14 +31,11 @@ pub struct SecretId {
 
 impl PartialEq for Inputs {
     fn eq(&self, other: &Self) -> bool {
-        let texts = |inputs: &'_ Self| -> Vec<(PathBuf, Arc<File>)> {
-            inputs.environment_files.iter().map(|(path, file)| (path.clone(), file.clone())).collect()
+        let texts = |inputs: &'_ Self| -> Vec<(PathBuf, String)> {
+            let files = inputs.environment_files.iter();
+            files.map(|(path, file)| (path.clone(), file.text().to_owned())).collect()
         };
-        let same = |(a, b): (&(PathBuf, Arc<File>), &(PathBuf, Arc<File>))| a.0 == b.0 && a.1.text() == b.1.text();
-        let (ours, theirs) = (texts(self), texts(other));
-        self.secret_versions == other.secret_versions
-            && ours.len() == theirs.len()
-            && ours.iter().zip(&theirs).all(same)
+        self.secret_versions == other.secret_versions && texts(self) == texts(other)
     }
 }
 

@@ -240,6 +240,12 @@ impl TaskSpec {
         Self { family, revision, containers }
     }
 
+    /// The same task definition with other content in its containers.
+    #[must_use]
+    pub fn with_containers(&self, containers: Vec<Arc<ContainerSpec>>) -> Self {
+        Self::new(self.family.clone(), containers)
+    }
+
     /// The container that answers to the service's name: the first that publishes a port, else the first essential one.
     pub fn named_container(&self) -> Option<&ContainerName> {
         let published = self.containers.iter().find(|container| !container.port_mappings.is_empty());

@@ -1,10 +1,10 @@
 //! The environment files that task definitions name.
 
 use std::collections::BTreeMap;
-use std::path::{Component, Path, PathBuf};
+use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::bounded::read_bounded;
+use crate::bounded::{is_inside, read_bounded};
 use crate::desired::inputs::{path_beside, variables_of};
 use crate::document::File;
 use crate::manifest::{EnvironmentFileType, Located, TaskDefinition};
@@ -53,64 +53,51 @@ pub fn wanted_files(definitions: &[Located<TaskDefinition>]) -> Vec<Wanted> {
 
 /// Reads the files, each once. What cannot be read is a problem at every place that names it.
 pub fn read_files(root: &Path, wanted: &[Wanted], problems: &mut Vec<Problem>) -> BTreeMap<PathBuf, Arc<File>> {
-    let mut read: BTreeMap<PathBuf, Result<Arc<File>, Problem>> = BTreeMap::new();
+    let mut read: BTreeMap<PathBuf, Result<Arc<File>, Box<Problem>>> = BTreeMap::new();
     let mut total = 0;
     for Wanted { path, is_absolute, place } in wanted {
-        let outcome = match is_absolute {
-            false => check_inside(root, path).map(|()| path),
-            true => Ok(path),
-        };
-        let outcome = outcome.and_then(|path| {
-            read.entry(path.clone())
-                .or_insert_with(|| read_file(path, &mut total).map(Arc::new))
-                .as_ref()
-                .map_err(Clone::clone)
+        let inside = if *is_absolute { Ok(()) } else { check_inside(root, path) };
+        let outcome = inside.and_then(|()| {
+            let file = read.entry(path.clone()).or_insert_with(|| read_file(path, &mut total).map(Arc::new));
+            file.as_ref().map(|_| ()).map_err(Clone::clone)
         });
         if let Err(problem) = outcome {
-            problems.push(match problem.place.clone() {
-                // What is wrong inside the file has its own place.
-                Some(_) => problem.with_related("the file is named here", place.clone()),
-                None => problem.with_place(place.clone()),
+            // What is wrong inside the file has its own place.
+            problems.push(if problem.place.is_some() {
+                problem.with_related("the file is named here", place.clone())
+            } else {
+                problem.with_place(place.clone())
             });
         }
     }
     read.into_iter().filter_map(|(path, file)| Some((path, file.ok()?))).collect()
 }
 
-/// Refuses a relative path that leads out of the directory of manifests, by its text or by a link.
-pub(crate) fn check_inside(root: &Path, path: &Path) -> Result<(), Problem> {
-    let is_inside = match (root.canonicalize(), path.canonicalize()) {
-        (Ok(root), Ok(path)) => path.starts_with(root),
-        // What does not exist is judged by its text; reading it says the rest.
-        (Ok(_) | Err(_), _) => path.starts_with(plain(root)),
-    };
-    if is_inside {
+/// Refuses a relative path that leads out of the directory of manifests.
+fn check_inside(root: &Path, path: &Path) -> Result<(), Box<Problem>> {
+    if is_inside(root, path) {
         return Ok(());
     }
     let message = format!("`{}` is outside of the directory of manifests, {}", path.display(), root.display());
-    Err(Problem::error(Code::NotAllowed, message)
-        .with_help("put the file into that directory, or give its absolute path if it is meant to be elsewhere"))
+    let problem = Problem::error(Code::NotAllowed, message)
+        .with_help("put the file into that directory, or give its absolute path if it is meant to be elsewhere");
+    Err(Box::new(problem))
 }
 
-/// A path as [`path_beside`] writes it.
-fn plain(root: &Path) -> PathBuf {
-    root.components().filter(|component| *component != Component::CurDir).collect()
-}
-
-fn read_file(path: &Path, total: &mut usize) -> Result<File, Problem> {
+fn read_file(path: &Path, total: &mut usize) -> Result<File, Box<Problem>> {
     let shown = path.display().to_string();
-    let bytes = read_bounded(path, FILE_BYTES_MAX).map_err(|error| {
-        Problem::error(Code::Unreadable, format!("the environment file {shown} cannot be read: {error}"))
-    })?;
+    let refuse = |code, message: String| Box::new(Problem::error(code, message));
+    let bytes = read_bounded(path, FILE_BYTES_MAX)
+        .map_err(|error| refuse(Code::Unreadable, format!("the environment file {shown} cannot be read: {error}")))?;
     *total += bytes.len();
     if *total > FILES_BYTES_MAX {
         let message = format!("the environment files together have more than {} MiB", FILES_BYTES_MAX >> 20);
-        return Err(Problem::error(Code::Limit, message));
+        return Err(refuse(Code::Limit, message));
     }
     let text = String::from_utf8(bytes).map_err(|error| {
-        let line =
-            error.as_bytes()[..error.utf8_error().valid_up_to()].iter().filter(|byte| **byte == b'\n').count() + 1;
-        Problem::error(Code::NotUtf8, format!("line {line} of the environment file {shown} is not UTF-8"))
+        let before = &error.as_bytes()[..error.utf8_error().valid_up_to()];
+        let line = before.split(|byte| *byte == b'\n').count();
+        refuse(Code::NotUtf8, format!("line {line} of the environment file {shown} is not UTF-8"))
     })?;
     let file = File::new(shown, text);
     check_lines(&file)?;
@@ -118,16 +105,17 @@ fn read_file(path: &Path, total: &mut usize) -> Result<File, Problem> {
 }
 
 /// Refuses what no environment can hold.
-fn check_lines(file: &File) -> Result<(), Problem> {
+fn check_lines(file: &File) -> Result<(), Box<Problem>> {
     for variable in variables_of(file.text()) {
-        let at = variable.bytes.start..variable.bytes.start + variable.name.len();
+        let start = variable.bytes.start;
+        let refuse =
+            |code, message: String| Err(Box::new(Problem::error(code, message).with_place(file.place(start..start))));
         if variable.bytes.len() >= LINE_BYTES_MAX {
             let message = format!("the line has more than the {} KiB that ECS reads", LINE_BYTES_MAX >> 10);
-            return Err(Problem::error(Code::Limit, message).with_place(file.place(at.start..at.start)));
+            return refuse(Code::Limit, message);
         }
         if file.text()[variable.bytes].contains('\0') {
-            let problem = Problem::error(Code::Malformed, "the line holds a NUL character, which no environment can");
-            return Err(problem.with_place(file.place(at.start..at.start)));
+            return refuse(Code::Malformed, "the line holds a NUL character, which no environment can".to_owned());
         }
     }
     Ok(())

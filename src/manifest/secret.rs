@@ -150,13 +150,14 @@ fn is_parameter_name(text: &str) -> bool {
 mod tests {
     use super::*;
 
+    const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf";
+
     #[test]
     fn references_are_understood() {
         let file = |path: &str| SecretProvider::File { path: path.to_owned() };
         let env = |name: &str| SecretProvider::Environment { name: name.to_owned() };
         let command = |name: &str, key: &str| SecretProvider::Command { name: name.to_owned(), key: key.to_owned() };
         let aws = |id: &str| SecretProvider::Aws { id: id.to_owned() };
-        const ARN: &str = "arn:aws:secretsmanager:eu-west-1:123456789012:secret:db-AbCdEf";
         for (text, provider, json_key) in [
             ("file:db", file("db"), None),
             ("file:/run/db:x", file("/run/db:x"), None),

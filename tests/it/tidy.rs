@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 24] = [
+const LAYERS: [&str; 26] = [
     "value",
     "problem",
     "sensitive",
@@ -22,6 +22,8 @@ const LAYERS: [&str; 24] = [
     "event",
     // From here on it is the shell: it waits, reads files and clocks, and talks.
     "bounded",
+    "state",
+    "secret",
     "engine",
     "reconciler",
     "clock",

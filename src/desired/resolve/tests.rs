@@ -107,9 +107,8 @@ fn a_static_host_port_has_one_holder() {
     );
 }
 
-#[test]
-fn environment_files_and_secrets_become_part_of_the_spec() {
-    const TEXT: &str = "\
+/// A task definition with environment files and secrets.
+const CONFIGURED: &str = "\
 apiVersion: reconcile/v1
 kind: TaskDefinition
 metadata: { name: web }
@@ -129,62 +128,77 @@ kind: Service
 metadata: { name: web }
 spec: { cluster: shop, taskDefinition: web }
 ";
-    let loaded = load_texts(vec![("deploy/web.yaml".to_owned(), format!("{TEXT}---\n{CLUSTER}"))]);
-    let id = |name: &str| SecretId {
+
+fn id(name: &str) -> SecretId {
+    SecretId {
         family: Family::new("web").unwrap(),
         container: ContainerName::new("main").unwrap(),
         name: name.to_owned(),
-    };
-    let file = |name: &str, text: &str| (name.into(), Arc::new(File::new(name.to_owned(), text.to_owned())));
-    let version = SecretVersion { key: 1, digest: 2 };
-    let inputs = Inputs {
+    }
+}
+
+fn file(name: &str, text: &str) -> (std::path::PathBuf, Arc<File>) {
+    (name.into(), Arc::new(File::new(name.to_owned(), text.to_owned())))
+}
+
+const VERSION: SecretVersion = SecretVersion { key: 1, digest: 2 };
+
+/// What it comes to, with `change` made to what it refers to.
+fn configured(change: impl FnOnce(&mut Inputs)) -> (Arc<TaskSpec>, Origin) {
+    let loaded = load_texts(vec![("deploy/web.yaml".to_owned(), format!("{CONFIGURED}---\n{CLUSTER}"))]);
+    let mut inputs = Inputs {
         environment_files: BTreeMap::from([
             file("deploy/one.env", "A=first\nC=file\n"),
             file("two.env", "A=second\nB=2\nD=file\nKEY=kept\n"),
         ]),
-        secret_versions: BTreeMap::from([(id("D"), version)]),
+        secret_versions: BTreeMap::from([(id("D"), VERSION)]),
     };
+    change(&mut inputs);
     let resolved = resolve(Source::new("test"), &validate_loaded(&loaded), &inputs);
     assert!(resolved.problems.is_empty(), "{:?}", resolved.problems);
-    let service = resolved.desired.clusters.values().next().unwrap().services.values().next().unwrap();
-    let container = &service.task.containers[0];
+    let services = &resolved.desired.clusters.values().next().unwrap().services;
+    (services.values().next().unwrap().task.clone(), resolved.origins.into_values().next().unwrap())
+}
+
+#[test]
+fn environment_files_and_secrets_become_part_of_the_spec() {
+    let (task, _) = configured(|_| {});
+    let container = &task.containers[0];
     let environment: Vec<_> = container.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
     assert_eq!(environment, ["A=first", "B=2", "C=given", "KEY=kept"]);
     let [of_d, of_key] = &*container.secrets else { panic!("{:?}", container.secrets) };
-    assert_eq!((&*of_d.name, of_d.version, of_d.file.is_some()), ("D", Some(version), false));
+    assert_eq!((&*of_d.name, of_d.version, of_d.file.is_some()), ("D", Some(VERSION), false));
     let delivered = of_key.file.as_ref().unwrap();
-    assert_eq!(
-        (of_key.version, delivered.mode, delivered.owner.to_string()),
-        (None, FileMode::parse("440").unwrap(), "1000:1001".to_owned())
-    );
-    // Another line of a file, or another value of a secret, is another revision.
-    let revision_of = |change: &dyn Fn(&mut Inputs)| {
-        let mut inputs = inputs.clone();
-        change(&mut inputs);
-        let resolved = resolve(Source::new("test"), &validate_loaded(&loaded), &inputs);
-        let services = &resolved.desired.clusters.values().next().unwrap().services;
-        services.values().next().unwrap().task.revision
+    let like = (of_key.version, delivered.mode, delivered.owner.to_string());
+    assert_eq!(like, (None, FileMode::parse("440").unwrap(), "1000:1001".to_owned()));
+}
+
+#[test]
+fn another_line_of_a_file_or_another_value_of_a_secret_is_another_revision() {
+    let revision = |change: fn(&mut Inputs)| configured(change).0.revision;
+    let first = revision(|_| {});
+    assert_eq!(revision(|inputs| inputs.environment_files.extend([file("two.env", "B=2\nKEY=kept")])), first);
+    assert_ne!(revision(|inputs| inputs.environment_files.extend([file("two.env", "B=3")])), first);
+    assert_ne!(revision(|inputs| inputs.secret_versions.clear()), first);
+    let other = |inputs: &mut Inputs| {
+        inputs.secret_versions.insert(id("D"), SecretVersion { digest: 3, ..VERSION });
     };
-    assert_eq!(revision_of(&|_| {}), service.task.revision);
-    assert_ne!(revision_of(&|inputs| inputs.environment_files.extend([file("two.env", "B=3")])), service.task.revision);
-    assert_ne!(revision_of(&|inputs| inputs.secret_versions.clear()), service.task.revision);
-    assert_ne!(
-        revision_of(&|inputs| {
-            inputs.secret_versions.insert(id("D"), SecretVersion { digest: 3, ..version });
-        }),
-        service.task.revision
-    );
-    // A difference is shown at the line of the file that gives the variable.
-    let origin = resolved.origins.values().next().unwrap();
-    let mut old = (**container).clone();
+    assert_ne!(revision(other), first);
+}
+
+#[test]
+fn a_difference_is_shown_where_the_file_or_the_secret_is() {
+    let (task, origin) = configured(|_| {});
+    let mut old = (*task.containers[0]).clone();
     old.environment.insert("B".to_owned(), "1".to_owned());
-    old.secrets[0].version = Some(SecretVersion { digest: 3, ..version });
-    let task = TaskSpec::new(Family::new("web").unwrap(), vec![Arc::new(old.clone())]);
-    let before = crate::change::Before { family: task.family, revision: task.revision, containers: vec![old] };
-    let shown: Vec<_> = crate::change::changes(&before, &service.task, Some(origin))
+    old.secrets[0].version = Some(SecretVersion { digest: 3, ..VERSION });
+    let before = TaskSpec::new(Family::new("web").unwrap(), vec![Arc::new(old.clone())]);
+    let before = crate::change::Before { family: before.family, revision: before.revision, containers: vec![old] };
+    let shown: Vec<_> = crate::change::changes(&before, &task, Some(&origin))
         .into_iter()
         .map(|field| {
-            format!("{} {:?} -> {:?} {:?} {}", field.path, field.from, field.to, field.change, field.place.unwrap())
+            let place = field.place.unwrap();
+            format!("{} {:?} -> {:?} {:?} {place}", field.path, field.from, field.to, field.change)
         })
         .collect();
     assert_eq!(
