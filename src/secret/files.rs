@@ -113,8 +113,8 @@ impl SecretFiles {
         self.directory.join(short_hash(&[&self.engine, source]))
     }
 
-    /// A name of a container may be longer than a file's can be.
-    fn of_container(&self, source: &str, container: &str) -> PathBuf {
+    /// The directory of a container's files. The name of a container may be longer than a file's can be.
+    pub fn of_container(&self, source: &str, container: &str) -> PathBuf {
         self.of_source(source).join(short_hash(&[container]))
     }
 

@@ -47,7 +47,7 @@ pub(super) async fn perform(connection: &Connection, secrets: &Delivery, action:
         Action::RemoveNetwork { id, .. } => remove_network(connection, id).await,
         Action::PullImage { image } => pull_image(connection, image).await,
         Action::CreateContainer(new) => create_container(connection, secrets, new).await,
-        Action::StartContainer { id, .. } => start_container(connection, id).await,
+        Action::StartContainer { id, identity } => start_container(connection, secrets, id, identity).await,
         Action::StopContainer { id, stop_timeout, .. } => stop_container(connection, id, *stop_timeout).await,
         Action::RemoveContainer { id, identity } => {
             let removed = remove_container(connection, id).await;
@@ -284,8 +284,23 @@ fn classify_create(status: u16, message: &str) -> FailureKind {
     }
 }
 
-async fn start_container(connection: &Connection, id: &ContainerId) -> Result<Effect, No> {
-    let started = START.within(async { Ok(connection.client()?.start_container(&id.0, None).await?) }).await;
+/// Starts a container. One call, but where the files of its secrets are gone, as after a reboot: they are written again first.
+async fn start_container(
+    connection: &Connection,
+    secrets: &Delivery,
+    id: &ContainerId,
+    identity: &ContainerIdentity,
+) -> Result<Effect, No> {
+    let start = async || START.within(async { Ok(connection.client()?.start_container(&id.0, None).await?) }).await;
+    let started = match start().await {
+        Err(CallError::Refused { message, .. }) if secrets.is_about_files(identity, &message) => {
+            let found = inspect(connection, &id.0).await;
+            let found = found.map_err(|error| No::of_question(connection, INSPECT, error))?;
+            secrets.restore(found, identity).await?;
+            start().await
+        }
+        started => started,
+    };
     started.map_err(|error| No::of(connection, START, error, classify_start))?;
     Ok(Effect::Started)
 }

@@ -7,9 +7,10 @@ use std::sync::Arc;
 
 use bollard::models::{ContainerCreateBody, Mount, MountType};
 
+use super::answers::Inspected;
 use super::endpoint::{Address, Endpoint};
 use super::perform::No;
-use crate::desired::{SecretFile, SecretSpec};
+use crate::desired::{ContainerSpec, SecretFile, SecretSpec};
 use crate::ownership::{ContainerIdentity, SENSITIVE, Source};
 use crate::plan::{Failure, FailureKind, NewContainer};
 use crate::secret::files::{Content, SecretFiles};
@@ -77,23 +78,44 @@ impl Delivery {
 
     /// Looks up everything that a container is given.
     pub(super) async fn prepare(&self, new: &NewContainer) -> Result<Delivered, No> {
-        if new.spec.secrets.is_empty() {
+        self.look_up(&new.identity, &new.spec).await
+    }
+
+    /// Whether a message of the engine is about the files of this container: they are gone.
+    pub(super) fn is_about_files(&self, identity: &ContainerIdentity, message: &str) -> bool {
+        let directory = self.files.as_ref().map(|files| files.of_container(identity.source.as_str(), &identity.name()));
+        directory.is_some_and(|directory| message.contains(&*directory.to_string_lossy()))
+    }
+
+    /// Writes the files of a container again, as its label says them.
+    pub(super) async fn restore(&self, found: Option<Inspected>, identity: &ContainerIdentity) -> Result<(), No> {
+        let Some(Inspected::Ours(container)) = found else {
+            return Err(No::failed(FailureKind::Gone, "the container is gone"));
+        };
+        let spec = container.spec.as_deref().and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
+        match spec {
+            Some(spec) => self.look_up(identity, &Arc::new(spec)).await.map(|_| ()),
+            None => Err(No::failed(FailureKind::Refused, "another release wrote what its secrets are")),
+        }
+    }
+
+    async fn look_up(&self, identity: &ContainerIdentity, spec: &Arc<ContainerSpec>) -> Result<Delivered, No> {
+        if spec.secrets.is_empty() {
             return Ok(Delivered::default());
         }
-        let (delivery, new) = (self.clone(), new.clone());
+        let (delivery, identity, spec) = (self.clone(), identity.clone(), spec.clone());
         // Files are read, and commands may run.
-        let prepared = tokio::task::spawn_blocking(move || delivery.look_up(&new)).await;
-        let prepared = prepared.unwrap_or_else(|_| Err("looking the secrets up broke off".to_owned()));
-        prepared.map_err(|message| {
+        let found = tokio::task::spawn_blocking(move || delivery.look_up_now(&identity, &spec)).await;
+        let found = found.unwrap_or_else(|_| Err("looking the secrets up broke off".to_owned()));
+        found.map_err(|message| {
             No::failed(FailureKind::ResourceInitialization, format!("ResourceInitializationError: {message}"))
         })
     }
 
-    fn look_up(&self, new: &NewContainer) -> Result<Delivered, String> {
+    fn look_up_now(&self, identity: &ContainerIdentity, spec: &ContainerSpec) -> Result<Delivered, String> {
         let secrets = self.secrets.as_ref().ok_or("there is no way to look secrets up")?;
-        let identity = &new.identity;
         let mut delivered = Delivered::default();
-        for secret in &new.spec.secrets {
+        for secret in &spec.secrets {
             let SecretSpec { name, value_from, version: _, file } = secret;
             let explain = |error| format!("secret `{name}` ({value_from}): {error}");
             let value = secrets.value_of(&identity.family, &identity.container, secret).map_err(explain)?;
