@@ -75,6 +75,15 @@ impl Secrets {
         *self.bases.write().unwrap_or_else(PoisonError::into_inner) = bases;
     }
 
+    /// Looks up what a task definition refers to, as its manifest says it: anything that has the form of a `valueFrom`.
+    ///
+    /// Like [`resolve`](Self::resolve), not for a thread that others wait for.
+    pub fn resolve_for(&self, family: &Family, value_from: &str) -> Result<SecretValue, SecretError> {
+        let reference = SecretReference::parse(value_from)?;
+        let base = self.bases.read().unwrap_or_else(PoisonError::into_inner).get(family).cloned();
+        self.resolve(&reference, &base.ok_or(SecretError::NoBase)?)
+    }
+
     /// Looks up the value of a container that is being created.
     ///
     /// # Errors
@@ -85,9 +94,7 @@ impl Secrets {
         container: &ContainerName,
         secret: &SecretSpec,
     ) -> Result<SecretValue, SecretError> {
-        let reference = SecretReference::parse(&secret.value_from)?;
-        let base = self.bases.read().unwrap_or_else(PoisonError::into_inner).get(family).cloned();
-        let value = self.resolve(&reference, &base.ok_or(SecretError::NoBase)?)?;
+        let value = self.resolve_for(family, &secret.value_from)?;
         let version = self.key()?.version_of(family, container, &secret.name, &value);
         if secret.version == Some(version) { Ok(value) } else { Err(SecretError::Changed) }
     }

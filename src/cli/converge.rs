@@ -207,6 +207,8 @@ impl Follower {
             output.say(render::problems::render_short(&project.problems).trim_end());
             return vec![tell(EventKind::ManifestsInvalid { errors })];
         }
+        // Even where the same is wanted, its manifest may stand elsewhere now.
+        project.put_secrets_in_force();
         if project.desired == self.project.desired {
             return vec![tell(EventKind::ManifestsUnchanged)];
         }
@@ -215,7 +217,6 @@ impl Follower {
             let (reason, release) = (error.to_string(), "stop that one first".to_owned());
             return vec![tell(EventKind::Held { reason, release })];
         }
-        project.put_secrets_in_force();
         let files = changed_files(&self.project, project);
         let desired = DesiredState { adopted: self.adopted.clone(), ..project.desired.clone() };
         vec![tell(EventKind::ManifestsChanged { files }), Notice::Desired(Arc::new(desired))]

@@ -15,9 +15,9 @@ use crate::load::{ContentDigest, Loaded, load_directory, validate_loaded};
 use crate::ownership::Source;
 use crate::problem::{Problem, sort_problems};
 use crate::schema::Validated;
-use crate::secret::Secrets;
+use crate::secret::{Base, Secrets};
 use crate::source::source_of;
-use crate::value::Timestamp;
+use crate::value::{Family, Timestamp};
 
 /// What a directory asks for.
 #[derive(Debug, Clone)]
@@ -61,6 +61,7 @@ const COMMANDS_EVERY: Duration = Duration::from_mins(1);
 struct References {
     environment_files: Vec<environment_files::Wanted>,
     secrets: Vec<secrets::Wanted>,
+    bases: BTreeMap<Family, Base>,
     inputs: Inputs,
     problems: Vec<Problem>,
     /// When commands were last asked.
@@ -72,6 +73,7 @@ impl References {
         let nothing = Self {
             environment_files: wanted_files(&validated.task_definitions),
             secrets: wanted_secrets(root, &validated.task_definitions),
+            bases: bases_of(root, &validated.task_definitions),
             inputs: Inputs::default(),
             problems: Vec::new(),
             asked_at: Timestamp::default(),
@@ -80,7 +82,7 @@ impl References {
     }
 
     fn read_again(&self, root: &Path, reading: &Reading) -> Self {
-        let Self { environment_files, secrets, inputs: before, problems: _, asked_at } = self;
+        let Self { environment_files, secrets, bases: _, inputs: before, problems: _, asked_at } = self;
         let now = clock::now();
         let is_time = now.since(*asked_at) >= COMMANDS_EVERY;
         let known = if is_time { BTreeMap::new() } else { before.secret_versions.clone() };
@@ -90,7 +92,7 @@ impl References {
             secret_versions: read_versions(&reading.secrets, secrets, reading.need, &known, &mut problems),
         };
         let asked_at = if is_time { now } else { *asked_at };
-        Self { environment_files: environment_files.clone(), secrets: secrets.clone(), inputs, problems, asked_at }
+        Self { inputs, problems, asked_at, ..self.clone() }
     }
 
     fn is_same(&self, other: &Self) -> bool {
@@ -156,7 +158,7 @@ impl Project {
 
     /// Lets the secrets of this directory be looked up from now on, when containers are created.
     pub fn put_secrets_in_force(&self) {
-        self.reading.secrets.remember_bases(bases_of(&self.references.secrets));
+        self.reading.secrets.remember_bases(self.references.bases.clone());
     }
 
     /// The names of the secrets that have another value than `before`.

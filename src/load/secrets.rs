@@ -81,9 +81,13 @@ pub fn wanted_secrets(root: &Path, definitions: &[Located<TaskDefinition>]) -> V
     wanted
 }
 
-/// Where the task definitions with secrets stand.
-pub fn bases_of(wanted: &[Wanted]) -> BTreeMap<Family, Base> {
-    wanted.iter().map(|secret| (secret.id.family.clone(), secret.base.clone())).collect()
+/// Where the task definitions stand: what is relative in their references begins there.
+pub fn bases_of(root: &Path, definitions: &[Located<TaskDefinition>]) -> BTreeMap<Family, Base> {
+    let base = |located: &Located<TaskDefinition>| Base {
+        manifest: located.document.file().name().to_string(),
+        root: root.to_owned(),
+    };
+    definitions.iter().map(|located| (located.manifest.metadata.name.clone(), base(located))).collect()
 }
 
 /// Which value each secret has. What commands have is taken from `known` where it is there.

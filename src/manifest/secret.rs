@@ -74,6 +74,11 @@ pub enum ReferenceError {
     /// Something is missing in it.
     #[error("`valueFrom` lacks a part: expected {0}")]
     Incomplete(&'static str),
+    /// What a command is asked for looks like one of its options.
+    #[error(
+        "`valueFrom` asks a command for something that begins with `-`, which the command would take for an option"
+    )]
+    Option,
     /// It asks for another version than the current one.
     #[error(
         "`valueFrom` asks for a certain version of the secret, which is not supported: only the current one can be had"
@@ -106,7 +111,15 @@ impl SecretReference {
             None if is_parameter_name(text) => SecretProvider::Aws { id: text.to_owned() },
             Some(_) | None => return Err(ReferenceError::Unknown),
         };
-        Ok(Self { provider, json_key })
+        match &provider {
+            SecretProvider::Command { key, .. } | SecretProvider::Aws { id: key } if key.starts_with('-') => {
+                Err(ReferenceError::Option)
+            }
+            SecretProvider::Command { .. }
+            | SecretProvider::Aws { .. }
+            | SecretProvider::File { .. }
+            | SecretProvider::Environment { .. } => Ok(Self { provider, json_key }),
+        }
     }
 }
 
@@ -193,6 +206,8 @@ mod tests {
             "exec:vault",
             "exec:vault:",
             "exec::key",
+            "exec:vault:--output=/etc/passwd",
+            "-v",
             "flie:db",
             "hunter 2",
             "hunter2!",

@@ -46,12 +46,13 @@ impl Checks<'_> {
     fn secret(&mut self, pointer: &str, secret: &Secret, container: &ContainerDefinition) {
         if let Err(error) = SecretReference::parse(&secret.value_from) {
             let code = match error {
-                ReferenceError::Unknown | ReferenceError::Incomplete(_) => Code::Malformed,
+                ReferenceError::Unknown | ReferenceError::Incomplete(_) | ReferenceError::Option => Code::Malformed,
                 ReferenceError::Version => Code::NotSupported,
             };
             let help = match error {
                 ReferenceError::Unknown => format!("write where the value is, not the value: {FORMS}"),
                 ReferenceError::Incomplete(_) => format!("the forms are {FORMS}"),
+                ReferenceError::Option => "a manifest names what is asked for, and never how".to_owned(),
                 ReferenceError::Version => "leave the version stage and the version id empty".to_owned(),
             };
             self.report(&format!("{pointer}/valueFrom"), Problem::error(code, error.to_string()).with_help(help));
