@@ -208,20 +208,25 @@ impl<'a> TaskView<'a> {
 
     fn health(&self, grace: Duration, at: Timestamp) -> TaskState {
         let essential = || self.observed().filter(|container| container.identity.essential);
-        let started_at = essential().filter_map(started_at).max().unwrap_or(at);
-        let paused = essential().any(|container| container.phase == Phase::Paused);
-        match essential().map(|container| container.health).max().unwrap_or_default() {
-            _ if paused => TaskState::Unhealthy,
-            Health::Unhealthy if at < started_at.after(grace) => {
-                TaskState::Pending(Wait::Grace { until: started_at.after(grace) })
-            }
-            Health::Unhealthy => TaskState::Unhealthy,
-            _ if essential().any(|container| container.health == Health::Starting) => TaskState::Pending(Wait::Health),
-            Health::None if at < started_at.after(restart::settle(self.failures)) => {
-                TaskState::Pending(Wait::Settle { until: started_at.after(restart::settle(self.failures)) })
-            }
-            Health::None | Health::Starting | Health::Healthy => TaskState::Healthy,
+        let says = |health| essential().any(|container| container.health == health);
+        let pending = |wait: Wait| wait.until().filter(|until| at < *until).map(|_| TaskState::Pending(wait));
+        if essential().any(|container| container.phase == Phase::Paused) {
+            return TaskState::Unhealthy;
         }
+        if says(Health::Unhealthy) {
+            let started_at = essential().filter_map(started_at).max().unwrap_or(at);
+            return pending(Wait::Grace { until: started_at.after(grace) }).unwrap_or(TaskState::Unhealthy);
+        }
+        if says(Health::Starting) {
+            return TaskState::Pending(Wait::Health);
+        }
+        if !says(Health::None) && says(Health::Healthy) {
+            return TaskState::Healthy;
+        }
+        // A check speaks for its own container only: one without a check has to prove itself beside a healthy one too.
+        let unchecked = essential().filter(|container| container.health == Health::None);
+        let started_at = unchecked.filter_map(started_at).max().unwrap_or(at);
+        pending(Wait::Settle { until: started_at.after(restart::settle(self.failures)) }).unwrap_or(TaskState::Healthy)
     }
 
     /// When the youngest of its essential containers was started; `None` when none runs.
@@ -433,3 +438,6 @@ fn order<'a>(
     let age = view.observed.map(|observed| (observed.created_at, &observed.id));
     (&identity.task, &identity.source, &identity.container, view.observed.is_none(), age)
 }
+
+#[cfg(test)]
+mod tests;
