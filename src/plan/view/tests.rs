@@ -1,4 +1,5 @@
 use super::*;
+use crate::plan::group;
 use crate::testing::{NOW, ago, observed, running, task};
 
 const CHECKED: &str = r#"{"name":"web","image":"web:1","healthCheck":{"command":["CMD","x"],"interval":5,"timeout":2,"retries":1,"startPeriod":0}}"#;
@@ -15,7 +16,7 @@ fn state(health: Health, failures: u32, plain_millis: u64) -> TaskState {
         container.identity.failures = failures;
     }
     let observed = observed(&[containers]);
-    let (tasks, _) = group(&observed);
+    let tasks = group::tasks(&observed);
     tasks.values().flatten().next().expect("one task").state(Some(&task), GRACE, NOW)
 }
 
@@ -43,7 +44,7 @@ fn a_healthy_container_with_a_check_need_not_settle() {
     let mut containers = running("shop/web/0", &task, 1);
     containers[0].phase = Phase::Running { started_at: NOW };
     let observed = observed(&[containers]);
-    let (tasks, _) = group(&observed);
+    let tasks = group::tasks(&observed);
     let view = tasks.values().flatten().next().expect("one task");
     assert_eq!(view.state(Some(&task), GRACE, NOW), TaskState::Healthy);
 }
