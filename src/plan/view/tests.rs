@@ -23,7 +23,7 @@ fn state(health: Health, failures: u32, plain_millis: u64) -> TaskState {
 #[test]
 fn a_healthy_neighbour_does_not_vouch_for_a_container_without_a_check() {
     let settles_at = |secs_ago: u64, settle| TaskState::Pending(Wait::Settle { until: ago(secs_ago).after(settle) });
-    let short = Duration::from_millis(100);
+    let short = restart::SETTLE;
     assert_eq!(state(Health::Healthy, 0, 0), settles_at(0, short), "it has only just started");
     assert_eq!(state(Health::Healthy, 0, 100), TaskState::Healthy);
     assert_eq!(state(Health::Healthy, 4, 5_000), settles_at(5, Duration::from_secs(8)), "it failed before");
