@@ -86,6 +86,8 @@
 //! - Changing only the desired count, the percentages or the grace period replaces no task.
 //! - A newer release on a converged host plans nothing.
 //! - A static host port is never given twice.
+//! - No secret's value is in a label, a log, a plan, an error or a file on a disk. It goes from its source to the request that creates a
+//!   container, or into a file in memory, and a [`secret::SecretValue`] prints nothing of itself.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may look at the clock to give up"))]
 
 pub mod bounded;

@@ -174,3 +174,6 @@ fn explain(secret: &Wanted, error: &SecretError, need: Need) -> Problem {
     };
     problem.with_place(secret.place.clone()).with_object(object)
 }
+
+#[cfg(test)]
+mod tests;
