@@ -176,8 +176,12 @@ impl Context<'_> {
         self.at_value(hint_for_type(problem, &expected, value, source, pointer), pointer)
     }
 
-    /// Whether a value is that of a variable whose name says that nobody else should read it.
+    /// Whether a value is that of a variable whose name says that nobody else should read it, or one that stands where only the place
+    /// of a secret should.
     fn is_sensitive(&self, pointer: &str) -> bool {
+        if pointer.ends_with("/valueFrom") {
+            return true;
+        }
         let name = pointer.strip_suffix("/value").and_then(|item| self.document.source_of(&format!("{item}/name")));
         name.is_some_and(|name| is_sensitive(name.trim().trim_matches(['"', '\'']), ""))
     }
