@@ -9,8 +9,12 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, VolumeDriver, VolumeSpec};
+use super::{
+    ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, PortMapping, VolumeDriver, VolumeSpec, VolumesFromSpec,
+};
 use crate::value::Family;
+
+mod options;
 
 /// The rules by which a fingerprint is computed. A change of rule takes the next number.
 ///
@@ -135,6 +139,10 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         user,
         working_directory,
         docker_labels,
+        links,
+        volumes_from,
+        options: engine_options,
+        task,
     } = container;
     canonical.text("container", name.as_str());
     canonical.text("image", image);
@@ -176,6 +184,16 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         canonical.text("workingDirectory", directory);
     }
     canonical.pairs("dockerLabels", docker_labels);
+    for LinkSpec { container, alias } in links {
+        canonical.text("link", container.as_str());
+        canonical.text("alias", alias);
+    }
+    for VolumesFromSpec { source_container, read_only } in volumes_from {
+        canonical.text("volumesFrom", source_container.as_str());
+        canonical.text("readOnly", if *read_only { "true" } else { "false" });
+    }
+    options::add_options(canonical, engine_options);
+    options::add_task(canonical, task);
 }
 
 fn add_port(canonical: &mut Canonical, port: PortMapping) {

@@ -28,6 +28,7 @@ fn new_container(spec: &str) -> NewContainer {
         spec: Arc::new(serde_json::from_str(spec).expect("a spec")),
         network: NetworkId::new("net1"),
         aliases: vec!["web".to_owned(), "web-2".to_owned()],
+        volumes_from: Vec::new(),
     }
 }
 
