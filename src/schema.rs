@@ -18,10 +18,12 @@ mod explain;
 mod generate;
 mod ignored;
 mod known;
+mod parameter_table;
 mod parameters;
 mod words;
 
 pub use generate::schema_text;
+pub use parameter_table::parameter_table;
 
 /// A schema, and the program that checks it.
 struct Compiled {

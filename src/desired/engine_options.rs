@@ -9,6 +9,7 @@ use crate::manifest::{Capability, DevicePermission, HostEntry, LogDriver, Ulimit
 /// What is passed on to the engine as it is. Each field at its default is left out.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
+#[expect(clippy::struct_excessive_bools, reason = "each is a switch of its own in ECS")]
 pub struct EngineOptions {
     /// The name that the container has for itself.
     #[serde(default, skip_serializing_if = "Option::is_none")]

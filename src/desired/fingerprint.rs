@@ -9,9 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{
-    ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, PortMapping, VolumeDriver, VolumeSpec, VolumesFromSpec,
-};
+use super::{ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, VolumeDriver, VolumeSpec};
 use crate::value::Family;
 
 mod options;
@@ -184,14 +182,7 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         canonical.text("workingDirectory", directory);
     }
     canonical.pairs("dockerLabels", docker_labels);
-    for LinkSpec { container, alias } in links {
-        canonical.text("link", container.as_str());
-        canonical.text("alias", alias);
-    }
-    for VolumesFromSpec { source_container, read_only } in volumes_from {
-        canonical.text("volumesFrom", source_container.as_str());
-        canonical.text("readOnly", if *read_only { "true" } else { "false" });
-    }
+    options::add_neighbours(canonical, links, volumes_from);
     options::add_options(canonical, engine_options);
     options::add_task(canonical, task);
 }

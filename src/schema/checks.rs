@@ -94,6 +94,11 @@ impl Checks<'_> {
         self.report_key(pointer, Problem::error(Code::Conflict, message).with_help(help));
     }
 
+    /// Reports a value that another field excludes.
+    fn excluded(&mut self, pointer: &str, message: impl Into<String>, help: impl Into<String>) {
+        self.report(pointer, Problem::error(Code::Conflict, message).with_help(help));
+    }
+
     /// Reports the second of two that only one can be.
     fn twice(&mut self, pointer: &str, first: &str, message: String) {
         let first = self.document.nearest_place_of(first);
@@ -120,3 +125,6 @@ impl Checks<'_> {
         }
     }
 }
+
+#[cfg(test)]
+mod tests;

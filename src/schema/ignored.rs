@@ -43,8 +43,9 @@ pub(super) fn take_ignored(
 fn walk(value: &mut Value, shape: &'static Shape, document: &Document, pointer: &mut String, found: &mut Vec<Found>) {
     let Value::Object(map) = value else { return };
     map.retain(|key, value| {
-        let Some(Field::Ignored(_, reason)) = shape.field(key) else { return true };
-        if !is_nothing(value) {
+        let Some(Field::Ignored(json_type, reason)) = shape.field(key) else { return true };
+        // What has the wrong type has been told of already.
+        if !is_nothing(value) && has_type(value, json_type) {
             let path = format!("{pointer}/{key}");
             note(found, reason, key, document.key_place_of(&path).unwrap_or_else(|| document.nearest_place_of(&path)));
         }
@@ -75,6 +76,17 @@ fn note(found: &mut Vec<Found>, reason: &'static str, name: &str, place: Place) 
         Some(known) if known.names.iter().any(|other| other == name) => {}
         Some(known) => known.names.push(name.to_owned()),
         None => found.push(Found { reason, names: vec![name.to_owned()], place }),
+    }
+}
+
+fn has_type(value: &Value, json_type: &str) -> bool {
+    match json_type {
+        "string" => value.is_string(),
+        "integer" => value.is_u64() || value.is_i64(),
+        "boolean" => value.is_boolean(),
+        "array" => value.is_array(),
+        "object" => value.is_object(),
+        _ => true,
     }
 }
 

@@ -33,14 +33,6 @@ impl Field {
             Refused(_) | NotYet => false,
         }
     }
-
-    /// Whether it is a field of the types in `manifest`.
-    pub(super) fn is_honoured(self) -> bool {
-        match self {
-            Plain | Object(_) | List(_) | Map => true,
-            Ignored(..) | Refused(_) | NotYet => false,
-        }
-    }
 }
 
 /// An object and its fields.

@@ -235,3 +235,6 @@ pub(super) static DOCKER_VOLUME: Shape = Shape {
     name: "dockerVolumeConfiguration",
     fields: &[("scope", Plain), ("autoprovision", Plain), ("driver", Plain), ("driverOpts", Map), ("labels", Map)],
 };
+
+#[cfg(test)]
+mod tests;

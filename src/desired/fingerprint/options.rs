@@ -1,7 +1,9 @@
 //! How what the engine is told, and what holds for the task as a whole, counts in a fingerprint.
 
 use super::Canonical;
-use crate::desired::{DeviceSpec, EngineOptions, Gpus, LinuxSpec, LogSpec, SwapSpec, TaskSettings, TmpfsSpec};
+use crate::desired::{
+    DeviceSpec, EngineOptions, Gpus, LinkSpec, LinuxSpec, LogSpec, SwapSpec, TaskSettings, TmpfsSpec, VolumesFromSpec,
+};
 use crate::manifest::{DevicePermission, HostEntry, IpcMode, NetworkMode, PidMode, Ulimit};
 
 /// Adds a flag that is off by default.
@@ -15,6 +17,17 @@ fn add_flag(canonical: &mut Canonical, name: &str, is_on: bool) {
 fn add_list(canonical: &mut Canonical, name: &str, list: &[String]) {
     if !list.is_empty() {
         canonical.texts(name, list);
+    }
+}
+
+pub(super) fn add_neighbours(canonical: &mut Canonical, links: &[LinkSpec], volumes_from: &[VolumesFromSpec]) {
+    for LinkSpec { container, alias } in links {
+        canonical.text("link", container.as_str());
+        canonical.text("alias", alias);
+    }
+    for VolumesFromSpec { source_container, read_only } in volumes_from {
+        canonical.text("volumesFrom", source_container.as_str());
+        canonical.text("readOnly", if *read_only { "true" } else { "false" });
     }
 }
 

@@ -188,7 +188,7 @@ async fn create_container(connection: &Connection, new: &NewContainer) -> Result
     let mut holders = Vec::new();
     for name in new.identity.names() {
         if !holders.is_empty() {
-            translate::answer_to(&mut body, &new.identity.name());
+            translate::answer_to(&mut body, &new.network, &new.identity.name());
         }
         let options = CreateContainerOptions { name: Some(name.clone()), platform: platform.clone() };
         let work = async { Ok(connection.client()?.create_container(Some(options), body.clone()).await?) };

@@ -9,6 +9,7 @@ use bollard::models::{
 };
 
 use crate::desired::{ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, VolumeDriver, VolumeSpec};
+use crate::observed::NetworkId;
 use crate::ownership::{self, ContainerIdentity, Source};
 use crate::plan::{NewContainer, VolumeSource};
 use crate::value::ClusterName;
@@ -88,13 +89,12 @@ fn linked_name(identity: &ContainerIdentity, link: &LinkSpec) -> String {
 }
 
 /// Lets a container whose best name is taken answer to it in the network all the same: links of its task go there.
-pub(super) fn answer_to(body: &mut ContainerCreateBody, name: &str) {
-    let endpoints = body.networking_config.iter_mut().flat_map(|networking| &mut networking.endpoints_config);
-    for endpoint in endpoints.flat_map(HashMap::values_mut) {
-        let aliases = endpoint.aliases.get_or_insert_default();
-        if !aliases.iter().any(|alias| alias == name) {
-            aliases.push(name.to_owned());
-        }
+pub(super) fn answer_to(body: &mut ContainerCreateBody, network: &NetworkId, name: &str) {
+    let endpoints = body.networking_config.as_mut().and_then(|networking| networking.endpoints_config.as_mut());
+    let Some(endpoint) = endpoints.and_then(|endpoints| endpoints.get_mut(&*network.0)) else { return };
+    let aliases = endpoint.aliases.get_or_insert_default();
+    if !aliases.iter().any(|alias| alias == name) {
+        aliases.push(name.to_owned());
     }
 }
 

@@ -52,7 +52,7 @@ impl Checks<'_> {
         for (item, from) in container.volumes_from.iter().enumerate() {
             let (name, pointer) = (from.source_container.as_str(), format!("{pointer}/{item}/sourceContainer"));
             if name == container.name.as_str() {
-                self.conflict(
+                self.excluded(
                     &pointer,
                     "a container cannot take its own volumes",
                     "name another container of the task",

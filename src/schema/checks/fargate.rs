@@ -19,7 +19,10 @@ const SIZES: [(u32, u32, u32, u32); 7] = [
 /// Whether Fargate has this memory with this processor time.
 fn is_a_size(cpu: u32, memory: u32) -> bool {
     SIZES.iter().any(|(units, least, most, step)| {
-        *units == cpu && (*least..=*most).contains(&memory) && memory % step == 0 && (*units > 256 || memory != 1536)
+        *units == cpu
+            && (*least..=*most).contains(&memory)
+            && memory.is_multiple_of(*step)
+            && (*units > 256 || memory != 1536)
     })
 }
 

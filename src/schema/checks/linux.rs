@@ -61,10 +61,10 @@ impl Checks<'_> {
         let name = control.namespace.as_str();
         if name.starts_with("net.") && spec.network_mode == Some(NetworkMode::Host) {
             let message = format!("`{name}` would change the host's own network");
-            self.conflict(pointer, message, "set it on the host, or choose another network mode");
+            self.excluded(pointer, message, "set it on the host, or choose another network mode");
         } else if is_ipc_control(name) && spec.ipc_mode == Some(IpcMode::Host) {
             let message = format!("`{name}` would change what the host shares");
-            self.conflict(pointer, message, "set it on the host, or choose another ipcMode");
+            self.excluded(pointer, message, "set it on the host, or choose another ipcMode");
         } else if !name.starts_with("net.") && !is_ipc_control(name) {
             let problem =
                 Problem::error(Code::NotAllowed, format!("`{name}` holds for the whole host, not for a container"))

@@ -213,7 +213,7 @@ impl Checks<'_> {
             let pointer = format!("{pointer}/links/{item}");
             let (name, alias) = read_link(link);
             if name == container.name.as_str() {
-                self.conflict(&pointer, "a container cannot be linked to itself", "remove the link");
+                self.excluded(&pointer, "a container cannot be linked to itself", "remove the link");
             } else if !container_names(spec).any(|known| known == name) {
                 self.undefined(&pointer, "container", name, container_names(spec));
             } else if let Some(first) = seen.get(alias).cloned() {

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::desired::Revision;
-use crate::observed::NetworkId;
 use crate::ownership::TaskKey;
 use crate::value::{Attempt, ContainerName, Family, ServiceName, Slot};
 
