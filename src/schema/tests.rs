@@ -300,6 +300,29 @@ fn places_in_plain_task_definitions_are_exact() {
     }
 }
 
+/// A task definition with a service is something that can be begun.
+fn expect_plan(definition: &str) {
+    let family = problems_free_family(definition);
+    let rest = format!(
+        "apiVersion: reconcile/v1\nkind: Cluster\nmetadata: {{ name: shop }}\n---\napiVersion: reconcile/v1\nkind: Service\n\
+         metadata: {{ name: web }}\nspec: {{ cluster: shop, taskDefinition: {family} }}\n"
+    );
+    let loaded = load_texts(vec![("a.json".to_owned(), definition.to_owned()), ("b.yaml".to_owned(), rest)]);
+    let resolved = crate::desired::resolve::resolve(crate::ownership::Source::new("test"), &validate_loaded(&loaded));
+    assert!(!resolved.problems.iter().any(Problem::is_error), "{}", render_short(&resolved.problems));
+    let mut observed = crate::observed::ObservedState::default();
+    crate::testing::add_network(&mut observed, "shop");
+    let network = observed.networks.values_mut().next().expect("it was added");
+    network.source = crate::ownership::Source::new("test");
+    let plan = crate::plan::plan(&resolved.desired, &observed);
+    assert!(!plan.steps.is_empty(), "{family}: {plan:?}");
+}
+
+fn problems_free_family(definition: &str) -> String {
+    let loaded = load_texts(vec![("a.json".to_owned(), definition.to_owned())]);
+    validate_loaded(&loaded).task_definitions[0].manifest.metadata.name.to_string()
+}
+
 /// The samples of AWS are valid, but for what is not there yet.
 #[test]
 fn samples_of_aws_are_valid() {
@@ -319,8 +342,10 @@ fn samples_of_aws_are_valid() {
         let expected = if uses_awsvpc { vec!["not supported yet: `networkMode: awsvpc`"] } else { Vec::new() };
         let messages: Vec<&str> = errors.iter().map(|problem| problem.message.as_str()).collect();
         assert_eq!(messages, expected, "{}\n{}", path.display(), render_short(&problems));
-        let bridged = problems_of_file("sample.json", &text.replace("awsvpc", "bridge"));
-        assert!(!bridged.iter().any(Problem::is_error), "{}\n{}", path.display(), render_short(&bridged));
+        let bridged = text.replace("awsvpc", "bridge");
+        let problems = problems_of_file("sample.json", &bridged);
+        assert!(!problems.iter().any(Problem::is_error), "{}\n{}", path.display(), render_short(&problems));
+        expect_plan(&bridged);
     }
     assert_eq!(count, 14);
 }

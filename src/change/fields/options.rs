@@ -110,8 +110,9 @@ impl Differ<'_> {
         self.value(&path("sharedMemorySize"), sizes.0, sizes.1);
         let mounts = |mounts: &[TmpfsSpec]| {
             list(mounts, |TmpfsSpec { container_path, size, mount_options }| {
-                let options: String = mount_options.iter().flat_map(|option| [",", option]).collect();
-                format!("{} ({size} MiB{})", plain(container_path), plain_options(&options))
+                let options: String =
+                    mount_options.iter().flat_map(|option| [", ".to_owned(), plain(option)]).collect();
+                format!("{} ({size} MiB{options})", plain(container_path))
             })
         };
         self.value(&path("tmpfs"), mounts(&old.tmpfs), mounts(tmpfs));
@@ -187,9 +188,4 @@ fn permission_letter(permission: DevicePermission) -> char {
         DevicePermission::Write => 'w',
         DevicePermission::Mknod => 'm',
     }
-}
-
-/// Options of a mount; there may be none.
-fn plain_options(options: &str) -> String {
-    if options.is_empty() { String::new() } else { plain(options) }
 }
