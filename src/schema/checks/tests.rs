@@ -399,6 +399,22 @@ fn what_fargate_would_refuse_is_a_warning() {
     assert_eq!(warnings("cpu: 256\nmemory: 512", "privileged: true"), 2);
 }
 
+#[test]
+fn a_sensitive_option_is_not_quoted() {
+    let text = definition("", "logConfiguration: { logDriver: splunk, options: { splunk-token: 12345 } }");
+    let problems = problems_of(&text);
+    assert_eq!((problems.len(), problems[0].code), (1, WrongType));
+    assert!(!render_short(&problems).contains("12345"), "{}", render_short(&problems));
+}
+
+#[test]
+fn lists_that_are_too_long_are_refused() {
+    let tags: Vec<String> = (0..51).map(|number| format!("{{ key: tag{number} }}")).collect();
+    let problems = problems_of(&definition(&format!("tags: [{}]", tags.join(", ")), ""));
+    assert_eq!((problems.len(), problems[0].code), (1, OutOfRange), "{}", render_short(&problems));
+    assert_eq!(problems[0].expected.as_deref(), Some("a list of at most 50"));
+}
+
 /// One warning for a reason, however many containers and fields it concerns.
 #[test]
 fn what_has_no_effect_is_told_once() {
