@@ -9,7 +9,7 @@ use super::render::problems::{render_problems, render_short};
 use super::{ProblemFormat, SchemaArguments, ValidateArguments};
 use crate::load::secrets::Need;
 use crate::manifest::Kind;
-use crate::schema::schema_text;
+use crate::schema::{parameter_table, schema_text};
 use crate::secret::{Providers, Secrets};
 use crate::state::Directories;
 
@@ -35,6 +35,10 @@ fn counted(number: usize, noun: &str) -> String {
 }
 
 pub(super) fn print_schema(arguments: &SchemaArguments, output: &Output) -> Result<u8, Exit> {
+    if arguments.parameters {
+        output.print(&parameter_table());
+        return Ok(exit::DONE);
+    }
     if let Some(kind) = arguments.kind {
         output.print(&schema_text(kind));
         return Ok(exit::DONE);

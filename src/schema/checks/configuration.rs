@@ -20,7 +20,12 @@ impl Checks<'_> {
         for (item, secret) in container.secrets.iter().enumerate() {
             self.secret(&format!("{pointer}/secrets/{item}"), secret, container);
         }
-        self.unique("secret", &format!("{pointer}/secrets"), container.secrets.iter().map(|secret| &*secret.name));
+        self.unique(
+            "secret",
+            &format!("{pointer}/secrets"),
+            "name",
+            container.secrets.iter().map(|secret| &*secret.name),
+        );
         self.secrets_apart_from_variables(pointer, container);
         self.secret_paths(pointer, container);
     }
@@ -108,6 +113,10 @@ impl Checks<'_> {
         let mut seen: BTreeMap<&str, String> = mounts
             .map(|(item, mount)| (&*mount.container_path, format!("{pointer}/mountPoints/{item}/containerPath")))
             .collect();
+        let tmpfs = container.linux_parameters.iter().flat_map(|parameters| &parameters.tmpfs).enumerate();
+        seen.extend(tmpfs.map(|(item, tmpfs)| {
+            (&*tmpfs.container_path, format!("{pointer}/linuxParameters/tmpfs/{item}/containerPath"))
+        }));
         for (item, secret) in container.secrets.iter().enumerate() {
             let Some(path) = secret.path.as_deref() else { continue };
             let here = format!("{pointer}/secrets/{item}/path");
