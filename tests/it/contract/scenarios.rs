@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use reconcile::desired::{ContainerSpec, Protocol};
 use reconcile::engine::{Change, Hint, Observe, Perform};
-use reconcile::observed::{Health, Phase, PublishedPort};
+use reconcile::observed::{Health, ObservedContainer, Phase, PublishedPort};
 use reconcile::ownership::{self, Source};
 use reconcile::plan::{Action, Effect, FailureKind, Outcome};
 use reconcile::value::VolumeName;
@@ -73,11 +73,9 @@ pub(super) async fn starting_twice_is_no_error<F: Fixture>(world: &World<F>) {
 pub(super) async fn stopping_twice_is_no_error<F: Fixture>(world: &World<F>) {
     let container = world.run(1, Program::Sleeps, json!({})).await;
     assert_eq!(world.stop(&container, 30).await, STOPPED);
-    assert_eq!(
-        world.listed(&container).await.phase,
-        Phase::Exited { exit: None },
-        "a list is right after our own stop"
-    );
+    // Docker 26.1 answers a stop some 1.3 ms before its list is right, so an own stop is listed as late as every other end.
+    let has_ended = |seen: &ObservedContainer| seen.phase == Phase::Exited { exit: None };
+    world.until("listed as ended", async || world.listed(&container).await, has_ended).await;
     assert_eq!(world.stop(&container, 30).await, STOPPED);
     let exit = exit_of(world.inspect(&container).await);
     assert!(exit.code != 137 && !exit.oom_killed, "it was asked, not killed: {exit:?}");
