@@ -84,7 +84,8 @@ pub trait Observe: Send + Sync + 'static {
     /// Where the engine is and what it is, for people.
     fn describe(&self) -> String;
 
-    /// Lists everything that carries our labels. The list may lag behind a container's end by some 100 ms.
+    /// Lists everything that carries our labels. The list may lag behind a container's end by some 100 ms, and be it an end that we
+    /// asked for and were told of: Docker 26.1 answers a stop a millisecond before its list shows it.
     fn list(&self) -> impl Future<Output = Result<Listing, EngineError>> + Send;
 
     /// Looks at one container, by id or by name. `None` when it does not exist or is not ours.

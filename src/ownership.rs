@@ -19,7 +19,8 @@ pub const LABEL_PREFIX: &str = "reconcile.";
 
 /// The label that every object of ours carries; an engine is asked for it.
 pub const CLUSTER: &str = "reconcile.cluster";
-const SOURCE: &str = "reconcile.source";
+/// The label that says who declared an object; an engine is asked for its events by it.
+pub const SOURCE: &str = "reconcile.source";
 const SERVICE: &str = "reconcile.service";
 const SLOT: &str = "reconcile.slot";
 const FAMILY: &str = "reconcile.family";

@@ -8,7 +8,7 @@
 //! ```
 //!
 //! [`ReadOnlyDocker`] asks questions and can do nothing else; [`Docker`] holds one and performs actions as well. Neither makes a call
-//! before it is asked to: no ping, no version. Nothing is retried here; who looks again, and when, is decided by the loop.
+//! before it is asked to: no ping, and no version but where Podman has to be told what Docker does in passing. Nothing is retried here; who looks again, and when, is decided by the loop.
 
 use std::collections::BTreeSet;
 use std::pin::pin;
@@ -17,8 +17,8 @@ use std::time::{SystemTime, UNIX_EPOCH};
 
 use bollard::container::LogOutput;
 use bollard::query_parameters::LogsOptions;
-use futures_util::TryStreamExt;
-use futures_util::stream::BoxStream;
+use futures_util::stream::{self, BoxStream};
+use futures_util::{StreamExt, TryStreamExt};
 
 use self::answers::Inspected;
 use self::connection::{Call, CallError, Connection};
@@ -48,6 +48,9 @@ const LIST: Call = Call::new("list", 30);
 const INSPECT: Call = Call::new("inspect", 30);
 const LOGS: Call = Call::new("logs", 30);
 const IMAGES: Call = Call::new("list images", 30);
+
+/// Where a list has to be completed by inspections. An engine answers no faster for more of them.
+const INSPECTIONS_AT_ONCE: usize = 8;
 
 /// More lines than anybody reads as the reason of a failure.
 const LOG_LINES_MAX: usize = 1000;
@@ -84,6 +87,19 @@ impl ReadOnlyDocker {
         let answer = self.connection.get(call, path).await;
         let read = answer.and_then(|answer| read(&answer).map_err(|error| CallError::Unreadable(error.to_string())));
         read.map_err(|error| error.into_engine_error(call, self.connection.endpoint()))
+    }
+
+    /// The containers with the health that the list of Podman 4.3 does not tell: there, and only there, each that is checked is asked
+    /// for. Without that one with a check would look like one without, which counts as well as soon as it has run a while.
+    async fn with_health(&self, listed: Vec<ObservedContainer>) -> Result<Vec<ObservedContainer>, EngineError> {
+        let looks = listed.into_iter().map(async |container| {
+            if !answers::lacks_health(&container) {
+                return Ok(container);
+            }
+            // One that is gone meanwhile stays as it was listed; its end is known soon.
+            Ok(self.inspect(&container.id.0).await?.unwrap_or(container))
+        });
+        stream::iter(looks).buffered(INSPECTIONS_AT_ONCE).try_collect().await
     }
 
     async fn read_log(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, CallError> {
@@ -152,6 +168,7 @@ impl Observe for ReadOnlyDocker {
             self.ask(LIST, &networks, answers::read_networks),
             self.ask(LIST, &volumes, answers::read_volumes),
         )?;
+        let containers = self.with_health(containers).await?;
         Ok(Listing { containers, networks, volumes })
     }
 

@@ -46,6 +46,18 @@ enum Program {
     Prints(&'static str),
 }
 
+/// A part of the contract that one of the engines is known not to keep. A scenario that comes to one says what is true instead, so
+/// that nothing is skipped, and that an engine which has learnt it is noticed.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+enum Promise {
+    /// An inspection shows that a start has failed, and why.
+    FailedStartIsShown,
+    /// An end for lack of memory is told from a kill.
+    LackOfMemoryIsShown,
+    /// A container that does not run does not keep its network from being removed.
+    OnlyWhatRunsHoldsItsNetwork,
+}
+
 /// What a scenario needs of an engine beside its door. Whatever it made is gone when it is dropped.
 trait Fixture: Sized + 'static {
     /// The engine.
@@ -58,6 +70,9 @@ trait Fixture: Sized + 'static {
     async fn new(cluster: &ClusterName) -> Self;
 
     fn engine(&self) -> &Self::Engine;
+
+    /// Why this engine is known not to keep a promise; `None` when it has to.
+    fn known_difference(&self, promise: Promise) -> Option<&'static str>;
 
     /// The fields of a spec that make a container run `program`.
     fn image_and_command(&self, program: Program) -> serde_json::Value;
@@ -107,6 +122,16 @@ fn source() -> Source {
 impl<F: Fixture> World<F> {
     fn engine(&self) -> &F::Engine {
         self.fixture.engine()
+    }
+
+    /// Whether the engine keeps a promise. One that it is known not to keep is named.
+    #[expect(clippy::print_stdout, reason = "`--show-output` shows it, for a test that passes as well")]
+    fn keeps(&self, promise: Promise) -> bool {
+        let difference = self.fixture.known_difference(promise);
+        if let Some(reason) = difference {
+            println!("known difference: {promise:?}: {reason}");
+        }
+        difference.is_none()
     }
 
     fn identity(&self, attempt: u32) -> ContainerIdentity {
@@ -225,6 +250,17 @@ impl<F: Fixture> World<F> {
             assert!(begun.elapsed() < PATIENCE, "never {what}: {seen:?}");
             tokio::time::sleep(Duration::from_millis(10)).await;
         }
+    }
+
+    /// What is left of a start that failed.
+    async fn failed(&self, container: &ObservedContainer) -> ObservedContainer {
+        let failed = self.inspect(container).await;
+        if self.keeps(Promise::FailedStartIsShown) {
+            assert!(matches!(&failed.phase, Phase::StartFailed { message, .. } if !message.is_empty()), "{failed:?}");
+        } else {
+            assert_eq!(failed.phase, Phase::Created);
+        }
+        failed
     }
 
     async fn until_ended(&self, container: &ObservedContainer) -> Exit {

@@ -6,16 +6,19 @@
 use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
-use std::net::Ipv6Addr;
 
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+mod ports;
+
+use ports::{holds_ports, host_network_ports, published, without_repetition};
+
 use super::status_text;
 use super::text::clean;
-use crate::desired::{ContainerSpec, Protocol};
+use crate::desired::ContainerSpec;
 use crate::observed::{
-    ContainerId, Exit, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedVolume, Phase, PublishedPort,
+    ContainerId, Exit, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedVolume, Phase,
 };
 use crate::ownership::{self, ContainerIdentity};
 use crate::value::Timestamp;
@@ -97,16 +100,6 @@ struct HostConfig<'a> {
     network_mode: Option<Text<'a>>,
 }
 
-/// The ports of a container in the host's own network, for which the engine lists none: those that its spec says it uses.
-fn host_network_ports(host: Option<&HostConfig<'_>>, spec: Option<&str>, phase: &Phase) -> Option<Vec<PublishedPort>> {
-    let mode = host?.network_mode.as_ref()?;
-    let runs = matches!(phase, Phase::Running { .. } | Phase::Paused);
-    let spec: ContainerSpec = (mode.0 == "host" && runs).then(|| serde_json::from_str(spec?).ok())??;
-    let mut ports: Vec<_> = PublishedPort::all_static(&spec).collect();
-    ports.sort_unstable();
-    Some(ports)
-}
-
 #[derive(Deserialize)]
 struct ListedPort<'a> {
     #[serde(rename = "IP", borrow)]
@@ -131,12 +124,13 @@ fn read_listed(container: &ListedContainer<'_>, now: Timestamp) -> Option<Observ
     let status = container.status.as_ref().map_or("", |status| &*status.0);
     let state = container.state.as_ref().map_or("", |state| &*state.0);
     let (phase, health) = read_listed_phase(state, status, now);
-    let ports = container.ports.iter().flatten().filter_map(|port| {
+    let ports = container.ports.iter().filter(|_| holds_ports(&phase)).flatten().filter_map(|port| {
         let published = published(port.container_port, port.host_port?, port.protocol.as_ref().map_or("tcp", |p| &p.0));
         Some((port.ip.as_ref().map_or("", |ip| &*ip.0), published?))
     });
     let spec = ownership::read_spec(label);
     let of_host = host_network_ports(container.host_config.as_ref(), spec.as_deref(), &phase);
+    let ports = of_host.unwrap_or_else(|| without_repetition(ports));
     Some(ObservedContainer {
         health_output: None,
         id: ContainerId::new(&container.id.0),
@@ -146,8 +140,21 @@ fn read_listed(container: &ListedContainer<'_>, now: Timestamp) -> Option<Observ
         phase,
         health,
         created_at: Timestamp(container.created.unwrap_or_default().saturating_mul(1000)),
-        ports: of_host.unwrap_or_else(|| without_repetition(ports)),
+        ports,
     })
+}
+
+/// Whether the list of an engine kept the health of a container to itself: the container is checked, and the list said nothing.
+///
+/// Podman 4.3 tells it only when it is asked for one container. Docker names the health of everything that is checked.
+pub(super) fn lacks_health(listed: &ObservedContainer) -> bool {
+    let is_silent = listed.health == Health::None && matches!(listed.phase, Phase::Running { .. });
+    // Reading a spec is dear where hundreds are listed. All other values in it that one can choose are texts.
+    let may_be_checked = |text: &&str| text.contains(r#""healthCheck":{"#);
+    let Some(text) = listed.spec.as_deref().filter(|_| is_silent).filter(may_be_checked) else { return false };
+    let spec: Option<ContainerSpec> = serde_json::from_str(text).ok();
+    spec.and_then(|spec| spec.health_check)
+        .is_some_and(|check| check.command.first().is_some_and(|word| word != "NONE"))
 }
 
 /// A container's own name among those that it is listed with: the one that is not a link of another container.
@@ -284,7 +291,7 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
     let is_sick = health == Health::Unhealthy && matches!(phase, Phase::Running { .. });
     let health_output = state.health.as_ref().filter(|_| is_sick).and_then(|health| last_words(health, retries));
     let ports = container.network_settings.and_then(|settings| settings.ports).unwrap_or_default();
-    let bindings = ports.iter().flat_map(|(port, bindings)| {
+    let bindings = ports.iter().filter(|_| holds_ports(&phase)).flat_map(|(port, bindings)| {
         let (container_port, protocol) = port.0.split_once('/').unwrap_or((&port.0, "tcp"));
         bindings.iter().flatten().filter_map(move |binding| {
             let host_port = binding.host_port.as_ref()?.0.parse().ok()?;
@@ -294,6 +301,7 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
     });
     let spec = ownership::read_spec(label);
     let of_host = host_network_ports(container.host_config.as_ref(), spec.as_deref(), &phase);
+    let ports = of_host.unwrap_or_else(|| without_repetition(bindings));
     Ok(Inspected::Ours(Box::new(ObservedContainer {
         health_output,
         id,
@@ -303,7 +311,7 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
         phase,
         health,
         created_at,
-        ports: of_host.unwrap_or_else(|| without_repetition(bindings)),
+        ports,
     })))
 }
 
@@ -373,30 +381,6 @@ fn read_time(text: Option<&Text<'_>>) -> Option<Timestamp> {
     (milliseconds > 0).then_some(Timestamp(milliseconds))
 }
 
-fn published(container_port: i64, host_port: i64, protocol: &str) -> Option<PublishedPort> {
-    let protocol = match protocol {
-        "tcp" => Protocol::Tcp,
-        "udp" => Protocol::Udp,
-        _ => return None,
-    };
-    let host_port = u16::try_from(host_port).ok().filter(|port| *port != 0)?;
-    Some(PublishedPort { container_port: u16::try_from(container_port).ok()?, host_port, protocol })
-}
-
-/// The ports with their addresses, each once and in order.
-///
-/// The engine names a port for IPv4 and again for IPv6. Engine 20.10 may even choose two different ports for the two when it
-/// chooses: then the one of IPv4 is meant, because that is the one at which everybody reaches it.
-fn without_repetition<'a>(ports: impl Iterator<Item = (&'a str, PublishedPort)>) -> Vec<PublishedPort> {
-    let (v6, v4): (BTreeSet<_>, BTreeSet<_>) = ports.partition(|(ip, _)| ip.parse::<Ipv6Addr>().is_ok());
-    let mut ports: BTreeSet<PublishedPort> = v4.into_iter().map(|(_, port)| port).collect();
-    let with_v4: BTreeSet<_> = ports.iter().map(|port| (port.container_port, port.protocol)).collect();
-    ports.extend(
-        v6.into_iter().map(|(_, port)| port).filter(|port| !with_v4.contains(&(port.container_port, port.protocol))),
-    );
-    ports.into_iter().collect()
-}
-
 #[derive(Deserialize)]
 #[serde(rename_all = "PascalCase")]
 struct ListedNetwork<'a> {
@@ -456,9 +440,35 @@ struct ListedImage {
 /// Reads the names of the images, each once and in order.
 pub(super) fn read_image_names(answer: &[u8]) -> Result<Vec<String>, serde_json::Error> {
     let listed: Vec<ListedImage> = serde_json::from_slice(answer)?;
-    let names: BTreeSet<String> = listed.into_iter().filter_map(|image| image.repo_tags).flatten().collect();
+    let names = listed.into_iter().filter_map(|image| image.repo_tags).flatten();
+    let names: BTreeSet<String> = names.map(|name| short_image_name(&name).to_owned()).collect();
     // What has lost its name is listed as `<none>:<none>`.
     Ok(names.into_iter().filter(|name| !name.starts_with('<')).collect())
+}
+
+/// The name of an image as people write it and Docker lists it. Podman 4.3 lists all names in full.
+fn short_image_name(name: &str) -> &str {
+    let path = name.strip_prefix("docker.io/").unwrap_or(name);
+    path.strip_prefix("library/").filter(|_| path.len() < name.len()).unwrap_or(path)
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Version {
+    components: Option<Vec<VersionedComponent>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct VersionedComponent {
+    name: Option<String>,
+}
+
+/// Reads from its version whether the engine is Podman.
+pub(super) fn read_is_podman(answer: &[u8]) -> Result<bool, serde_json::Error> {
+    let version: Version = serde_json::from_slice(answer)?;
+    let mut names = version.components.into_iter().flatten().filter_map(|component| component.name);
+    Ok(names.any(|name| name == "Podman Engine"))
 }
 
 #[cfg(test)]

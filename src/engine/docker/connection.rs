@@ -9,8 +9,10 @@ use std::sync::OnceLock;
 use std::time::Duration;
 
 use futures_util::{Stream, StreamExt, TryStreamExt};
+use tokio::sync::OnceCell;
 use tokio::time::Instant;
 
+use super::answers;
 use super::endpoint::{Address, Endpoint};
 use super::text::clean;
 use crate::engine::EngineError;
@@ -48,6 +50,8 @@ impl Call {
         result
     }
 }
+
+pub(super) const VERSION: Call = Call::new("version", 30);
 
 /// Bollard's own limit is never the one that strikes.
 const BOLLARD_LIMIT_SECS: u64 = 7 * 24 * 60 * 60;
@@ -109,6 +113,10 @@ impl From<bollard::errors::Error> for CallError {
             Bollard::DockerResponseServerError { status_code, message } => {
                 Self::Refused { status: status_code, message: clean(message.as_bytes(), MESSAGE_CHARS_MAX) }
             }
+            // An answer that began well: Docker reports progress first, Podman says 200 before it has tried anything.
+            Bollard::DockerStreamError { error } => {
+                Self::Refused { status: 200, message: clean(error.as_bytes(), MESSAGE_CHARS_MAX) }
+            }
             Bollard::HyperLegacyError { err } if err.is_connect() => Self::Unreachable(root_cause(&err)),
             Bollard::SocketNotFoundError(_) => Self::Unreachable("there is no such socket".to_owned()),
             Bollard::NoHomePathError
@@ -139,12 +147,14 @@ pub(super) struct Connection {
     endpoint: Endpoint,
     /// Made at the first call that finds a socket: bollard makes no client for one that does not exist yet.
     client: OnceLock<bollard::Docker>,
+    /// Whether the engine is Podman, once somebody wanted to know.
+    is_podman: OnceCell<bool>,
 }
 
 impl Connection {
     /// A way to `endpoint`. Nothing is sent.
     pub(super) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, client: OnceLock::new() }
+        Self { endpoint, client: OnceLock::new(), is_podman: OnceCell::new() }
     }
 
     /// Where it leads.
@@ -173,6 +183,21 @@ impl Connection {
             )?,
         };
         Ok(self.client.get_or_init(|| client))
+    }
+
+    /// Whether the engine is Podman: for the few things that Docker does in passing and Podman has to be told. It is asked once.
+    pub(super) async fn is_podman(&self) -> Result<bool, CallError> {
+        let ask = async || {
+            match self.get(VERSION, "/version").await {
+                Ok(answer) => {
+                    answers::read_is_podman(&answer).map_err(|error| CallError::Unreadable(error.to_string()))
+                }
+                // Whatever has no version is not Podman.
+                Err(CallError::Refused { status: 404, .. }) => Ok(false),
+                Err(error) => Err(error),
+            }
+        };
+        self.is_podman.get_or_try_init(ask).await.copied()
     }
 
     /// Asks for `path` and returns the whole answer.

@@ -30,18 +30,24 @@ const LINE_BYTES_MAX: usize = 4 << 20;
 const CONTAINERS_MAX: usize = 10_000;
 
 /// What is asked for. Never `exec_*`: each check of each container's health makes three of those.
-const EVENTS: [&str; 8] = ["create", "start", "die", "destroy", "oom", "health_status", "pause", "unpause"];
+///
+/// Podman 4.3 filters by its own words, `died` and `remove`, and then answers `die` and `remove`.
+const EVENTS: [&str; 10] =
+    ["create", "start", "die", "died", "destroy", "remove", "oom", "health_status", "pause", "unpause"];
 
 /// The question. The engine applies the filter for labels to what it knows of an object in an event: of networks and volumes that is
 /// not the labels, so their events come only from engines that do. The slow re-read is there for the others.
-pub(super) fn events_path(since: Timestamp) -> String {
+///
+/// Podman 4.3 knows no filter for a label whatever its value, and every engine takes several labels for "all of them". So one source
+/// is asked for by name; for several, which is rare, [`read_event`] sorts the events of all containers.
+pub(super) fn events_path(since: Timestamp, sources: &BTreeSet<Source>) -> String {
     let seconds = since.0.div_euclid(1000);
     let nanoseconds = since.0.rem_euclid(1000) * 1_000_000;
-    let filters = serde_json::json!({
-        "type": ["container", "network", "volume"],
-        "event": EVENTS,
-        "label": [ownership::CLUSTER],
-    });
+    let mut filters = serde_json::json!({ "type": ["container"], "event": EVENTS });
+    if let (Some(source), 1) = (sources.first(), sources.len()) {
+        filters["type"] = serde_json::json!(["container", "network", "volume"]);
+        filters["label"] = serde_json::json!([format!("{}={source}", ownership::SOURCE)]);
+    }
     let since = format!("{seconds}.{nanoseconds:09}");
     query("/events", &[("since", &since), ("filters", &filters.to_string())])
 }
@@ -89,7 +95,7 @@ async fn read_events(
     sources: &BTreeSet<Source>,
     mailbox: &Mailbox,
 ) -> Result<(), CallError> {
-    let mut chunks = connection.get_chunks(&events_path(since), HEAD_LIMIT)?;
+    let mut chunks = connection.get_chunks(&events_path(since, sources), HEAD_LIMIT)?;
     let mut line = Vec::new();
     while let Some(chunk) = chunks.try_next().await? {
         let mut rest = chunk.as_ref();
@@ -137,20 +143,28 @@ fn read_event(line: &[u8], sources: &BTreeSet<Source>) -> Option<Hint> {
     if action.starts_with("exec_") {
         return None;
     }
-    let label = |key: &str| event.actor.as_ref().and_then(|actor| actor.attributes.get(key)?.as_str());
-    if ownership::read_source(label).is_some_and(|source| !sources.contains(&source)) {
+    let kind = event.kind.as_deref();
+    if event.actor.as_ref().is_some_and(|actor| is_foreign(kind, actor, sources)) {
         return None;
     }
-    match (event.kind.as_deref(), event.actor.and_then(|actor| actor.id)) {
+    match (kind, event.actor.and_then(|actor| actor.id)) {
         (Some("container"), Some(id)) => Some(Hint::Container(ContainerId::new(&id), read_action(&action))),
         _ => Some(Hint::Other),
+    }
+}
+
+/// Whether another source declared it, or nobody. Only a container's event is sure to tell its labels, if it tells anything.
+fn is_foreign(kind: Option<&str>, actor: &Actor, sources: &BTreeSet<Source>) -> bool {
+    match ownership::read_source(|key| actor.attributes.get(key)?.as_str()) {
+        Some(source) => !sources.contains(&source),
+        None => kind == Some("container") && !actor.attributes.is_empty(),
     }
 }
 
 fn read_action(action: &str) -> Change {
     match action {
         "create" | "start" => Change::Began,
-        "die" | "oom" | "stop" | "kill" => Change::Ended,
+        "die" | "died" | "oom" | "stop" | "kill" => Change::Ended,
         "destroy" | "remove" => Change::Removed,
         _ => Change::Other,
     }

@@ -12,10 +12,10 @@ use bollard::query_parameters::{
 use futures_util::StreamExt;
 
 use super::answers::{self, Inspected};
-use super::connection::{Call, CallError, Connection};
+use super::connection::{Call, CallError, Connection, VERSION};
 use super::secrets::{Delivered, Delivery};
 use super::{INSPECT, inspect, now, query, translate};
-use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, Phase};
+use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, ObservedNetwork, Phase};
 use crate::ownership::{self, ContainerIdentity, Source};
 use crate::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
 use crate::value::ClusterName;
@@ -29,6 +29,8 @@ const CREATE_NETWORK: Call = Call::new("create network", 60);
 const REMOVE_NETWORK: Call = Call::new("remove network", 60);
 const FIND_NETWORK: Call = Call::new("find network", 30);
 const FIND_VOLUME: Call = Call::new("find volume", 30);
+const FIND_IMAGE: Call = Call::new("find image", 30);
+const MAKE_VOLUME: Call = Call::new("make volume", 60);
 const REMOVE_VOLUME: Call = Call::new("remove volume", 60);
 
 /// What a stop may take beyond the time that the container has: SIGKILL, and taking network and mounts down on a busy host.
@@ -44,7 +46,7 @@ const PULL_STALL_SECS: u64 = 5 * 60;
 pub(super) async fn perform(connection: &Connection, secrets: &Delivery, action: &Action) -> Outcome {
     let result = match action {
         Action::CreateNetwork { cluster, source } => create_network(connection, cluster, source).await,
-        Action::RemoveNetwork { id, .. } => remove_network(connection, id).await,
+        Action::RemoveNetwork { cluster, id } => remove_network(connection, cluster, id).await,
         Action::PullImage { image } => pull_image(connection, image).await,
         Action::CreateContainer(new) => create_container(connection, secrets, new).await,
         Action::StartContainer { id, identity } => start_container(connection, secrets, id, identity).await,
@@ -111,7 +113,7 @@ async fn create_network(connection: &Connection, cluster: &ClusterName, source: 
     let created = CREATE_NETWORK.within(async { Ok(connection.client()?.create_network(body).await?) }).await;
     match created {
         Ok(network) => Ok(Effect::Network(NetworkId::new(&network.id))),
-        Err(CallError::Refused { status: 409, message }) => {
+        Err(CallError::Refused { status, message }) if is_network_conflict(status, &message) => {
             find_network(connection, cluster, source, &name, message).await
         }
         Err(error) => Err(No::of(connection, CREATE_NETWORK, error, |status, _| match status {
@@ -119,6 +121,11 @@ async fn create_network(connection: &Connection, cluster: &ClusterName, source: 
             _ => FailureKind::Engine,
         })),
     }
+}
+
+/// Whether the engine says that there is a network of this name. Docker says so with 409 from 25 on, Podman 4.3 with 500.
+fn is_network_conflict(status: u16, message: &str) -> bool {
+    status == 409 || (status == 500 && message.contains("network already exists"))
 }
 
 /// The network of the cluster that exists already. A second call, argued: engines from 25 on refuse a second network of one name, and
@@ -130,26 +137,47 @@ async fn find_network(
     name: &str,
     message: String,
 ) -> Result<Effect, No> {
-    let filters = serde_json::json!({ "name": [name], "label": [ownership::CLUSTER] }).to_string();
-    let found = connection.get(FIND_NETWORK, &query("/networks", &[("filters", &filters)])).await;
-    let networks = found
-        .and_then(|answer| answers::read_networks(&answer).map_err(|error| CallError::Unreadable(error.to_string())));
-    let networks = networks.map_err(|error| No::of_question(connection, FIND_NETWORK, error))?;
+    let networks = ask_networks(connection, name).await?;
     match networks.into_iter().find(|network| network.cluster == *cluster && network.source == *source) {
         Some(network) => Ok(Effect::Network(network.id)),
         None => Err(No::failed(FailureKind::NameTaken, message)),
     }
 }
 
-async fn remove_network(connection: &Connection, id: &NetworkId) -> Result<Effect, No> {
-    let removed = REMOVE_NETWORK.within(async { Ok(connection.client()?.remove_network(&id.0).await?) }).await;
+/// The networks of ours that have this name.
+async fn ask_networks(connection: &Connection, name: &str) -> Result<Vec<ObservedNetwork>, No> {
+    let filters = serde_json::json!({ "name": [name], "label": [ownership::CLUSTER] }).to_string();
+    let found = connection.get(FIND_NETWORK, &query("/networks", &[("filters", &filters)])).await;
+    let networks = found
+        .and_then(|answer| answers::read_networks(&answer).map_err(|error| CallError::Unreadable(error.to_string())));
+    networks.map_err(|error| No::of_question(connection, FIND_NETWORK, error))
+}
+
+/// Removes a network by its id, for several may have one name. Podman 4.3 removes what is named by its id from under the containers
+/// that use it, whoever's they are, and heeds them only when it is given the name, which is unique there.
+async fn remove_network(connection: &Connection, cluster: &ClusterName, id: &NetworkId) -> Result<Effect, No> {
+    let is_podman = connection.is_podman().await;
+    let mut id_or_name = id.0.to_string();
+    if is_podman.map_err(|error| No::of_question(connection, VERSION, error))? {
+        let name = ownership::network_name(cluster);
+        if ask_networks(connection, &name).await?.iter().all(|network| network.id != *id) {
+            return Ok(Effect::Removed);
+        }
+        id_or_name = name;
+    }
+    let removed = REMOVE_NETWORK.within(async { Ok(connection.client()?.remove_network(&id_or_name).await?) }).await;
     match removed {
         Ok(()) | Err(CallError::Refused { status: 404, .. }) => Ok(Effect::Removed),
-        // 403 is how the engine says that containers are still attached.
-        Err(error) => Err(No::of(connection, REMOVE_NETWORK, error, |status, _| match status {
-            403 | 409 => FailureKind::Conflict,
-            _ => FailureKind::Engine,
-        })),
+        Err(error) => Err(No::of(connection, REMOVE_NETWORK, error, classify_network_removal)),
+    }
+}
+
+fn classify_network_removal(status: u16, message: &str) -> FailureKind {
+    match status {
+        // 403 is how Docker says that containers are still attached, 500 how Podman 4.3 does.
+        403 | 409 => FailureKind::Conflict,
+        500 if message.contains("network is being used") => FailureKind::Conflict,
+        _ => FailureKind::Engine,
     }
 }
 
@@ -181,8 +209,8 @@ async fn pull_image(connection: &Connection, image: &str) -> Result<Effect, No> 
 
 /// Creates a container under the first of its names that is free.
 ///
-/// One call, but for two cases that are argued: the name is taken, where a look at the holder tells our own earlier attempt from
-/// somebody else's container; and a volume that must exist, which the engine would make without a word.
+/// One call, but for three cases that are argued: the name is taken, where a look at the holder tells our own earlier attempt from
+/// somebody else's container; a volume that must exist, which the engine would make without a word; and volumes on Podman.
 async fn create_container(connection: &Connection, secrets: &Delivery, new: &NewContainer) -> Result<Effect, No> {
     let delivered = secrets.prepare(new).await?;
     let created = create_with(connection, new, &delivered).await;
@@ -193,6 +221,7 @@ async fn create_with(connection: &Connection, new: &NewContainer, delivered: &De
     for volume in translate::volumes_that_must_exist(&new.spec) {
         check_volume(connection, volume).await?;
     }
+    make_volumes(connection, new).await?;
     let mut body = translate::container_body(new);
     delivered.add_to(&mut body);
     let platform = translate::platform(&new.spec).unwrap_or_default();
@@ -279,6 +308,36 @@ async fn check_volume(connection: &Connection, volume: &str) -> Result<(), No> {
     }
 }
 
+/// Makes the volumes of a container beforehand where the engine would make them without labels, driver and options: Podman 4.3 heeds
+/// only their names in the request that creates a container, and what carries no label of ours is never removed. An engine is asked
+/// once what it is, and that only for a container that brings a volume.
+async fn make_volumes(connection: &Connection, new: &NewContainer) -> Result<(), No> {
+    let volumes = translate::volume_bodies(&new.identity, &new.spec);
+    let fail = |call: Call| move |error| No::of_question(connection, call, error);
+    if volumes.is_empty() || !connection.is_podman().await.map_err(fail(VERSION))? {
+        return Ok(());
+    }
+    check_image(connection, &new.spec.image).await?;
+    for body in volumes {
+        // One that is there already is left as it is, with status 201 as well.
+        let made = MAKE_VOLUME.within(async { Ok(connection.client()?.create_volume(body).await?) }).await;
+        made.map_err(|error| No::of(connection, MAKE_VOLUME, error, classify_create))?;
+    }
+    Ok(())
+}
+
+/// Looks for the image of a container as the engine itself does first, so that no volume is left of a container that is not created.
+async fn check_image(connection: &Connection, image: &str) -> Result<(), No> {
+    if !image.chars().all(|c| c.is_ascii_alphanumeric() || "._-/:@".contains(c)) {
+        return Err(No::failed(FailureKind::Refused, format!("`{image}` is no name of an image")));
+    }
+    match connection.get(FIND_IMAGE, &format!("/images/{image}/json")).await {
+        Ok(_) => Ok(()),
+        Err(CallError::Refused { status: 404, message }) => Err(No::failed(FailureKind::ImageMissing, message)),
+        Err(error) => Err(No::of_question(connection, FIND_IMAGE, error)),
+    }
+}
+
 fn classify_create(status: u16, message: &str) -> FailureKind {
     match status {
         // Fetching it again would give the same.
@@ -314,15 +373,21 @@ async fn start_container(
 fn classify_start(status: u16, message: &str) -> FailureKind {
     let message = message.to_lowercase();
     let port = ["port is already allocated", "address already in use", "ports are not available"];
+    let gone_for_good = [
+        // The manifest names a user or group that the image does not have: every engine takes that for a fault of its own.
+        "unable to find user",
+        "unable to find group",
+        // Podman 4.3 takes everything for a fault of its own: a network, a program that is not there or may not be run.
+        "unable to find network",
+        "oci runtime attempted to invoke a command that was not found",
+        "oci permission denied",
+    ];
     match status {
         _ if port.iter().any(|words| message.contains(words)) => FailureKind::PortTaken,
         404 if message.contains("no such container") => FailureKind::Gone,
         // Something that the container was created with, such as its network, is gone for good.
         400 | 404 => FailureKind::Refused,
-        // The manifest names a user or group that the image does not have: the engine takes that for a fault of its own.
-        500 if message.contains("unable to find user") || message.contains("unable to find group") => {
-            FailureKind::Refused
-        }
+        500 if gone_for_good.iter().any(|words| message.contains(words)) => FailureKind::Refused,
         409 => FailureKind::Conflict,
         _ => FailureKind::Engine,
     }

@@ -9,16 +9,17 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
 use super::*;
-use crate::observed::NetworkId;
-use crate::ownership::Source;
-use crate::plan::{Effect, FailureKind};
-use crate::value::ClusterName;
+use crate::desired::Revision;
+use crate::observed::{Health, NetworkId};
+use crate::ownership::{ContainerIdentity, Source, TaskKey};
+use crate::plan::{Effect, Failure, FailureKind, NewContainer};
+use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot};
 
 fn endpoint(path: &Path) -> Endpoint {
     Endpoint { address: Address::Unix(path.to_owned()), origin: Origin::Flag }
 }
 
-/// An engine that gives the same bytes in answer to everything, and then closes the connection or hangs.
+/// An engine that answers by the first line of a request, or always the same, and then closes the connection or hangs.
 struct Played {
     directory: tempfile::TempDir,
     asked: Arc<Mutex<Vec<String>>>,
@@ -27,6 +28,21 @@ struct Played {
 
 impl Played {
     fn new(answer: &'static str, hangs: bool) -> Self {
+        Self::answering(hangs, move |_| answer.to_owned())
+    }
+
+    /// An engine that gives the JSON of the first entry whose words are in the first line of the request; without one it says 404.
+    fn table(answers: &[(&'static str, &'static str)]) -> Self {
+        let answers = answers.to_vec();
+        Self::answering(false, move |line| {
+            let found = answers.iter().find(|(words, _)| line.contains(words));
+            let (status, body) = found.map_or((404, r#"{"message":"there is none"}"#), |(_, body)| (200, *body));
+            format!("HTTP/1.1 {status} X\r\nContent-Length: {}\r\n\r\n{body}", body.len())
+        })
+    }
+
+    fn answering(hangs: bool, answer: impl Fn(&str) -> String + Send + Sync + 'static) -> Self {
+        let answer = Arc::new(answer);
         let directory = tempfile::tempdir().expect("a directory");
         let listener = UnixListener::bind(directory.path().join("engine.sock")).expect("a socket");
         let played = Self { directory, asked: Arc::default(), connections: Arc::default() };
@@ -34,12 +50,13 @@ impl Played {
         tokio::spawn(async move {
             while let Ok((mut stream, _)) = listener.accept().await {
                 connections.fetch_add(1, Ordering::Relaxed);
-                let asked = Arc::clone(&asked);
+                let (asked, answer) = (Arc::clone(&asked), Arc::clone(&answer));
                 tokio::spawn(async move {
                     let mut request = vec![0; 64 * 1024];
                     let length = stream.read(&mut request).await.unwrap_or_default();
                     let text = String::from_utf8_lossy(&request[..length]).into_owned();
                     let line = text.lines().next().unwrap_or_default().to_owned();
+                    let answer = answer(&line);
                     asked.lock().expect("no panic").push(line);
                     // The other side may be gone already.
                     let _ = stream.write_all(answer.as_bytes()).await;
@@ -50,6 +67,18 @@ impl Played {
             }
         });
         played
+    }
+
+    /// What was asked, without the version of the API.
+    fn asked(&self) -> Vec<String> {
+        let lines = std::mem::take(&mut *self.asked.lock().expect("no panic"));
+        let plain = |line: &str| {
+            let (method, path) = line.trim_end_matches(" HTTP/1.1").split_once(' ').expect("a request");
+            let path = path.split_once('?').map_or(path, |(path, _)| path);
+            let path = path.strip_prefix("/v1.").map_or(path, |rest| rest.trim_start_matches(|c: char| c != '/'));
+            format!("{method} {path}")
+        };
+        lines.iter().map(|line| plain(line)).collect()
     }
 
     fn docker(&self) -> Docker {
@@ -118,7 +147,12 @@ async fn an_engine_that_hangs() {
     let docker = Played::new("", true);
     for action in actions() {
         let outcome = docker.docker().perform(&action).await;
-        assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}: it may yet happen");
+        if let Action::RemoveNetwork { .. } = action {
+            // It has only been asked what it is.
+            assert!(matches!(outcome, Outcome::Failed(Failure { kind: FailureKind::Engine, .. })), "{outcome:?}");
+        } else {
+            assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}: it may yet happen");
+        }
     }
     assert_eq!(docker.docker().hints(now(), BTreeSet::new()).collect::<Vec<_>>().await, [Hint::Lost]);
 }
@@ -226,4 +260,115 @@ fn the_end_of_a_log_is_kept() {
             "a line that is some fifty characters long, 199999".to_owned()
         ]
     );
+}
+
+#[tokio::test]
+async fn a_pull_that_fails_after_a_good_beginning() {
+    // Podman 4.3 says 200 before it has tried.
+    let played = Played::new(
+        "HTTP/1.1 200 OK\r\nContent-Length: 89\r\n\r\n\
+         {\"progressDetail\":{},\"errorDetail\":{\"message\":\"no such host\"},\"error\":\"no such host\"}    \n",
+        false,
+    );
+    let outcome = played.docker().perform(&actions()[2]).await;
+    let expected = Failure { kind: FailureKind::ImageMissing, message: "no such host".to_owned() };
+    assert_eq!(outcome, Outcome::Failed(expected));
+}
+
+const PODMAN: &str = include_str!("answers/podman-4.3/version.json");
+const DOCKER: &str = r#"{"Components":[{"Name":"Engine","Version":"26.1.5+dfsg1"}]}"#;
+
+#[tokio::test]
+async fn podman_is_asked_for_the_health_that_its_list_does_not_tell() {
+    let played = Played::table(&[
+        ("GET /containers/json", include_str!("answers/podman-4.3/containers.json")),
+        ("GET /networks", "[]"),
+        ("GET /volumes", "{}"),
+        ("/json", include_str!("answers/podman-4.3/running-checked.json")),
+    ]);
+    let listing = played.docker().list().await.expect("a list");
+    let health: Vec<_> = listing.containers.iter().map(|container| container.health).collect();
+    assert_eq!(health, [Health::None, Health::Healthy, Health::None, Health::None, Health::None]);
+    assert_eq!(played.asked().len(), 4, "only what is checked and runs is asked for");
+}
+
+#[tokio::test]
+async fn a_container_that_is_gone_before_it_is_asked_for_stays_as_listed() {
+    let played = Played::table(&[
+        ("GET /containers/json", include_str!("answers/podman-4.3/containers.json")),
+        ("GET /networks", "[]"),
+        ("GET /volumes", "{}"),
+    ]);
+    assert_eq!(played.docker().list().await.expect("a list").containers.len(), 5);
+}
+
+#[tokio::test]
+async fn podman_removes_a_network_by_its_name() {
+    let networks = include_str!("answers/podman-4.3/networks.json");
+    let id =
+        serde_json::from_str::<serde_json::Value>(networks).expect("JSON")[0]["Id"].as_str().expect("an id").to_owned();
+    let cluster = ClusterName::new("shop").expect("a name");
+    let remove = |id: &str| Action::RemoveNetwork { cluster: cluster.clone(), id: NetworkId::new(id) };
+    let podman: &[_] = &[("/version", PODMAN), ("GET /networks", include_str!("answers/podman-4.3/networks.json"))];
+    for (engine, id, last) in [
+        (podman, id.as_str(), "DELETE /networks/reconcile.shop".to_owned()),
+        // Another network has that name now.
+        (podman, "gone", "GET /networks".to_owned()),
+        (&[("/version", DOCKER)], id.as_str(), format!("DELETE /networks/{id}")),
+    ] {
+        let played = Played::table(engine);
+        assert_eq!(played.docker().perform(&remove(id)).await, Outcome::Done(Effect::Removed));
+        assert_eq!(played.asked().last(), Some(&last));
+    }
+}
+
+/// A container with a volume of its own.
+fn with_a_volume() -> Action {
+    let spec = r#"{ "name": "app", "image": "shop:1", "mountPoints": [
+        { "sourceVolume": "scratch", "containerPath": "/scratch", "volume": { "kind": "task" } }] }"#;
+    let identity = ContainerIdentity {
+        task: TaskKey {
+            cluster: ClusterName::new("shop").expect("a name"),
+            service: ServiceName::new("web").expect("a name"),
+            slot: Slot(0),
+            revision: Revision::parse("1:9c1d42e07a31b5f8").expect("a revision"),
+            attempt: Attempt(1),
+        },
+        container: ContainerName::new("app").expect("a name"),
+        source: Source::new("here"),
+        family: Family::new("web").expect("a name"),
+        failures: 0,
+        essential: true,
+        containers: 1,
+    };
+    let spec = Arc::new(serde_json::from_str(spec).expect("a spec"));
+    let new =
+        NewContainer { identity, spec, network: NetworkId::new("net"), aliases: Vec::new(), volumes_from: Vec::new() };
+    Action::CreateContainer(Box::new(new))
+}
+
+#[tokio::test]
+async fn podman_is_told_of_volumes_beforehand() {
+    let created = ("POST", r#"{"Id":"abc","Warnings":[]}"#);
+    let made = (
+        "/volumes/create",
+        r#"{"CreatedAt":"2026-11-21T05:36:03Z","Driver":"local","Labels":{},"Mountpoint":"/v","Name":"v","Options":null,"Scope":"local"}"#,
+    );
+    let image = ("GET /images/shop:1/json", "{}");
+    let podman: &[_] = &[("/version", PODMAN), image, made, created];
+    let docker: &[_] = &[("/version", DOCKER), created];
+    let beforehand = ["GET /version", "GET /images/shop:1/json", "POST /volumes/create", "POST /containers/create"];
+    for (engine, expected) in [(podman, &beforehand[..]), (docker, &["GET /version", "POST /containers/create"])] {
+        let played = Played::table(engine);
+        let docker = played.docker();
+        let outcome = docker.perform(&with_a_volume()).await;
+        assert!(matches!(outcome, Outcome::Done(Effect::Container(_))), "{outcome:?}");
+        assert_eq!(played.asked(), expected);
+        docker.perform(&with_a_volume()).await;
+        assert_eq!(played.asked(), &expected[1..], "what it is, is asked once");
+    }
+    let played = Played::table(&[("/version", PODMAN), made, created]);
+    let Outcome::Failed(failure) = played.docker().perform(&with_a_volume()).await else { panic!("no such image") };
+    assert_eq!(failure.kind, FailureKind::ImageMissing);
+    assert_eq!(played.asked(), &beforehand[..2], "no volume is left of a container that cannot be");
 }

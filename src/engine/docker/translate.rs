@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, HashMap};
 use bollard::models::{
     ContainerCreateBody, EndpointSettings, HealthConfig, HostConfig, Mount, MountType, MountVolumeOptions,
     MountVolumeOptionsDriverConfig, NetworkCreateRequest, NetworkingConfig, PortBinding, PortMap, RestartPolicy,
-    RestartPolicyNameEnum,
+    RestartPolicyNameEnum, VolumeCreateRequest,
 };
 
 use crate::desired::{ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, VolumeDriver, VolumeSpec};
@@ -203,6 +203,27 @@ fn volume_options(ours: BTreeMap<String, String>, driver: &VolumeDriver) -> Moun
         driver_config: (name.is_some() || !options.is_empty()).then_some(config),
         ..MountVolumeOptions::default()
     }
+}
+
+/// The bodies of the requests that make the volumes which come with the container.
+pub(super) fn volume_bodies(identity: &ContainerIdentity, spec: &ContainerSpec) -> Vec<VolumeCreateRequest> {
+    let comes_along = |mount: &&MountSpec| match &mount.volume {
+        VolumeSpec::Task { .. } | VolumeSpec::Shared { autoprovision: true, .. } => true,
+        VolumeSpec::Shared { autoprovision: false, .. } | VolumeSpec::Host { .. } => false,
+    };
+    let mounts = spec.mount_points.iter().filter(comes_along).filter_map(|mount| volume_mount(identity, mount));
+    let body = |mount: Mount| {
+        let options = mount.volume_options.unwrap_or_default();
+        let driver = options.driver_config.unwrap_or_default();
+        VolumeCreateRequest {
+            name: mount.source,
+            driver: driver.name,
+            driver_opts: driver.options,
+            labels: options.labels,
+            ..VolumeCreateRequest::default()
+        }
+    };
+    mounts.map(body).collect()
 }
 
 /// The volumes that have to exist before the container can be created.

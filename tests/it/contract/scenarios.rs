@@ -4,13 +4,13 @@ use std::time::Duration;
 
 use reconcile::desired::{ContainerSpec, Protocol};
 use reconcile::engine::{Change, Hint, Observe, Perform};
-use reconcile::observed::{ContainerId, Health, Phase, PublishedPort};
+use reconcile::observed::{ContainerId, Health, ObservedContainer, Phase, PublishedPort};
 use reconcile::ownership::{self, Source};
 use reconcile::plan::{Action, Effect, FailureKind, Outcome, VolumeSource};
 use reconcile::value::VolumeName;
 use serde_json::json;
 
-use super::{Fixture, Program, World, created, exit_of, failure, kind_of, next_hint, source};
+use super::{Fixture, Program, Promise, World, created, exit_of, failure, kind_of, next_hint, source};
 
 const STARTED: Outcome = Outcome::Done(Effect::Started);
 const STOPPED: Outcome = Outcome::Done(Effect::Stopped);
@@ -71,13 +71,13 @@ pub(super) async fn starting_twice_is_no_error<F: Fixture>(world: &World<F>) {
 }
 
 pub(super) async fn stopping_twice_is_no_error<F: Fixture>(world: &World<F>) {
-    let container = world.run(1, Program::Sleeps, json!({})).await;
+    // A program that has not come as far as to handle the signal does not hear it. One that is well has.
+    let container = world.run(1, Program::Well, json!({})).await;
+    world.until("healthy", async || world.inspect(&container).await, |seen| seen.health == Health::Healthy).await;
     assert_eq!(world.stop(&container, 30).await, STOPPED);
-    assert_eq!(
-        world.listed(&container).await.phase,
-        Phase::Exited { exit: None },
-        "a list is right after our own stop"
-    );
+    // Docker 26.1 answers a stop some 1.3 ms before its list is right, so an own stop is listed as late as every other end.
+    let has_ended = |seen: &ObservedContainer| seen.phase == Phase::Exited { exit: None };
+    world.until("listed as ended", async || world.listed(&container).await, has_ended).await;
     assert_eq!(world.stop(&container, 30).await, STOPPED);
     let exit = exit_of(world.inspect(&container).await);
     assert!(exit.code != 137 && !exit.oom_killed, "it was asked, not killed: {exit:?}");
@@ -132,8 +132,7 @@ pub(super) async fn a_bad_command_leaves_a_failed_container<F: Fixture>(world: &
     let refused = failure(world.start(&container).await);
     assert_eq!(refused.kind, FailureKind::Refused, "{refused}");
     assert_eq!(world.listed(&container).await.phase, Phase::CreatedOrFailed);
-    let failed = world.inspect(&container).await;
-    assert!(matches!(&failed.phase, Phase::StartFailed { message, .. } if !message.is_empty()), "{failed:?}");
+    let failed = world.failed(&container).await;
     assert_eq!(world.create(1, Program::NotThere, json!({})).await, failed, "it holds its name");
     assert_eq!(world.stop(&container, 1).await, STOPPED);
     assert_eq!(world.remove(&container).await, REMOVED);
@@ -148,8 +147,7 @@ pub(super) async fn a_taken_port_leaves_a_failed_container<F: Fixture>(world: &W
     let rival = world.create(2, Program::Sleeps, fields).await;
     let refused = failure(world.start(&rival).await);
     assert_eq!(refused.kind, FailureKind::PortTaken, "{refused}");
-    let failed = world.inspect(&rival).await;
-    assert!(matches!(&failed.phase, Phase::StartFailed { message, .. } if !message.is_empty()), "{failed:?}");
+    let failed = world.failed(&rival).await;
     assert_eq!((world.listed(&rival).await.phase, failed.ports), (Phase::CreatedOrFailed, Vec::new()));
     assert_eq!(world.stop(&holder, 10).await, STOPPED);
     assert_eq!(world.start(&rival).await, STARTED, "the port is free as soon as its holder has stopped");
@@ -186,7 +184,7 @@ pub(super) async fn an_end_has_a_code_and_times<F: Fixture>(world: &World<F>) {
 pub(super) async fn an_end_for_memory<F: Fixture>(world: &World<F>) {
     let container = world.run(1, Program::TakesMemory, json!({})).await;
     let exit = world.until_ended(&container).await;
-    assert_eq!((exit.code, exit.oom_killed), (137, true));
+    assert_eq!((exit.code, exit.oom_killed), (137, world.keeps(Promise::LackOfMemoryIsShown)));
 }
 
 pub(super) async fn the_list_shows_only_ours<F: Fixture>(world: &World<F>) {
@@ -281,10 +279,15 @@ pub(super) async fn networks_come_and_go<F: Fixture>(world: &World<F>) {
 
 pub(super) async fn a_container_whose_network_is_gone<F: Fixture>(world: &World<F>) {
     let container = world.create(1, Program::Sleeps, json!({})).await;
-    assert_eq!(world.remove_network(&world.network).await, REMOVED, "what does not run does not hold it");
+    let removed = world.remove_network(&world.network).await;
+    if !world.keeps(Promise::OnlyWhatRunsHoldsItsNetwork) {
+        assert_eq!(kind_of(removed), FailureKind::Conflict);
+        return;
+    }
+    assert_eq!(removed, REMOVED);
     let refused = failure(world.start(&container).await);
     assert_eq!(refused.kind, FailureKind::Refused, "it will never come back: {refused}");
-    assert!(matches!(world.inspect(&container).await.phase, Phase::StartFailed { .. }));
+    world.failed(&container).await;
     assert_eq!(world.remove(&container).await, REMOVED);
 }
 
@@ -360,7 +363,10 @@ pub(super) async fn hints_tell_of_every_change<F: Fixture>(world: &World<F>) {
     assert_eq!(world.start(&container).await, STARTED);
     seen(&[Change::Began, Change::Other]).await;
     seen(&[Change::Other]).await;
-    assert_eq!(world.inspect(&container).await.health, Health::Healthy);
+    // Podman 4.3 tells of every check, and that before it counts.
+    while world.inspect(&container).await.health != Health::Healthy {
+        seen(&[Change::Other]).await;
+    }
     assert_eq!(world.stop(&container, 10).await, STOPPED);
     seen(&[Change::Ended, Change::Other]).await;
     assert_eq!(world.remove(&container).await, REMOVED);

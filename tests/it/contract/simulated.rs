@@ -11,7 +11,7 @@ use reconcile::value::{ClusterName, Timestamp};
 use serde_json::json;
 use tokio::runtime::Runtime;
 
-use super::{Fixture, Program, source};
+use super::{Fixture, Program, Promise, source};
 
 super::for_every_scenario!(InMemory);
 
@@ -54,6 +54,10 @@ impl Fixture for InMemory {
 
     fn engine(&self) -> &SimulatedHandle {
         &self.handle
+    }
+
+    fn known_difference(&self, _: Promise) -> Option<&'static str> {
+        None
     }
 
     fn image_and_command(&self, program: Program) -> serde_json::Value {

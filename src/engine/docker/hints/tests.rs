@@ -10,21 +10,43 @@ fn other(id: &str, change: Change) -> Hint {
 
 #[test]
 fn the_question_names_what_is_wanted() {
-    let path = events_path(Timestamp(1_700_000_000_042));
-    assert!(path.starts_with("/events?since=1700000000.042000000&filters=%7B"), "{path}");
-    assert!(!path.contains("exec"), "{path}");
-    assert!(path.parse::<std::path::PathBuf>().is_ok() && path.is_ascii());
+    let filters = |sources: &[&str]| {
+        let sources = sources.iter().map(|source| Source::new(source)).collect();
+        let path = events_path(Timestamp(1_700_000_000_042), &sources);
+        let filters = path.strip_prefix("/events?since=1700000000.042000000&").expect("the start").to_owned();
+        let (_, json) = form_urlencoded::parse(filters.as_bytes()).next().expect("filters");
+        serde_json::from_str::<serde_json::Value>(&json).expect("JSON")
+    };
+    let one = filters(&["git@example.org:a=b \"ä\""]);
+    assert_eq!(one["label"], serde_json::json!(["reconcile.source=git@example.org:a=b \"ä\""]));
+    assert_eq!(one["type"], serde_json::json!(["container", "network", "volume"]));
+    let several = filters(&["one", "two"]);
+    assert_eq!(several["label"], serde_json::Value::Null, "all labels would have to match");
+    assert_eq!(several["type"], serde_json::json!(["container"]), "what carries no label cannot be sorted");
+    for event in ["create", "die", "died", "destroy", "remove", "health_status"] {
+        assert!(one["event"].as_array().is_some_and(|events| events.contains(&event.into())), "{event}");
+    }
+    assert!(!one.to_string().contains("exec"), "{one}");
 }
 
 #[test]
 fn events_are_read_leniently() {
     for (line, expected) in [
         (
-            r#"{"Type":"container","Action":"die","Actor":{"ID":"abc","Attributes":{"exitCode":"137"}}}"#,
+            r#"{"Type":"container","Action":"die","Actor":{"ID":"abc","Attributes":{"exitCode":"137","reconcile.source":"ours"}}}"#,
             Some(other("abc", Change::Ended)),
         ),
         (r#"{"Type":"container","Action":"start","Actor":{"ID":"abc"}}"#, Some(container("abc"))),
         (r#"{"Type":"container","Action":"destroy","Actor":{"ID":"abc"}}"#, Some(other("abc", Change::Removed))),
+        // Podman 4.3.
+        (
+            r#"{"status":"remove","id":"abc","from":"docker.io/library/shop:1","Type":"container","Action":"remove","Actor":{"ID":"abc","Attributes":{"image":"docker.io/library/shop:1","name":"shop","podId":"","reconcile.source":"ours"}},"scope":"local","time":1795239140,"timeNano":1795239140968291533}"#,
+            Some(other("abc", Change::Removed)),
+        ),
+        (
+            r#"{"Type":"container","Action":"died","Actor":{"ID":"abc","Attributes":{"reconcile.source":"ours"}}}"#,
+            Some(other("abc", Change::Ended)),
+        ),
         (
             r#"{"Type":"container","Action":"health_status: healthy","Actor":{"ID":"abc"}}"#,
             Some(other("abc", Change::Other)),
@@ -55,6 +77,10 @@ fn what_another_directory_declared_is_no_news() {
     };
     assert_eq!(read_event(line("ours").as_bytes(), &sources()), Some(other("abc", Change::Ended)));
     assert_eq!(read_event(line("theirs").as_bytes(), &sources()), None);
+    let unlabelled = r#"{"Type":"container","Action":"die","Actor":{"ID":"abc","Attributes":{"image":"shop:1"}}}"#;
+    assert_eq!(read_event(unlabelled.as_bytes(), &sources()), None, "nobody declared it");
+    let network = r#"{"Type":"network","Action":"destroy","Actor":{"ID":"net","Attributes":{"name":"shop"}}}"#;
+    assert_eq!(read_event(network.as_bytes(), &sources()), Some(Hint::Other), "its labels are not told");
 }
 
 #[tokio::test]

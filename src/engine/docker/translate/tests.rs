@@ -144,6 +144,13 @@ fn mounts() {
     );
     let new = new_container(spec);
     assert_eq!(volumes_that_must_exist(&new.spec).collect::<Vec<_>>(), ["must"]);
+    assert_eq!(
+        serde_json::to_value(volume_bodies(&new.identity, &new.spec)).expect("JSON"),
+        json!([
+            { "Name": "shop.web.2.t.9c1d42.3", "Labels": task_labels },
+            { "Name": "s", "Driver": "nfs", "DriverOpts": { "o": "addr=x" }, "Labels": shared_labels },
+        ])
+    );
 }
 
 #[test]
