@@ -36,6 +36,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`value`] | small types that cannot be wrong |
+//! | [`image`] | image references, which image a deployment is made from, names that come near |
 //! | [`sensitive`] | which values nobody else should read |
 //! | [`problem`] | what is wrong with what the user wrote, and where |
 //! | [`document`] | a text as a tree in which every node knows its place |
@@ -95,6 +96,7 @@ pub mod engine;
 pub mod event;
 pub mod execute;
 pub mod forecast;
+pub mod image;
 pub mod load;
 pub mod lock;
 pub mod manifest;

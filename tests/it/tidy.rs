@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 23] = [
+const LAYERS: [&str; 24] = [
     "value",
+    "image",
     "problem",
     "sensitive",
     "document",
