@@ -12,11 +12,12 @@ mod spec;
 
 pub use fingerprint::Revision;
 pub use spec::{
-    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
-    VolumeDriver, VolumeSpec,
+    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, Protocol, RepositoryCredentials, STOP_TIMEOUT_DEFAULT_SECS,
+    TaskSpec, VolumeDriver, VolumeSpec,
 };
 
 use crate::document::Document;
+use crate::image::PullBehavior;
 use crate::ownership::Source;
 use crate::value::{ClusterName, Percent, ServiceName};
 
@@ -70,6 +71,8 @@ pub struct DesiredService {
     pub maximum: Percent,
     /// For how long after its start a task may be unhealthy without being replaced.
     pub health_check_grace: Duration,
+    /// When its images are fetched.
+    pub image_pull: PullBehavior,
     /// What each task is made of.
     pub task: Arc<TaskSpec>,
 }

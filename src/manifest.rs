@@ -20,7 +20,7 @@ mod volume;
 
 pub use cluster::{Cluster, ClusterSpec};
 pub use container_definition::{
-    ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint, PortMapping, Protocol,
+    ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint, PortMapping, Protocol, RepositoryCredentials,
 };
 pub use service::{DeploymentConfiguration, SchedulingStrategy, Service, ServiceSpec};
 pub use task_definition::{NetworkMode, TaskDefinition, TaskDefinitionSpec};

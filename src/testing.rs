@@ -50,6 +50,7 @@ pub(crate) fn service(count: u32, task: &Arc<TaskSpec>) -> DesiredService {
         minimum_healthy: Percent(100),
         maximum: Percent(200),
         health_check_grace: Duration::ZERO,
+        image_pull: crate::image::PullBehavior::default(),
         task: task.clone(),
     }
 }

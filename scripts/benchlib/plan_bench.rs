@@ -82,6 +82,7 @@ fn host(count: u32) -> (DesiredState, ObservedState) {
             minimum_healthy: Percent(100),
             maximum: Percent(200),
             health_check_grace: Duration::ZERO,
+            image_pull: reconcile::image::PullBehavior::default(),
             task,
         };
         services.insert(service, desired);

@@ -10,6 +10,7 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, VolumeDriver, VolumeSpec};
+use crate::image::VersionConsistency;
 use crate::value::Family;
 
 /// The rules by which a fingerprint is computed. A change of rule takes the next number.
@@ -121,6 +122,8 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     let ContainerSpec {
         name,
         image,
+        repository_credentials,
+        version_consistency,
         essential,
         entry_point,
         command,
@@ -138,6 +141,12 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     } = container;
     canonical.text("container", name.as_str());
     canonical.text("image", image);
+    if let Some(super::RepositoryCredentials { credentials_parameter }) = repository_credentials {
+        canonical.text("credentialsParameter", credentials_parameter);
+    }
+    if *version_consistency != VersionConsistency::default() {
+        canonical.text("versionConsistency", version_consistency.as_str());
+    }
     if !essential {
         canonical.text("essential", "false");
     }

@@ -6,7 +6,7 @@ const DIGEST: &str = "sha256:9c1d42e07a31b5f89c1d42e07a31b5f89c1d42e07a31b5f89c1
 fn references_come_apart() {
     let with_digest = format!("registry.example:5000/shop/web:1.4@{DIGEST}");
     let only_digest = format!("shop/web@{DIGEST}");
-    let table: [(&str, Option<&str>, &str, &str, Option<&str>); 9] = [
+    let table = [
         ("web", None, "web", "latest", None),
         ("web:1.4", None, "web", "1.4", None),
         ("shop/web:1.4", None, "shop/web", "1.4", None),
@@ -14,8 +14,8 @@ fn references_come_apart() {
         ("localhost:5000/web", Some("localhost:5000"), "localhost:5000/web", "latest", None),
         ("[::1]:5000/web:2", Some("[::1]:5000"), "[::1]:5000/web", "2", None),
         ("registry.example/web:1", Some("registry.example"), "registry.example/web", "1", None),
-        (&with_digest, Some("registry.example:5000"), "registry.example:5000/shop/web", "1.4", Some(DIGEST)),
-        (&only_digest, None, "shop/web", "", Some(DIGEST)),
+        (&*with_digest, Some("registry.example:5000"), "registry.example:5000/shop/web", "1.4", Some(DIGEST)),
+        (&*only_digest, None, "shop/web", "", Some(DIGEST)),
     ];
     for (text, registry, repository, tag, digest) in table {
         let reference = Reference::parse(text).unwrap_or_else(|error| panic!("{text}: {error}"));

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::image::VersionConsistency;
 use crate::value::{ContainerName, VolumeName};
 
 /// One container of a task (ECS `ContainerDefinition`).
@@ -16,6 +17,14 @@ pub struct ContainerDefinition {
     /// The image: `repository[:tag]` or `repository@sha256:digest`, at most 255 characters. Without a tag it is `latest`.
     #[schemars(length(min = 1, max = 255), regex(pattern = r"^\S+$"), extend("examples" = ["nginx:1.27"]))]
     pub image: String,
+    /// Who may fetch the image. Without it: what `docker login` has stored on the machine that runs `reconcile`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository_credentials: Option<RepositoryCredentials>,
+    /// `enabled` (the default): the first task of a deployment looks up what the tag means, and all later ones are made
+    /// from the very same image, until the task definition changes. `disabled`: each task is made from what the tag means
+    /// when it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_consistency: Option<VersionConsistency>,
     /// The arguments of the program. It replaces the CMD of the image; no shell takes part and no variable is expanded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
@@ -69,6 +78,15 @@ pub struct ContainerDefinition {
     /// Labels of the container. Those that start with `reconcile.` belong to `reconcile` itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub docker_labels: BTreeMap<String, String>,
+}
+
+/// Who may fetch the image (ECS `RepositoryCredentials`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RepositoryCredentials {
+    /// Where the secret is that holds `{"username": "…", "password": "…"}`: a name, never the secret itself.
+    #[schemars(length(min = 1), regex(pattern = r"^\S+$"))]
+    pub credentials_parameter: String,
 }
 
 /// One environment variable (ECS `KeyValuePair`).

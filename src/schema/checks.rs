@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::words::closest;
 use crate::document::Document;
+use crate::image::Reference;
 use crate::manifest::{
     Cluster, ContainerDefinition, HealthCheck, Manifest, Protocol, Service, TaskDefinition, Volume, VolumeScope,
 };
@@ -138,7 +139,16 @@ impl Checks<'_> {
         }
     }
 
+    fn image(&mut self, pointer: &str, image: &str) {
+        if let Err(error) = Reference::parse(image) {
+            let problem = Problem::error(Code::Malformed, format!("`{image}` is not an image reference: {error}"))
+                .with_help("an image is written repository[:tag] or repository@sha256:digest");
+            self.report(&format!("{pointer}/image"), problem);
+        }
+    }
+
     fn container(&mut self, pointer: &str, container: &ContainerDefinition, volumes: &[Volume]) {
+        self.image(pointer, &container.image);
         match (container.memory, container.memory_reservation) {
             (Some(memory), Some(reservation)) if memory <= reservation => {
                 let problem = Problem::error(Code::Conflict, "memoryReservation is not smaller than memory")

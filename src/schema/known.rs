@@ -64,6 +64,7 @@ static CLUSTER_SPEC: Shape = Shape {
     name: "Cluster.spec",
     fields: &[
         ("clusterName", Plain),
+        ("imagePullBehavior", Plain),
         ("capacityProviders", NotYet),
         ("configuration", NotYet),
         ("defaultCapacityProviderStrategy", NotYet),
@@ -82,6 +83,7 @@ static SERVICE_SPEC: Shape = Shape {
         ("desiredCount", Plain),
         ("deploymentConfiguration", Object(&DEPLOYMENT_CONFIGURATION)),
         ("healthCheckGracePeriodSeconds", Plain),
+        ("imagePullBehavior", Plain),
         ("schedulingStrategy", Plain),
         ("availabilityZoneRebalancing", NotYet),
         ("capacityProviderStrategy", NotYet),
@@ -159,6 +161,8 @@ static CONTAINER_DEFINITION: Shape = Shape {
     fields: &[
         ("name", Plain),
         ("image", Plain),
+        ("repositoryCredentials", Object(&REPOSITORY_CREDENTIALS)),
+        ("versionConsistency", Plain),
         ("command", Plain),
         ("entryPoint", Plain),
         ("environment", List(&KEY_VALUE_PAIR)),
@@ -190,17 +194,18 @@ static CONTAINER_DEFINITION: Shape = Shape {
         ("privileged", NotYet),
         ("pseudoTerminal", NotYet),
         ("readonlyRootFilesystem", NotYet),
-        ("repositoryCredentials", NotYet),
         ("resourceRequirements", NotYet),
         ("restartPolicy", NotYet),
         ("secrets", NotYet),
         ("startTimeout", NotYet),
         ("systemControls", NotYet),
         ("ulimits", NotYet),
-        ("versionConsistency", NotYet),
         ("volumesFrom", NotYet),
     ],
 };
+
+static REPOSITORY_CREDENTIALS: Shape =
+    Shape { name: "repositoryCredentials", fields: &[("credentialsParameter", Plain)] };
 
 static KEY_VALUE_PAIR: Shape = Shape { name: "an environment variable", fields: &[("name", Plain), ("value", Plain)] };
 
@@ -245,7 +250,7 @@ static DOCKER_VOLUME: Shape = Shape {
 };
 
 /// Every object, for the search after a field that stands elsewhere. The more likely come first.
-pub(super) static SHAPES: [&Shape; 12] = [
+pub(super) static SHAPES: [&Shape; 13] = [
     &SERVICE_SPEC,
     &TASK_DEFINITION_SPEC,
     &CONTAINER_DEFINITION,
@@ -254,6 +259,7 @@ pub(super) static SHAPES: [&Shape; 12] = [
     &PORT_MAPPING,
     &MOUNT_POINT,
     &VOLUME,
+    &REPOSITORY_CREDENTIALS,
     &DOCKER_VOLUME,
     &CLUSTER_SPEC,
     &HOST_VOLUME,
@@ -304,11 +310,17 @@ pub(super) static FOREIGN_WORDS: &[(&str, &str)] = &[
     ("driver_opts", "driverOpts"),
 ];
 
+const PULL_POLICY: &str = "when images are pulled is said in `imagePullBehavior` of the Cluster or the Service";
+
 /// Words of Kubernetes and Compose for which ECS has nothing, with what to do instead.
 pub(super) static NO_COUNTERPART: &[(&str, &str)] = &[
-    ("imagePullPolicy", "there is no pull policy: an image that is not on the host is pulled"),
-    ("pull_policy", "there is no pull policy: an image that is not on the host is pulled"),
-    ("image_pull_policy", "there is no pull policy: an image that is not on the host is pulled"),
+    ("imagePullPolicy", PULL_POLICY),
+    ("pull_policy", PULL_POLICY),
+    ("image_pull_policy", PULL_POLICY),
+    (
+        "imagePullSecrets",
+        "credentials are those of `docker login`, or named in `repositoryCredentials` of the container",
+    ),
     ("restart", "there is no restart policy: a service always replaces a task that ends"),
     ("namespace", "there are no namespaces: a service belongs to the Cluster in `spec.cluster`"),
     ("template", "the containers are described in a TaskDefinition, which the service names in `taskDefinition`"),

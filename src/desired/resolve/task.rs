@@ -6,8 +6,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::desired::{
-    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
-    VolumeDriver, VolumeSpec,
+    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, Protocol, RepositoryCredentials, STOP_TIMEOUT_DEFAULT_SECS,
+    TaskSpec, VolumeDriver, VolumeSpec,
 };
 use crate::manifest;
 use crate::value::VolumeName;
@@ -36,6 +36,8 @@ fn resolve_container(
     let manifest::ContainerDefinition {
         name,
         image,
+        repository_credentials,
+        version_consistency,
         command,
         entry_point,
         environment,
@@ -54,6 +56,8 @@ fn resolve_container(
     ContainerSpec {
         name: name.clone(),
         image: image.clone(),
+        repository_credentials: repository_credentials.as_ref().map(resolve_credentials),
+        version_consistency: version_consistency.unwrap_or_default(),
         essential: essential.unwrap_or(true),
         entry_point: entry_point.clone(),
         command: command.clone(),
@@ -70,6 +74,11 @@ fn resolve_container(
         working_directory: working_directory.clone(),
         docker_labels: docker_labels.clone(),
     }
+}
+
+fn resolve_credentials(credentials: &manifest::RepositoryCredentials) -> RepositoryCredentials {
+    let manifest::RepositoryCredentials { credentials_parameter } = credentials;
+    RepositoryCredentials { credentials_parameter: credentials_parameter.clone() }
 }
 
 fn resolve_port(port: &manifest::PortMapping) -> PortMapping {
