@@ -103,6 +103,11 @@ impl Run {
                         let found = self.engine.inspect(&name);
                         self.reconciler.handle(now, Input::Inspected(name, Ok(found)));
                     }
+                    Command::LookUpImage(image) => {
+                        answered = true;
+                        let found = self.engine.look_up_image(&image);
+                        self.reconciler.handle(now, Input::ImageLookedUp(image, Ok(found)));
+                    }
                     Command::Perform(step) => {
                         let call = self.engine.begin(&step.action);
                         self.calls.insert(call, step);

@@ -62,6 +62,7 @@ fn host(count: u32) -> (DesiredState, ObservedState) {
             failures: 0,
             essential: true,
             containers: 1,
+            image: None,
         };
         // Ids in no visible order, as an engine gives them.
         let id = ContainerId::new(&format!("{:016x}", u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)));

@@ -17,7 +17,7 @@ use crate::engine::docker::ReadOnlyDocker;
 use crate::engine::{EngineError, Observe};
 use crate::event::EventKind;
 use crate::forecast::forecast;
-use crate::observed::ObservedState;
+use crate::observed::{ImageFact, ObservedState};
 use crate::ownership::Source;
 use crate::plan::plan;
 use crate::watch::Refusal;
@@ -75,11 +75,15 @@ pub(super) async fn observe<E: Observe>(engine: &E, desired: &DesiredState) -> R
         ..ObservedState::default()
     };
     for _ in 0..INSPECTIONS_MAX {
-        let unknowns = plan(desired, &observed).unknowns;
-        if unknowns.is_empty() {
+        let plan = plan(desired, &observed);
+        if plan.unknowns.is_empty() && plan.unknown_images.is_empty() {
             break;
         }
-        for id in unknowns {
+        for image in plan.unknown_images {
+            let found = engine.look_up_image(&image).await?;
+            observed.images.insert(image, ImageFact { at: observed.at, image: found });
+        }
+        for id in plan.unknowns {
             match engine.inspect(&id.0).await? {
                 Some(container) => observed.containers.insert(id, container),
                 None => observed.containers.remove(&id),

@@ -24,6 +24,7 @@ use self::connection::{Call, CallError, Connection};
 pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin, Surroundings};
 use self::text::clean;
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
+use crate::image::ObservedImage;
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{self, Source};
 use crate::plan::{Action, Outcome};
@@ -33,6 +34,7 @@ mod answers;
 mod connection;
 mod endpoint;
 mod hints;
+mod images;
 mod perform;
 mod status_text;
 mod text;
@@ -149,6 +151,11 @@ impl Observe for ReadOnlyDocker {
         }
     }
 
+    async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
+        let found = images::look_up(&self.connection, reference).await;
+        found.map_err(|error| error.into_engine_error(images::LOOK_UP, self.connection.endpoint()))
+    }
+
     async fn image_names(&self) -> Result<Vec<String>, EngineError> {
         self.ask(IMAGES, "/images/json", answers::read_image_names).await
     }
@@ -173,6 +180,10 @@ impl Observe for Docker {
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
         self.reading.log_tail(id, lines).await
+    }
+
+    async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
+        self.reading.look_up_image(reference).await
     }
 
     async fn image_names(&self) -> Result<Vec<String>, EngineError> {

@@ -15,6 +15,7 @@ fn identity() -> ContainerIdentity {
         failures: 2,
         essential: true,
         containers: 1,
+        image: None,
     }
 }
 

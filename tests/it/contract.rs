@@ -124,6 +124,7 @@ impl<F: Fixture> World<F> {
             failures: attempt - 1,
             essential: true,
             containers: 1,
+            image: None,
         }
     }
 

@@ -14,6 +14,7 @@ use tokio::time::Instant;
 use super::endpoint::{Address, Endpoint};
 use super::text::clean;
 use crate::engine::EngineError;
+use crate::image::Platform;
 
 /// A kind of call and how long it may take.
 ///
@@ -139,12 +140,14 @@ pub(super) struct Connection {
     endpoint: Endpoint,
     /// Made at the first call that finds a socket: bollard makes no client for one that does not exist yet.
     client: OnceLock<bollard::Docker>,
+    /// What the host of the engine is, once it has been asked.
+    pub(super) host_platform: OnceLock<Platform>,
 }
 
 impl Connection {
     /// A way to `endpoint`. Nothing is sent.
     pub(super) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, client: OnceLock::new() }
+        Self { endpoint, client: OnceLock::new(), host_platform: OnceLock::new() }
     }
 
     /// Where it leads.

@@ -44,7 +44,7 @@ pub(super) async fn perform(connection: &Connection, action: &Action) -> Outcome
     let result = match action {
         Action::CreateNetwork { cluster, source } => create_network(connection, cluster, source).await,
         Action::RemoveNetwork { id, .. } => remove_network(connection, id).await,
-        Action::PullImage { image } => pull_image(connection, image).await,
+        Action::PullImage { image, .. } => pull_image(connection, image).await,
         Action::CreateContainer(new) => create_container(connection, new).await,
         Action::StartContainer { id, .. } => start_container(connection, id).await,
         Action::StopContainer { id, stop_timeout, .. } => stop_container(connection, id, *stop_timeout).await,

@@ -62,7 +62,7 @@ fn actions() -> Vec<Action> {
     vec![
         Action::CreateNetwork { cluster: cluster.clone(), source: Source::new("here") },
         Action::RemoveNetwork { cluster: cluster.clone(), id: NetworkId::new("net") },
-        Action::PullImage { image: "shop:1".to_owned() },
+        Action::PullImage { image: "shop:1".to_owned(), credentials: None },
         Action::RemoveVolume { name: "volume".to_owned(), cluster },
     ]
 }

@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::Simulated;
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
+use crate::image::ObservedImage;
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
@@ -118,6 +119,10 @@ impl Observe for SimulatedHandle {
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
         self.look(|engine| engine.check_reachable().map(|()| engine.log_tail(id, lines)))
+    }
+
+    async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
+        self.look(|engine| engine.check_reachable().map(|()| engine.look_up_image(reference)))
     }
 
     async fn image_names(&self) -> Result<Vec<String>, EngineError> {

@@ -168,6 +168,10 @@ impl Stage {
                 let answer = self.engine.try_inspect(&name);
                 self.reconciler.handle(now, Input::Inspected(name, answer));
             }
+            Command::LookUpImage(image) => {
+                let answer = Ok(self.engine.look_up_image(&image));
+                self.reconciler.handle(now, Input::ImageLookedUp(image, answer));
+            }
             Command::Perform(step) => {
                 self.note(&step.to_string());
                 let call = self.engine.begin(&step.action);

@@ -24,6 +24,7 @@ fn new_container(spec: &str) -> NewContainer {
             failures: 2,
             essential: true,
             containers: 1,
+            image: None,
         },
         spec: Arc::new(serde_json::from_str(spec).expect("a spec")),
         network: NetworkId::new("net1"),
