@@ -6,6 +6,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::change::text::count_of;
+use crate::image::PullProgress;
 use crate::plan::{About, Cause, Failure, duration_text};
 use crate::value::Timestamp;
 
@@ -60,6 +61,15 @@ pub enum EventKind {
     ImagePulling {
         /// Its reference.
         image: String,
+    },
+    /// How far the fetch of an image is.
+    ImageProgress {
+        /// Its reference.
+        image: String,
+        /// How far.
+        progress: PullProgress,
+        /// Since when it is being fetched.
+        since: Timestamp,
     },
     /// An image has been fetched.
     ImagePulled {
@@ -141,6 +151,7 @@ impl EventKind {
             Self::TaskStopped => "TaskStopped",
             Self::BackingOff { .. } => "BackingOff",
             Self::ImagePulling { .. } => "ImagePulling",
+            Self::ImageProgress { .. } => "ImageProgress",
             Self::ImagePulled { .. } => "ImagePulled",
             Self::ActionFailed { .. } => "ActionFailed",
             Self::NetworkCreated => "NetworkCreated",
@@ -167,7 +178,7 @@ impl EventKind {
             Self::TaskStopping { .. } => "stopping",
             Self::TaskStopped => "stopped",
             Self::BackingOff { .. } | Self::Waiting { .. } => "waiting",
-            Self::ImagePulling { .. } => "pulling",
+            Self::ImagePulling { .. } | Self::ImageProgress { .. } => "pulling",
             Self::ImagePulled { .. } => "pulled",
             Self::ActionFailed { .. } => "failed",
             Self::NetworkCreated => "created",
@@ -201,6 +212,9 @@ impl Event {
                 format!("failed {times}; next try in {}", duration_text(until.since(self.at)))
             }
             EventKind::ImagePulling { image } => image.clone(),
+            EventKind::ImageProgress { image, progress, since } => {
+                format!("{image}: {progress}, for {}", duration_text(self.at.since(*since)))
+            }
             EventKind::ImagePulled { image, took } => format!("{image} in {}", duration_text(*took)),
             EventKind::ActionFailed { action, failure } => format!("{action}: {failure}"),
             EventKind::NetworkCreated => "its network".to_owned(),

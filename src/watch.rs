@@ -10,9 +10,10 @@ use crate::desired::DesiredState;
 use crate::engine::{EngineError, Hint, Perform};
 use crate::event::{Event, EventKind};
 use crate::execute::Executor;
-use crate::observed::ObservedState;
-use crate::plan::Plan;
+use crate::image::PullProgress;
+use crate::observed::{Doing, ObservedState};
 use crate::plan::verdict::{FailedService, Verdict, verdict};
+use crate::plan::{Plan, Target};
 use crate::reconciler::{Command, Input, Limits, Reconciler, Tick};
 use crate::value::{ClusterName, Timestamp};
 
@@ -27,6 +28,12 @@ const RESYNC: Duration = Duration::from_mins(1);
 
 /// How often a call that is still under way, or an engine that does not answer, is mentioned.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// How often somebody who watches is shown how far a fetch is.
+const PULLS_SHOWN: Duration = Duration::from_secs(1);
+
+/// How often it is told in an event: a log of a slow fetch stays short.
+const PULLS_TOLD: Duration = Duration::from_secs(15);
 
 /// How long a loop that was asked to end waits for what it has begun.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -93,6 +100,8 @@ pub trait Report {
     fn event(&mut self, event: &Event);
     /// The loop has looked and decided.
     fn progress(&mut self, reconciler: &Reconciler, plan: Option<&Plan>);
+    /// Images are being fetched: how far each is, and since when. Called every second while it lasts.
+    fn pulling(&mut self, pulls: &[(String, PullProgress, Timestamp)]);
     /// Nothing has happened for a while; what is still under way is worth a line.
     fn heartbeat(&mut self, reconciler: &Reconciler);
 }
@@ -144,6 +153,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
     pub async fn run(&mut self, until: Until, gate: Gate) -> Ending {
         let mut gate_passed = false;
         let mut resync = tokio::time::interval_at(tokio::time::Instant::now() + RESYNC, RESYNC);
+        let (mut pulls_shown, mut pulls_told) = (unhurried(PULLS_SHOWN), unhurried(PULLS_TOLD));
         let mut heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
         if until == Until::Stopped {
             // Listening comes before looking: what happens in between is then a hint and not a loss.
@@ -175,6 +185,8 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
                 None
             };
             let listen_at = self.hearing.again_at();
+            // Somebody who has nothing to wait for is not woken every second.
+            let is_pulling = self.is_pulling();
             tokio::select! {
                 input = self.executor.ended() => self.take(input),
                 hint = self.hearing.next() => self.take_hint(hint),
@@ -187,9 +199,38 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
                 () = sleep_until(listen_at) => {}
                 () = sleep_until(deadline) => deadline = None,
                 _ = resync.tick() => self.take(Input::Resync),
+                _ = pulls_shown.tick(), if is_pulling => self.report.pulling(&self.pulls()),
+                _ = pulls_told.tick(), if is_pulling => self.tell_pulls(),
                 _ = heartbeat.tick() => self.report.heartbeat(&self.reconciler),
             }
             self.take_what_is_ready();
+        }
+    }
+
+    /// The fetches under way: how far each is, and since when.
+    fn pulls(&self) -> Vec<(String, PullProgress, Timestamp)> {
+        let progress = self.engine.pulls();
+        let under_way = self.reconciler.observed().in_flight.iter().filter_map(|(target, in_flight)| match target {
+            Target::Image(image) => Some((image.clone(), progress.get(image).copied()?, in_flight.since)),
+            Target::ClusterNetwork(_)
+            | Target::Network(_)
+            | Target::NewContainer(_)
+            | Target::Container(_)
+            | Target::Volume(_) => None,
+        });
+        under_way.collect()
+    }
+
+    fn is_pulling(&self) -> bool {
+        self.reconciler.observed().in_flight.values().any(|in_flight| in_flight.doing == Doing::Pull)
+    }
+
+    fn tell_pulls(&mut self) {
+        // That it has begun has just been told.
+        let is_old = |(_, _, since): &(String, PullProgress, Timestamp)| clock::now().since(*since) >= PULLS_TOLD / 2;
+        for (image, progress, since) in self.pulls().into_iter().filter(is_old) {
+            let kind = EventKind::ImageProgress { image, progress, since };
+            self.report.event(&Event { at: clock::now(), about: None, kind });
         }
     }
 
@@ -306,6 +347,13 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
 /// The clusters that a desired state works on.
 pub fn clusters_of(desired: &DesiredState) -> BTreeSet<ClusterName> {
     desired.clusters.keys().cloned().collect()
+}
+
+/// An interval that makes up for nothing: what was not shown in time need not be shown.
+fn unhurried(period: Duration) -> tokio::time::Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    interval
 }
 
 async fn sleep_until(at: Option<Timestamp>) {

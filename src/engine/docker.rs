@@ -4,12 +4,13 @@
 //! endpoint     where the engine is               connection   one request, its limit, what its failure means
 //! translate    our words -> request bodies       answers      the engine's JSON -> our words (with status_text and text)
 //! hints        the stream of events              perform      one action, one call
+//! images       what there is under a reference   pull         fetching one, with the credentials of its registry
 //! ```
 //!
 //! [`ReadOnlyDocker`] asks questions and can do nothing else; [`Docker`] holds one and performs actions as well. Neither makes a call
 //! before it is asked to: no ping, no version. Nothing is retried here; who looks again, and when, is decided by the loop.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -21,10 +22,11 @@ use futures_util::stream::BoxStream;
 
 use self::answers::Inspected;
 use self::connection::{Call, CallError, Connection};
+pub use self::credentials::{NoSecrets, RepositorySecrets};
 pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin, Surroundings};
 use self::text::clean;
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
-use crate::image::ObservedImage;
+use crate::image::{ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{self, Source};
 use crate::plan::{Action, Outcome};
@@ -32,10 +34,12 @@ use crate::value::Timestamp;
 
 mod answers;
 mod connection;
+mod credentials;
 mod endpoint;
 mod hints;
 mod images;
 mod perform;
+mod pull;
 mod status_text;
 mod text;
 mod translate;
@@ -64,6 +68,7 @@ pub struct ReadOnlyDocker {
 #[derive(Debug, Clone)]
 pub struct Docker {
     reading: ReadOnlyDocker,
+    secrets: Arc<dyn RepositorySecrets>,
 }
 
 impl ReadOnlyDocker {
@@ -102,7 +107,13 @@ impl ReadOnlyDocker {
 impl Docker {
     /// The engine at `endpoint`. No call is made, and the engine need not be there yet.
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { reading: ReadOnlyDocker::new(endpoint) }
+        Self { reading: ReadOnlyDocker::new(endpoint), secrets: Arc::new(NoSecrets) }
+    }
+
+    /// The same engine, to which the secrets that `repositoryCredentials` names are known.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Arc<dyn RepositorySecrets>) -> Self {
+        Self { secrets, ..self }
     }
 
     /// The same engine without the means to change it.
@@ -186,6 +197,10 @@ impl Observe for Docker {
         self.reading.look_up_image(reference).await
     }
 
+    fn pulls(&self) -> BTreeMap<String, PullProgress> {
+        self.reading.connection.pulls.read()
+    }
+
     async fn image_names(&self) -> Result<Vec<String>, EngineError> {
         self.reading.image_names().await
     }
@@ -193,7 +208,7 @@ impl Observe for Docker {
 
 impl Perform for Docker {
     async fn perform(&self, action: &Action) -> Outcome {
-        perform::perform(&self.reading.connection, action).await
+        perform::perform(&self.reading.connection, &*self.secrets, action).await
     }
 }
 

@@ -52,7 +52,7 @@ impl Reconciler {
     pub(super) fn ask_about_images(&mut self, plan: &Plan) {
         self.observed.images.retain(|image, _| plan.used_images.contains(image));
         self.images.failures.retain(|image, _| plan.used_images.contains(image));
-        self.images.wanted = plan.unknown_images.clone();
+        self.images.wanted.clone_from(&plan.unknown_images);
     }
 
     /// Takes in what the engine has under a reference.

@@ -48,7 +48,7 @@ fn subject(kind: &EventKind) -> &'static str {
         EventKind::ManifestsChanged { .. } | EventKind::ManifestsInvalid { .. } | EventKind::ManifestsUnchanged => {
             "manifests"
         }
-        EventKind::ImagePulling { .. } | EventKind::ImagePulled { .. } => "image",
+        EventKind::ImagePulling { .. } | EventKind::ImageProgress { .. } | EventKind::ImagePulled { .. } => "image",
         EventKind::Held { .. } => "plan",
         EventKind::TaskStarting { .. }
         | EventKind::TaskRunning
@@ -80,6 +80,7 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::TaskStopping { .. }
         | EventKind::TaskStopped
         | EventKind::ImagePulling { .. }
+        | EventKind::ImageProgress { .. }
         | EventKind::ImagePulled { .. }
         | EventKind::NetworkCreated
         | EventKind::ServiceDeleted

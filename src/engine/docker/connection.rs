@@ -12,6 +12,7 @@ use futures_util::{Stream, StreamExt, TryStreamExt};
 use tokio::time::Instant;
 
 use super::endpoint::{Address, Endpoint};
+use super::pull::Pulls;
 use super::text::clean;
 use crate::engine::EngineError;
 use crate::image::Platform;
@@ -142,12 +143,14 @@ pub(super) struct Connection {
     client: OnceLock<bollard::Docker>,
     /// What the host of the engine is, once it has been asked.
     pub(super) host_platform: OnceLock<Platform>,
+    /// How far the fetches under way are.
+    pub(super) pulls: Pulls,
 }
 
 impl Connection {
     /// A way to `endpoint`. Nothing is sent.
     pub(super) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, client: OnceLock::new(), host_platform: OnceLock::new() }
+        Self { endpoint, client: OnceLock::new(), host_platform: OnceLock::new(), pulls: Pulls::default() }
     }
 
     /// Where it leads.

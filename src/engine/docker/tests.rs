@@ -118,7 +118,10 @@ async fn an_engine_that_hangs() {
     let docker = Played::new("", true);
     for action in actions() {
         let outcome = docker.docker().perform(&action).await;
-        assert!(matches!(outcome, Outcome::Unknown(_)), "{outcome:?}: it may yet happen");
+        // A fetch that nobody waits for is broken off by the engine; everything else may yet happen.
+        let is_fetch = matches!(action, Action::PullImage { .. });
+        let is_failure = matches!(&outcome, Outcome::Failed(failure) if failure.kind == FailureKind::Registry);
+        assert!(if is_fetch { is_failure } else { matches!(outcome, Outcome::Unknown(_)) }, "{outcome:?}");
     }
     assert_eq!(docker.docker().hints(now(), BTreeSet::new()).collect::<Vec<_>>().await, [Hint::Lost]);
 }

@@ -4,6 +4,7 @@
 //! contents by one name, as when somebody builds or pushes a tag anew.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::fmt::Write;
 
 use sha2::{Digest, Sha256};
 
@@ -99,8 +100,11 @@ fn host_platform() -> Platform {
 
 fn id_of(name: &str, content: u32) -> ImageId {
     let hash = Sha256::digest(format!("{name}#{content}"));
-    let hash: String = hash.iter().map(|byte| format!("{byte:02x}")).collect();
-    ImageId::new(&format!("sha256:{hash}"))
+    let mut id = "sha256:".to_owned();
+    for byte in hash {
+        write!(id, "{byte:02x}").expect("a text takes everything");
+    }
+    ImageId::new(&id)
 }
 
 impl Simulated {

@@ -84,8 +84,7 @@ fn a_replacement_and_a_second_deployment_fetch_in_their_own_way() {
         };
         assert_eq!(pulls(&mut stage), replacement, "{behavior}: a replacement");
         stage.pass(120.0);
-        let behaving = format!(", user: '1', command: [b]");
-        stage.change(&shop("web:1", &behaving, &format!(", imagePullBehavior: {behavior}")));
+        stage.change(&shop("web:1", ", user: '1'", &format!(", imagePullBehavior: {behavior}")));
         stage.pass(60.0);
         assert_eq!(pulls(&mut stage), deployment, "{behavior}: a second deployment");
         stage.prove_quiet();
@@ -106,7 +105,7 @@ fn one_fetch_serves_everybody_and_nothing_is_stopped_before_it() {
     stage.pass(10.0);
     stage.read();
     stage.engine.set_image("web:2", Image::Pullable);
-    stage.engine.set_pace(Pace { pull: Duration::from_secs(60), list_lag: Duration::ZERO, ..Pace::TYPICAL });
+    stage.engine.set_pace(Pace { pull: Duration::from_mins(1), list_lag: Duration::ZERO, ..Pace::TYPICAL });
     stage.change(&shop("web:2", "", STOP_FIRST));
     stage.pass(90.0);
     assert_snapshot!(stage.read(), @r"
