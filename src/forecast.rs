@@ -41,6 +41,7 @@ pub fn forecast(desired: &Arc<DesiredState>, observed: &ObservedState, cores: us
         calls: BTreeMap::new(),
         began_at,
     };
+    run.reconciler.remember_pulls(observed.pulled.clone());
     let mut events = Vec::new();
     let mut ended = None;
     for _ in 0..LOOKS_MAX {

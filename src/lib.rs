@@ -60,6 +60,7 @@
 //! | [`engine::docker`] | the Docker Engine; the only place that names one of its types |
 //! | [`load`], [`source`] | a directory to documents; the stable name of a directory |
 //! | [`clock`], [`lock`] | the one place that reads the clock; one reconciler at a time for a cluster |
+//! | [`pulls`] | which images were fetched here: history, never truth |
 //! | [`execute`], [`watch`] | the calls under way; the loop, one `select!` over everything that can happen |
 //! | [`cli`] | one short file for each command; [`cli::render`] makes text, `cli::output` alone prints |
 //!
@@ -104,6 +105,7 @@ pub mod observed;
 pub mod ownership;
 pub mod plan;
 pub mod problem;
+pub mod pulls;
 pub mod reconciler;
 pub mod schema;
 pub mod sensitive;

@@ -14,6 +14,7 @@ use crate::image::PullProgress;
 use crate::observed::{Doing, ObservedState};
 use crate::plan::verdict::{FailedService, Verdict, verdict};
 use crate::plan::{Plan, Target};
+use crate::pulls::PullHistory;
 use crate::reconciler::{Command, Input, Limits, Reconciler, Tick};
 use crate::value::{ClusterName, Timestamp};
 
@@ -127,6 +128,7 @@ pub struct Loop<'r, E, R> {
     notices: tokio::sync::mpsc::Receiver<Notice>,
     hearing: Hearing,
     began_at: Timestamp,
+    history: Option<PullHistory>,
 }
 
 impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
@@ -141,7 +143,15 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         let executor = Executor::new(engine.clone());
         let reconciler = Reconciler::new(desired, limits);
         let began_at = clock::now();
-        Self { engine, executor, reconciler, report, notices, hearing: Hearing::new(began_at), began_at }
+        Self { engine, executor, reconciler, report, notices, hearing: Hearing::new(began_at), began_at, history: None }
+    }
+
+    /// Remembers which images were fetched before, and goes on to note which are.
+    #[must_use]
+    pub fn with_history(mut self, history: PullHistory) -> Self {
+        self.reconciler.remember_pulls(history.pulled().clone());
+        self.history = Some(history);
+        self
     }
 
     /// What is known at the end.
@@ -320,6 +330,9 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
 
     fn tell(&mut self) {
         for event in self.reconciler.take_events() {
+            if let (EventKind::ImagePulled { image, .. }, Some(history)) = (&event.kind, &mut self.history) {
+                history.note(image, event.at);
+            }
             self.report.event(&event);
         }
     }

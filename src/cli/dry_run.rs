@@ -20,6 +20,7 @@ use crate::forecast::forecast;
 use crate::observed::{ImageFact, ObservedState};
 use crate::ownership::Source;
 use crate::plan::plan;
+use crate::pulls::PullHistory;
 use crate::watch::Refusal;
 
 /// How many rounds of inspections a decision may need. One inspection answers all that can be asked of a container.
@@ -34,10 +35,12 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
     }
     let adopted: BTreeSet<Source> = arguments.adopt.iter().map(|source| Source::new(source)).collect();
     let desired = Arc::new(DesiredState { adopted, ..project.desired.clone() });
+    let history = PullHistory::open(&endpoint.to_string());
     let engine = ReadOnlyDocker::new(endpoint);
-    let observed = converge::runtime(false)?
+    let mut observed = converge::runtime(false)?
         .block_on(observe(&engine, &desired))
         .map_err(|error| Exit::new(exit::UNREACHABLE, error))?;
+    observed.pulled.clone_from(history.pulled());
     let refusal = converge::refuse(&desired, &observed, arguments.allow_delete, &directory.display().to_string()).err();
     let overview = service_changes(&desired, &observed, &project.origins);
     let forecast = if overview.has_changes() { forecast_lines(&desired, &observed) } else { Vec::new() };

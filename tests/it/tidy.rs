@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 24] = [
+const LAYERS: [&str; 25] = [
     "value",
     "image",
     "problem",
@@ -28,6 +28,7 @@ const LAYERS: [&str; 24] = [
     "source",
     "load",
     "lock",
+    "pulls",
     "execute",
     "forecast",
     "watch",

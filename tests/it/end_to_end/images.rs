@@ -110,6 +110,23 @@ fn a_private_registry_is_asked_with_what_docker_login_has_stored() {
 }
 
 #[test]
+fn what_was_fetched_once_is_not_fetched_again_by_another_process() {
+    let mut registry = Registry::open();
+    let shop = Shop::new("once");
+    let image = registry.push("1");
+    let state = shop.scratch.path().join("state");
+    let run = |user: &str| {
+        let user = format!("user: '{user}'");
+        shop.write(&[service("web").image(&image).container(&user).line("imagePullBehavior: once")]);
+        shop.program(&["--timeout", "100s"]).env("RECONCILE_STATE_DIR", &state).run().expect_code(0)
+    };
+    run("0").expect_said(&["pulled"]);
+    assert!(!run("1").all().contains("pull"), "the file remembers it");
+    std::fs::remove_dir_all(&state).expect("it was made");
+    run("2").expect_said(&["pulled"]);
+}
+
+#[test]
 fn a_secret_that_nobody_can_read_is_told() {
     let registry = Registry::open();
     let shop = Shop::new("secret");
