@@ -10,7 +10,7 @@ use futures_util::stream::BoxStream;
 pub mod docker;
 pub mod simulated;
 
-use crate::image::{ObservedImage, PullProgress};
+use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer, ObservedNetwork, ObservedVolume};
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
@@ -116,4 +116,8 @@ pub trait Observe: Send + Sync + 'static {
 pub trait Perform: Observe {
     /// Carries out one action. It makes no choice, never retries, and never touches what does not carry our labels.
     fn perform(&self, action: &Action) -> impl Future<Output = Outcome> + Send;
+
+    /// Removes images, each only while its name means this id and no container refers to it. Those that stay are
+    /// left out of the answer; of the others it says whether they were removed now, or had been gone or replaced before.
+    fn remove_images(&self, images: &[(String, ImageId)]) -> impl Future<Output = Vec<(String, bool)>> + Send;
 }

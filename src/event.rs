@@ -78,6 +78,11 @@ pub enum EventKind {
         /// How long it took.
         took: Duration,
     },
+    /// An image that we had fetched and that nobody needed any more was removed.
+    ImageRemoved {
+        /// Its reference.
+        image: String,
+    },
     /// The engine said no.
     ActionFailed {
         /// To what: `create shop/web/0 web @9c1d42`.
@@ -153,6 +158,7 @@ impl EventKind {
             Self::ImagePulling { .. } => "ImagePulling",
             Self::ImageProgress { .. } => "ImageProgress",
             Self::ImagePulled { .. } => "ImagePulled",
+            Self::ImageRemoved { .. } => "ImageRemoved",
             Self::ActionFailed { .. } => "ActionFailed",
             Self::NetworkCreated => "NetworkCreated",
             Self::ServiceSteady { .. } => "ServiceSteady",
@@ -180,6 +186,7 @@ impl EventKind {
             Self::BackingOff { .. } | Self::Waiting { .. } => "waiting",
             Self::ImagePulling { .. } | Self::ImageProgress { .. } => "pulling",
             Self::ImagePulled { .. } => "pulled",
+            Self::ImageRemoved { .. } => "removed",
             Self::ActionFailed { .. } => "failed",
             Self::NetworkCreated => "created",
             Self::ServiceSteady { .. } => "steady",
@@ -212,6 +219,7 @@ impl Event {
                 format!("failed {times}; next try in {}", duration_text(until.since(self.at)))
             }
             EventKind::ImagePulling { image } => image.clone(),
+            EventKind::ImageRemoved { image } => format!("{image}: no container refers to it"),
             EventKind::ImageProgress { image, progress, since } => {
                 format!("{image}: {progress}, for {}", duration_text(self.at.since(*since)))
             }

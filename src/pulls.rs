@@ -9,7 +9,10 @@ use std::path::{Path, PathBuf};
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
+use crate::image::ImageId;
 use crate::value::Timestamp;
+
+pub mod cleanup;
 
 /// More images than this are not remembered; the oldest are forgotten first. A name has at most 255 characters: half a megabyte.
 const IMAGES_MAX: usize = 2000;
@@ -18,13 +21,28 @@ const IMAGES_MAX: usize = 2000;
 #[derive(Debug)]
 pub struct PullHistory {
     path: Option<PathBuf>,
-    pulled: BTreeMap<String, Timestamp>,
+    pulled: BTreeMap<String, Record>,
+}
+
+/// What is remembered of an image that was fetched.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Record {
+    /// When it was fetched last.
+    pub at: Timestamp,
+    /// When a container of ours was last seen that was made from it.
+    pub used_at: Timestamp,
+    /// Its id, once a container has been made from it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub id: Option<ImageId>,
+    /// Whether it may be removed one day.
+    pub is_passing: bool,
 }
 
 #[derive(Serialize, Deserialize)]
 struct File {
     version: u32,
-    pulled: BTreeMap<String, Timestamp>,
+    pulled: BTreeMap<String, Record>,
 }
 
 const VERSION: u32 = 1;
@@ -48,17 +66,40 @@ impl PullHistory {
     }
 
     /// The images, and when each was fetched last.
-    pub fn pulled(&self) -> &BTreeMap<String, Timestamp> {
-        &self.pulled
+    pub fn pulled(&self) -> BTreeMap<String, Timestamp> {
+        self.pulled.iter().map(|(image, record)| (image.clone(), record.at)).collect()
     }
 
-    /// Remembers that an image was fetched.
-    pub fn note(&mut self, image: &str, at: Timestamp) {
-        self.pulled.insert(image.to_owned(), at);
+    /// All that is remembered.
+    pub fn records(&self) -> impl Iterator<Item = (&String, &Record)> {
+        self.pulled.iter()
+    }
+
+    /// Remembers that an image was fetched, and whether it may be removed one day.
+    pub fn note(&mut self, image: &str, at: Timestamp, is_passing: bool) {
+        self.pulled.insert(image.to_owned(), Record { at, used_at: at, id: None, is_passing });
         while self.pulled.len() > IMAGES_MAX {
-            let oldest = self.pulled.iter().min_by_key(|(_, at)| **at).map(|(image, _)| image.clone());
+            let oldest = self.pulled.iter().min_by_key(|(_, record)| record.at).map(|(image, _)| image.clone());
             oldest.and_then(|image| self.pulled.remove(&image));
         }
+        self.save();
+    }
+
+    /// Remembers that a container exists that was made from an image of this name after it was fetched.
+    pub fn use_image(&mut self, image: &str, id: &ImageId, made_at: Timestamp, at: Timestamp) {
+        if let Some(record) = self.pulled.get_mut(image).filter(|record| made_at >= record.at) {
+            record.id.get_or_insert_with(|| id.clone());
+            record.used_at = at;
+        }
+    }
+
+    /// Forgets an image that was removed: it was never fetched.
+    pub fn forget(&mut self, image: &str) {
+        self.pulled.remove(image);
+        self.save();
+    }
+
+    fn save(&self) {
         if let Err(error) = self.write() {
             tracing::debug!(%error, "it is not remembered that an image was fetched");
         }

@@ -5,6 +5,8 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::clock;
 use crate::desired::DesiredState;
 use crate::engine::{EngineError, Hint, Perform};
@@ -14,7 +16,7 @@ use crate::image::PullProgress;
 use crate::observed::{Doing, ObservedState};
 use crate::plan::verdict::{FailedService, Verdict, verdict};
 use crate::plan::{Plan, Target};
-use crate::pulls::PullHistory;
+use crate::pulls::{PullHistory, cleanup};
 use crate::reconciler::{Command, Input, Limits, Reconciler, Tick};
 use crate::value::{ClusterName, Timestamp};
 
@@ -129,6 +131,9 @@ pub struct Loop<'r, E, R> {
     hearing: Hearing,
     began_at: Timestamp,
     history: Option<PullHistory>,
+    cleans_up: bool,
+    /// The removals of images under way.
+    removals: JoinSet<Vec<(String, bool)>>,
 }
 
 impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
@@ -143,14 +148,32 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         let executor = Executor::new(engine.clone());
         let reconciler = Reconciler::new(desired, limits);
         let began_at = clock::now();
-        Self { engine, executor, reconciler, report, notices, hearing: Hearing::new(began_at), began_at, history: None }
+        Self {
+            engine,
+            executor,
+            reconciler,
+            report,
+            notices,
+            hearing: Hearing::new(began_at),
+            began_at,
+            history: None,
+            cleans_up: false,
+            removals: JoinSet::new(),
+        }
     }
 
     /// Remembers which images were fetched before, and goes on to note which are.
     #[must_use]
     pub fn with_history(mut self, history: PullHistory) -> Self {
-        self.reconciler.remember_pulls(history.pulled().clone());
+        self.reconciler.remember_pulls(history.pulled());
         self.history = Some(history);
+        self
+    }
+
+    /// Removes images that were fetched and that nobody needs any more, every half hour.
+    #[must_use]
+    pub fn with_image_cleanup(mut self) -> Self {
+        self.cleans_up = true;
         self
     }
 
@@ -163,6 +186,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
     pub async fn run(&mut self, until: Until, gate: Gate) -> Ending {
         let mut gate_passed = false;
         let mut resync = tokio::time::interval_at(tokio::time::Instant::now() + RESYNC, RESYNC);
+        let mut cleanup = tokio::time::interval_at(tokio::time::Instant::now() + cleanup::CYCLE, cleanup::CYCLE);
         let (mut pulls_shown, mut pulls_told) = (unhurried(PULLS_SHOWN), unhurried(PULLS_TOLD));
         let mut heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
         if until == Until::Stopped {
@@ -196,7 +220,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
             };
             let listen_at = self.hearing.again_at();
             // Somebody who has nothing to wait for is not woken every second.
-            let is_pulling = self.is_pulling();
+            let is_pulling = is_pulling(self.reconciler.observed());
             tokio::select! {
                 input = self.executor.ended() => self.take(input),
                 hint = self.hearing.next() => self.take_hint(hint),
@@ -211,6 +235,8 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
                 _ = resync.tick() => self.take(Input::Resync),
                 _ = pulls_shown.tick(), if is_pulling => self.report.pulling(&self.pulls()),
                 _ = pulls_told.tick(), if is_pulling => self.tell_pulls(),
+                _ = cleanup.tick(), if self.cleans_up => self.clean_up_images(),
+                Some(removed) = self.removals.join_next() => self.tell_removed(removed.unwrap_or_default()),
                 _ = heartbeat.tick() => self.report.heartbeat(&self.reconciler),
             }
             self.take_what_is_ready();
@@ -231,8 +257,28 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         under_way.collect()
     }
 
-    fn is_pulling(&self) -> bool {
-        self.reconciler.observed().in_flight.values().any(|in_flight| in_flight.doing == Doing::Pull)
+    /// Begins to remove images that nobody needs.
+    fn clean_up_images(&mut self) {
+        let (desired, observed) = (self.reconciler.desired(), self.reconciler.observed());
+        // A fetch and a removal of one image exclude each other; the next cycle comes.
+        let Some(history) = self.history.as_mut().filter(|_| !is_pulling(observed)) else { return };
+        let unused = cleanup::choose(history, desired, observed);
+        if !unused.is_empty() && self.removals.is_empty() {
+            let engine = self.engine.clone();
+            self.removals.spawn(async move { engine.remove_images(&unused).await });
+        }
+    }
+
+    fn tell_removed(&mut self, gone: Vec<(String, bool)>) {
+        for (image, was_removed) in gone {
+            if let Some(history) = &mut self.history {
+                history.forget(&image);
+            }
+            if !was_removed {
+                continue;
+            }
+            self.report.event(&Event { at: clock::now(), about: None, kind: EventKind::ImageRemoved { image } });
+        }
     }
 
     fn tell_pulls(&mut self) {
@@ -331,7 +377,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
     fn tell(&mut self) {
         for event in self.reconciler.take_events() {
             if let (EventKind::ImagePulled { image, .. }, Some(history)) = (&event.kind, &mut self.history) {
-                history.note(image, event.at);
+                history.note(image, event.at, cleanup::is_passing(self.reconciler.desired(), image));
             }
             self.report.event(&event);
         }
@@ -360,6 +406,10 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
 /// The clusters that a desired state works on.
 pub fn clusters_of(desired: &DesiredState) -> BTreeSet<ClusterName> {
     desired.clusters.keys().cloned().collect()
+}
+
+fn is_pulling(observed: &ObservedState) -> bool {
+    observed.in_flight.values().any(|in_flight| in_flight.doing == Doing::Pull)
 }
 
 /// An interval that makes up for nothing: what was not shown in time need not be shown.

@@ -52,7 +52,8 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
         }
         let gate = gate(arguments.allow_delete, arguments.directory.directory.display().to_string());
         let run = Loop::new(engine.clone(), desired, limits(), &mut progress, inbox);
-        let mut run = run.with_history(PullHistory::open(&name));
+        let run = run.with_history(PullHistory::open(&name));
+        let mut run = if arguments.watch && !arguments.keep_images { run.with_image_cleanup() } else { run };
         let ending = run.run(until, gate).await;
         let observed = run.reconciler().observed().clone();
         drop(run);

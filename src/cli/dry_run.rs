@@ -40,7 +40,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
     let mut observed = converge::runtime(false)?
         .block_on(observe(&engine, &desired))
         .map_err(|error| Exit::new(exit::UNREACHABLE, error))?;
-    observed.pulled.clone_from(history.pulled());
+    observed.pulled = history.pulled();
     let refusal = converge::refuse(&desired, &observed, arguments.allow_delete, &directory.display().to_string()).err();
     let overview = service_changes(&desired, &observed, &project.origins);
     let forecast = if overview.has_changes() { forecast_lines(&desired, &observed) } else { Vec::new() };

@@ -26,7 +26,7 @@ pub use self::credentials::{NoSecrets, RepositorySecrets};
 pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin, Surroundings};
 use self::text::clean;
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
-use crate::image::{ObservedImage, PullProgress};
+use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{self, Source};
 use crate::plan::{Action, Outcome};
@@ -209,6 +209,10 @@ impl Observe for Docker {
 impl Perform for Docker {
     async fn perform(&self, action: &Action) -> Outcome {
         perform::perform(&self.reading.connection, &*self.secrets, action).await
+    }
+
+    async fn remove_images(&self, images: &[(String, ImageId)]) -> Vec<(String, bool)> {
+        images::remove(&self.reading.connection, images).await
     }
 }
 

@@ -5,10 +5,10 @@ fn what_was_fetched_is_remembered_by_engine() {
     let directory = tempfile::tempdir().expect("a directory");
     let below = directory.path().join("new");
     let open = |endpoint: &str| PullHistory::open_in(Some(&below), endpoint);
-    open("unix:///a").note("web:1", Timestamp(1));
-    open("unix:///a").note("web:2", Timestamp(2));
+    open("unix:///a").note("web:1", Timestamp(1), true);
+    open("unix:///a").note("web:2", Timestamp(2), false);
     assert_eq!(
-        *open("unix:///a").pulled(),
+        open("unix:///a").pulled(),
         BTreeMap::from([("web:1".to_owned(), Timestamp(1)), ("web:2".to_owned(), Timestamp(2))])
     );
     assert!(open("unix:///b").pulled().is_empty());
@@ -19,7 +19,7 @@ fn what_was_fetched_is_remembered_by_engine() {
 fn what_cannot_be_read_or_written_costs_only_the_memory() {
     let directory = tempfile::tempdir().expect("a directory");
     let mut history = PullHistory::open_in(Some(directory.path()), "e");
-    history.note("web:1", Timestamp(1));
+    history.note("web:1", Timestamp(1), true);
     let file =
         std::fs::read_dir(directory.path()).expect("a directory").next().expect("a file").expect("a file").path();
     for text in ["", "{", r#"{"version":2,"pulled":{}}"#] {
@@ -28,7 +28,7 @@ fn what_cannot_be_read_or_written_costs_only_the_memory() {
     }
     for nowhere in [None, Some(Path::new("/dev/null/none"))] {
         let mut history = PullHistory::open_in(nowhere, "e");
-        history.note("web:1", Timestamp(1));
+        history.note("web:1", Timestamp(1), true);
         assert_eq!(history.pulled().len(), 1);
     }
 }
@@ -37,7 +37,7 @@ fn what_cannot_be_read_or_written_costs_only_the_memory() {
 fn only_so_many_are_remembered() {
     let mut history = PullHistory::open_in(None, "e");
     for number in 0..=IMAGES_MAX {
-        history.note(&format!("web:{number}"), Timestamp(i64::try_from(number).expect("a small number")));
+        history.note(&format!("web:{number}"), Timestamp(i64::try_from(number).expect("a small number")), true);
     }
     assert_eq!(history.pulled().len(), IMAGES_MAX);
     assert!(!history.pulled().contains_key("web:0"));

@@ -48,7 +48,10 @@ fn subject(kind: &EventKind) -> &'static str {
         EventKind::ManifestsChanged { .. } | EventKind::ManifestsInvalid { .. } | EventKind::ManifestsUnchanged => {
             "manifests"
         }
-        EventKind::ImagePulling { .. } | EventKind::ImageProgress { .. } | EventKind::ImagePulled { .. } => "image",
+        EventKind::ImagePulling { .. }
+        | EventKind::ImageProgress { .. }
+        | EventKind::ImageRemoved { .. }
+        | EventKind::ImagePulled { .. } => "image",
         EventKind::Held { .. } => "plan",
         EventKind::TaskStarting { .. }
         | EventKind::TaskRunning
@@ -81,6 +84,7 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::TaskStopped
         | EventKind::ImagePulling { .. }
         | EventKind::ImageProgress { .. }
+        | EventKind::ImageRemoved { .. }
         | EventKind::ImagePulled { .. }
         | EventKind::NetworkCreated
         | EventKind::ServiceDeleted

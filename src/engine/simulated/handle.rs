@@ -13,7 +13,7 @@ use tokio::time::Instant;
 
 use super::Simulated;
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
-use crate::image::ObservedImage;
+use crate::image::{ImageId, ObservedImage};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
@@ -134,5 +134,9 @@ impl Perform for SimulatedHandle {
     async fn perform(&self, action: &Action) -> Outcome {
         let call = self.with(|engine| engine.begin(action));
         self.wait_for(|engine| engine.take_outcome(call)).await
+    }
+
+    async fn remove_images(&self, images: &[(String, ImageId)]) -> Vec<(String, bool)> {
+        self.with(|engine| engine.remove_unused_images(images))
     }
 }

@@ -143,6 +143,21 @@ impl Simulated {
         self.images.gone.insert(id.clone());
     }
 
+    /// Removes images, each only while its name means this id and no container was made from it. Says of those that are not there any
+    /// more whether they were removed now.
+    pub fn remove_unused_images(&mut self, images: &[(String, ImageId)]) -> Vec<(String, bool)> {
+        let is_used = |id: &ImageId| {
+            let identities = self.containers.values().filter_map(|container| container.identity.as_ref());
+            identities.filter_map(|identity| identity.image.as_ref()).any(|pin| pin.id == *id)
+        };
+        let unused: Vec<_> = images.iter().filter(|(_, id)| !is_used(id)).cloned().collect();
+        let remove = |(name, id): (String, ImageId)| {
+            let is_same = self.images.find(&name).is_some_and(|image| image.id == id);
+            (name, is_same && self.images.gone.insert(id))
+        };
+        unused.into_iter().map(remove).collect()
+    }
+
     /// What image there is under a reference, or of an id.
     pub fn look_up_image(&self, reference: &str) -> Option<ObservedImage> {
         self.images.find(reference)
