@@ -9,9 +9,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, VolumeDriver, VolumeSpec};
+use super::{ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, RepositoryCredentials, VolumeDriver, VolumeSpec};
 use crate::image::VersionConsistency;
 use crate::value::Family;
+
+mod options;
 
 /// The rules by which a fingerprint is computed. A change of rule takes the next number.
 ///
@@ -118,6 +120,20 @@ impl Canonical {
     }
 }
 
+/// Where the image comes from.
+fn add_provenance(
+    canonical: &mut Canonical,
+    credentials: Option<&RepositoryCredentials>,
+    consistency: VersionConsistency,
+) {
+    if let Some(RepositoryCredentials { credentials_parameter }) = credentials {
+        canonical.text("credentialsParameter", credentials_parameter);
+    }
+    if consistency != VersionConsistency::default() {
+        canonical.text("versionConsistency", consistency.as_str());
+    }
+}
+
 fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     let ContainerSpec {
         name,
@@ -138,15 +154,14 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         user,
         working_directory,
         docker_labels,
+        links,
+        volumes_from,
+        options: engine_options,
+        task,
     } = container;
     canonical.text("container", name.as_str());
     canonical.text("image", image);
-    if let Some(super::RepositoryCredentials { credentials_parameter }) = repository_credentials {
-        canonical.text("credentialsParameter", credentials_parameter);
-    }
-    if *version_consistency != VersionConsistency::default() {
-        canonical.text("versionConsistency", version_consistency.as_str());
-    }
+    add_provenance(canonical, repository_credentials.as_ref(), *version_consistency);
     if !essential {
         canonical.text("essential", "false");
     }
@@ -185,6 +200,9 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         canonical.text("workingDirectory", directory);
     }
     canonical.pairs("dockerLabels", docker_labels);
+    options::add_neighbours(canonical, links, volumes_from);
+    options::add_options(canonical, engine_options);
+    options::add_task(canonical, task);
 }
 
 fn add_port(canonical: &mut Canonical, port: PortMapping) {

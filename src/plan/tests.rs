@@ -314,10 +314,53 @@ fn a_missing_image_is_pulled_once_for_all_who_want_it() {
 }
 
 #[test]
+fn an_image_for_another_machine_is_refused_unless_the_machine_is_named() {
+    let arm = crate::image::Platform::new("linux", "arm64");
+    let image = crate::image::ObservedImage { platform: arm, ..crate::testing::image_of("web:1") };
+    let mut state = ObservedState { at: NOW, ..ObservedState::default() };
+    add_network(&mut state, "shop");
+    state.images.insert("web:1".to_owned(), crate::observed::ImageFact { at: NOW, image: Some(image) });
+    let plan_with = |more: &str| plan_of(&[("shop/web", service(1, &web("web:1", more)))], &state);
+    let plain = plan_with("");
+    assert_eq!(plain, "wait shop/web/0: the image web:1 is made for linux/arm64, and this host is linux/amd64\n");
+    assert!(plan_with(r#","task":{"cpuArchitecture":"ARM64"}"#).starts_with("create shop/web/0 web"));
+}
+
+#[test]
 fn the_order_of_what_was_seen_does_not_matter() {
     let (old, new) = (web("web:1", ""), web("web:2", ""));
     let mut containers: Vec<_> = (0..4).map(|slot| running(&format!("shop/web/{slot}"), &old, 1)).collect();
     let forwards = plan_web(service(4, &new), &containers);
     containers.reverse();
     assert_eq!(plan_web(service(4, &new), &containers), forwards);
+}
+
+/// A container takes its volumes from one that exists: the engine would refuse it before.
+#[test]
+fn whose_volumes_are_used_is_created_first() {
+    let two = task_of(
+        "web",
+        &[
+            r#"{"name":"web","image":"web:1","volumesFrom":[{"sourceContainer":"keeper","readOnly":true}]}"#,
+            r#"{"name":"keeper","image":"keeper:1"}"#,
+        ],
+    );
+    let mut empty = ObservedState { at: NOW, ..ObservedState::default() };
+    add_network(&mut empty, "shop");
+    assert_snapshot!(plan_of(&[("shop/web", service(1, &two))], &empty), @r"
+    create shop/web/0 keeper @87fda6: the slot has no task
+    wait shop/web/0: an action is under way
+    ");
+    let mut keeper = running("shop/web/0", &two, 1);
+    keeper.retain(|container| container.identity.container.as_str() == "keeper");
+    keeper[0].phase = Phase::Created;
+    let state = observed(&[keeper.clone()]);
+    assert_snapshot!(plan_of(&[("shop/web", service(1, &two))], &state), @r"
+    create shop/web/0 web @87fda6: the slot has no task
+    wait shop/web/0: an action is under way
+    ");
+    let desired = desired(&[("shop/web", service(1, &two))]);
+    let plan = plan(&desired, &with_images(&desired, state));
+    let Action::CreateContainer(new) = &plan.steps[0].action else { panic!("{plan}") };
+    assert_eq!(new.volumes_from, [VolumeSource { id: keeper[0].id.clone(), read_only: true }]);
 }

@@ -85,6 +85,8 @@ impl<'a> Planner<'_, 'a> {
             // A registry that gives an image which is then not there: the engine will say more when it is to make a container of it.
             Known::Absent if self.has_fetched(&spec.image) => None,
             Known::Absent => Some(self.fetch(spec, &spec.image)),
+            // Who names the processor knows what he does: perhaps the host emulates it.
+            Known::Present(_) if spec.task.cpu_architecture.is_some() => None,
             Known::Present(image) => image.unfit_host().map(|host| Wait::WrongPlatform {
                 image: spec.image.clone(),
                 made_for: image.platform.clone(),

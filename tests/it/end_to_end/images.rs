@@ -168,3 +168,25 @@ fn a_tag_that_is_built_anew_is_taken_by_the_next_deployment() {
     });
     assert!(run.is_running());
 }
+
+#[tokio::test]
+async fn an_image_that_nobody_refers_to_can_be_removed() {
+    use reconcile::engine::docker::{Docker, Endpoint};
+    use reconcile::engine::{Observe, Perform};
+    use reconcile::plan::{Action, Effect, Outcome};
+
+    let mut registry = Registry::open();
+    let image = registry.push("1");
+    let shop = Shop::new("unused");
+    let docker = Docker::new(Endpoint::find(Some(&shop.engine.host())).expect("an address"));
+    let pull = Action::PullImage { image: image.clone(), credentials: None };
+    assert_eq!(docker.perform(&pull).await, Outcome::Done(Effect::Pulled));
+    let id = docker.look_up_image(&image).await.expect("an answer").expect("it was fetched").id;
+    let user = shop.start_foreign(&format!("{}-user", shop.cluster), &serde_json::json!({ "Image": image }));
+    let unused = [(image.clone(), id)];
+    assert_eq!(docker.remove_images(&unused).await, [], "somebody else's container has it");
+    shop.engine.remove(&user);
+    assert_eq!(docker.remove_images(&unused).await, [(image.clone(), true)]);
+    assert_eq!(docker.look_up_image(&image).await, Ok(None));
+    assert!(docker.pulls().is_empty(), "nothing is under way");
+}
