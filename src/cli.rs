@@ -104,6 +104,7 @@ impl SecretArguments {
 }
 
 #[derive(Debug, Clone, Args)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 struct ConvergeArguments {
     #[command(flatten)]
     directory: Directory,
@@ -126,6 +127,10 @@ struct ConvergeArguments {
     /// Take over what another directory declared. The name is the one that the refusal printed.
     #[arg(long, value_name = "SOURCE")]
     adopt: Vec<String>,
+    /// Remove no image. Without it images that were fetched for `imagePullBehavior` `default`, `always` or `once` go when nobody has
+    /// needed them for an hour.
+    #[arg(long, requires = "watch")]
+    keep_images: bool,
     /// End with code 2 when there are changes.
     #[arg(long, requires = "dry_run")]
     detailed_exitcode: bool,

@@ -19,12 +19,13 @@ pub use fingerprint::Revision;
 pub use inputs::Inputs;
 pub use secret::{FileMode, FileOwner, FormError, SecretFile, SecretSpec, SecretVersion};
 pub use spec::{
-    ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
-    VolumeDriver, VolumeSpec, VolumesFromSpec,
+    ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, PortMapping, Protocol, RepositoryCredentials,
+    STOP_TIMEOUT_DEFAULT_SECS, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
 pub use task_settings::TaskSettings;
 
 use crate::document::{Document, File};
+use crate::image::PullBehavior;
 use crate::ownership::Source;
 use crate::value::{ClusterName, ContainerName, Percent, ServiceName};
 
@@ -80,6 +81,8 @@ pub struct DesiredService {
     pub maximum: Percent,
     /// For how long after its start a task may be unhealthy without being replaced.
     pub health_check_grace: Duration,
+    /// When its images are fetched.
+    pub image_pull: PullBehavior,
     /// What each task is made of.
     pub task: Arc<TaskSpec>,
 }

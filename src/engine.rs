@@ -2,7 +2,7 @@
 //!
 //! A dry run holds a type that has the reading half only: a call that changes something does not compile there.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::future::Future;
 
 use futures_util::stream::BoxStream;
@@ -10,6 +10,7 @@ use futures_util::stream::BoxStream;
 pub mod docker;
 pub mod simulated;
 
+use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer, ObservedNetwork, ObservedVolume};
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
@@ -99,6 +100,15 @@ pub trait Observe: Send + Sync + 'static {
     fn log_tail(&self, id: &ContainerId, lines: usize)
     -> impl Future<Output = Result<Vec<String>, EngineError>> + Send;
 
+    /// What image there is under a reference, or of this id; `None` when there is none.
+    fn look_up_image(&self, reference: &str)
+    -> impl Future<Output = Result<Option<ObservedImage>, EngineError>> + Send;
+
+    /// How far the fetches under way are, by image reference. Nobody waits for an answer.
+    fn pulls(&self) -> BTreeMap<String, PullProgress> {
+        BTreeMap::new()
+    }
+
     /// The names of the images that the engine has, to say which come near to a missing one.
     fn image_names(&self) -> impl Future<Output = Result<Vec<String>, EngineError>> + Send;
 }
@@ -107,4 +117,8 @@ pub trait Observe: Send + Sync + 'static {
 pub trait Perform: Observe {
     /// Carries out one action. It makes no choice, never retries, and never touches what does not carry our labels.
     fn perform(&self, action: &Action) -> impl Future<Output = Outcome> + Send;
+
+    /// Removes images, each only while its name means this id and no container refers to it. Those that stay are
+    /// left out of the answer; of the others it says whether they were removed now, or had been gone or replaced before.
+    fn remove_images(&self, images: &[(String, ImageId)]) -> impl Future<Output = Vec<(String, bool)>> + Send;
 }

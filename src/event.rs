@@ -6,6 +6,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::change::text::count_of;
+use crate::image::PullProgress;
 use crate::plan::{About, Cause, Failure, duration_text};
 use crate::value::Timestamp;
 
@@ -61,12 +62,26 @@ pub enum EventKind {
         /// Its reference.
         image: String,
     },
+    /// How far the fetch of an image is.
+    ImageProgress {
+        /// Its reference.
+        image: String,
+        /// How far.
+        progress: PullProgress,
+        /// Since when it is being fetched.
+        since: Timestamp,
+    },
     /// An image has been fetched.
     ImagePulled {
         /// Its reference.
         image: String,
         /// How long it took.
         took: Duration,
+    },
+    /// An image that we had fetched and that nobody needed any more was removed.
+    ImageRemoved {
+        /// Its reference.
+        image: String,
     },
     /// The engine said no.
     ActionFailed {
@@ -141,7 +156,9 @@ impl EventKind {
             Self::TaskStopped => "TaskStopped",
             Self::BackingOff { .. } => "BackingOff",
             Self::ImagePulling { .. } => "ImagePulling",
+            Self::ImageProgress { .. } => "ImageProgress",
             Self::ImagePulled { .. } => "ImagePulled",
+            Self::ImageRemoved { .. } => "ImageRemoved",
             Self::ActionFailed { .. } => "ActionFailed",
             Self::NetworkCreated => "NetworkCreated",
             Self::ServiceSteady { .. } => "ServiceSteady",
@@ -167,8 +184,9 @@ impl EventKind {
             Self::TaskStopping { .. } => "stopping",
             Self::TaskStopped => "stopped",
             Self::BackingOff { .. } | Self::Waiting { .. } => "waiting",
-            Self::ImagePulling { .. } => "pulling",
+            Self::ImagePulling { .. } | Self::ImageProgress { .. } => "pulling",
             Self::ImagePulled { .. } => "pulled",
+            Self::ImageRemoved { .. } => "removed",
             Self::ActionFailed { .. } => "failed",
             Self::NetworkCreated => "created",
             Self::ServiceSteady { .. } => "steady",
@@ -201,6 +219,10 @@ impl Event {
                 format!("failed {times}; next try in {}", duration_text(until.since(self.at)))
             }
             EventKind::ImagePulling { image } => image.clone(),
+            EventKind::ImageRemoved { image } => format!("{image}: no container refers to it"),
+            EventKind::ImageProgress { image, progress, since } => {
+                format!("{image}: {progress}, for {}", duration_text(self.at.since(*since)))
+            }
             EventKind::ImagePulled { image, took } => format!("{image} in {}", duration_text(*took)),
             EventKind::ActionFailed { action, failure } => format!("{action}: {failure}"),
             EventKind::NetworkCreated => "its network".to_owned(),

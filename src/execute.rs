@@ -32,6 +32,12 @@ impl<E: Perform> Executor<E> {
                     Input::Inspected(name, answer)
                 });
             }
+            Command::LookUpImage(image) => {
+                self.calls.spawn(async move {
+                    let answer = engine.look_up_image(&image).await;
+                    Input::ImageLookedUp(image, answer)
+                });
+            }
             Command::Perform(step) => {
                 self.calls.spawn(async move {
                     let outcome = engine.perform(&step.action).await;

@@ -41,6 +41,7 @@ pub fn forecast(desired: &Arc<DesiredState>, observed: &ObservedState, cores: us
         calls: BTreeMap::new(),
         began_at,
     };
+    run.reconciler.remember_pulls(observed.pulled.clone());
     let mut events = Vec::new();
     let mut ended = None;
     for _ in 0..LOOKS_MAX {
@@ -102,6 +103,11 @@ impl Run {
                         answered = true;
                         let found = self.engine.inspect(&name);
                         self.reconciler.handle(now, Input::Inspected(name, Ok(found)));
+                    }
+                    Command::LookUpImage(image) => {
+                        answered = true;
+                        let found = self.engine.look_up_image(&image);
+                        self.reconciler.handle(now, Input::ImageLookedUp(image, Ok(found)));
                     }
                     Command::Perform(step) => {
                         let call = self.engine.begin(&step.action);

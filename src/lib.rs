@@ -36,6 +36,7 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`value`] | small types that cannot be wrong |
+//! | [`image`] | image references, which image a deployment is made from, names that come near |
 //! | [`sensitive`] | which values nobody else should read |
 //! | [`problem`] | what is wrong with what the user wrote, and where |
 //! | [`document`] | a text as a tree in which every node knows its place |
@@ -61,6 +62,7 @@
 //! | [`secret`] | the values of secrets: who has them, and how it is known that one has changed |
 //! | [`load`], [`source`] | a directory to documents; the stable name of a directory |
 //! | [`clock`], [`lock`] | the one place that reads the clock; one reconciler at a time for a cluster |
+//! | [`pulls`] | which images were fetched here: history, never truth |
 //! | [`execute`], [`watch`] | the calls under way; the loop, one `select!` over everything that can happen |
 //! | [`cli`] | one short file for each command; [`cli::render`] makes text, `cli::output` alone prints |
 //!
@@ -100,6 +102,7 @@ pub mod engine;
 pub mod event;
 pub mod execute;
 pub mod forecast;
+pub mod image;
 pub mod load;
 pub mod lock;
 pub mod manifest;
@@ -107,6 +110,7 @@ pub mod observed;
 pub mod ownership;
 pub mod plan;
 pub mod problem;
+pub mod pulls;
 pub mod reconciler;
 pub mod schema;
 pub mod secret;

@@ -28,7 +28,9 @@ mod volume;
 mod words;
 
 pub use cluster::{Cluster, ClusterSpec};
-pub use container_definition::{ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint};
+pub use container_definition::{
+    ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint, RepositoryCredentials,
+};
 pub use environment_file::{ENVIRONMENT_FILE_EXTENSION, EnvironmentFile, EnvironmentFileType};
 pub use linux_parameters::{
     Device, DevicePermission, KernelCapabilities, LinuxParameters, ResourceRequirement, ResourceType, SystemControl,

@@ -3,13 +3,14 @@
 //! Only what carries our labels is in here: nothing that reads an [`ObservedState`] can touch anybody else's object. The state is
 //! kept between two looks at the engine; an event, an inspection or the outcome of an action changes just the part it speaks of.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeMap;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
 use crate::desired::{ContainerSpec, Protocol};
+use crate::image::ObservedImage;
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::plan::{Lane, Target};
 use crate::value::{ClusterName, Timestamp};
@@ -73,9 +74,21 @@ pub struct ObservedState {
     /// The last failure of each action that has failed and not succeeded since: what is tried again, and when, follows from it.
     #[serde(skip)]
     pub failed_actions: BTreeMap<Target, FailedAction>,
-    /// Images that the engine turned out not to have.
+    /// What the engine has under the references that were asked about; kept only as long as a decision needs it.
     #[serde(skip)]
-    pub missing_images: BTreeSet<String>,
+    pub images: BTreeMap<String, ImageFact>,
+    /// The images that we have fetched, as far as somebody remembers, and when that was last.
+    #[serde(skip)]
+    pub pulled: BTreeMap<String, Timestamp>,
+}
+
+/// What the engine had under an image reference.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub struct ImageFact {
+    /// When it was asked.
+    pub at: Timestamp,
+    /// The image; `None` when it had none.
+    pub image: Option<ObservedImage>,
 }
 
 /// An action that failed.

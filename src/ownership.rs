@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::desired::{ContainerSpec, Revision};
+use crate::image::{ImageId, ImagePin};
 pub use crate::sensitive::is_sensitive;
 use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, VolumeName};
 
@@ -32,6 +33,8 @@ const ESSENTIAL: &str = "reconcile.essential";
 const CONTAINERS: &str = "reconcile.containers";
 const SPEC: &str = "reconcile.spec";
 const VOLUME: &str = "reconcile.volume";
+const IMAGE: &str = "reconcile.image";
+const IMAGE_DIGEST: &str = "reconcile.image-digest";
 
 /// The prefix of the labels that hold the user's tags.
 const TAG_PREFIX: &str = "reconcile.tag.";
@@ -107,12 +110,15 @@ pub struct ContainerIdentity {
     pub essential: bool,
     /// How many containers the task has in all.
     pub containers: u32,
+    /// The image that every task of its deployment is made from; `None` when each is made from what the tag means then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub image: Option<ImagePin>,
 }
 
 impl ContainerIdentity {
     /// The labels of the container, the user's own first, ours on top.
     pub fn labels(&self, spec: &ContainerSpec) -> BTreeMap<String, String> {
-        let Self { task, container, source, family, failures, essential, containers } = self;
+        let Self { task, container, source, family, failures, essential, containers, image } = self;
         let TaskKey { cluster, service, slot, revision, attempt } = task;
         let ours = [
             (CLUSTER, cluster.to_string()),
@@ -128,9 +134,13 @@ impl ContainerIdentity {
             (CONTAINERS, containers.to_string()),
             (SPEC, spec_text(spec)),
         ];
+        let pinned = image.iter().flat_map(|ImagePin { id, digest }| {
+            let digest = digest.as_ref().map(|digest| (IMAGE_DIGEST, digest.to_string()));
+            std::iter::once((IMAGE, id.to_string())).chain(digest)
+        });
         let mut labels = spec.docker_labels.clone();
         labels.extend(spec.task.tags.iter().map(|(key, value)| (format!("{TAG_PREFIX}{key}"), value.clone())));
-        labels.extend(ours.map(|(key, value)| (key.to_owned(), value)));
+        labels.extend(ours.into_iter().chain(pinned).map(|(key, value)| (key.to_owned(), value)));
         labels
     }
 
@@ -144,6 +154,7 @@ impl ContainerIdentity {
             failures: label(FAILURES)?.parse().ok()?,
             essential: label(ESSENTIAL)?.parse().ok()?,
             containers: label(CONTAINERS)?.parse().ok()?,
+            image: label(IMAGE).map(|id| ImagePin { id: ImageId::new(id), digest: label(IMAGE_DIGEST).map(Arc::from) }),
         })
     }
 

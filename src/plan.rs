@@ -4,12 +4,14 @@
 //! come later is a [`Wait`] with its reason, and the next look decides again. Rollout, scaling, restart and clean-up are thereby one
 //! code path, and a crash between any two steps costs nothing.
 
+use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{ContainerSpec, DesiredState, Protocol, Revision};
+use crate::desired::{ContainerSpec, DesiredState, Protocol, RepositoryCredentials, Revision};
+use crate::image::Platform;
 use crate::observed::{ContainerId, NetworkId, ObservedContainer, ObservedState};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
@@ -25,6 +27,7 @@ pub mod verdict;
 pub(crate) mod view;
 mod world;
 
+pub(crate) use service::image::FETCH_COUNTS_FOR;
 pub(crate) use text::duration_text;
 pub(crate) use view::describe_end;
 
@@ -55,6 +58,12 @@ pub struct Plan {
     pub waits: Vec<Waiting>,
     /// Containers of which a fact is needed that only an inspection tells.
     pub unknowns: Vec<ContainerId>,
+    /// References of which it is needed what the engine has under them.
+    #[serde(skip_serializing_if = "BTreeSet::is_empty")]
+    pub unknown_images: BTreeSet<String>,
+    /// The references that this decision looked up; what is known of others need not be kept.
+    #[serde(skip)]
+    pub used_images: BTreeSet<String>,
     /// When to look again although nothing has happened.
     pub wake_at: Option<Timestamp>,
 }
@@ -62,7 +71,7 @@ pub struct Plan {
 impl Plan {
     /// Whether there is nothing to do now.
     pub fn is_quiet(&self) -> bool {
-        self.steps.is_empty() && self.unknowns.is_empty()
+        self.steps.is_empty() && self.unknowns.is_empty() && self.unknown_images.is_empty()
     }
 
     /// Whether there is nothing to do now and nothing that is waited for.
@@ -127,10 +136,13 @@ pub enum Action {
         /// The network.
         id: NetworkId,
     },
-    /// Fetches an image that the engine does not have.
+    /// Fetches an image.
     PullImage {
         /// The image reference.
         image: String,
+        /// Who may fetch it, where the manifest says.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        credentials: Option<RepositoryCredentials>,
     },
     /// Creates a container, and with it the volumes that it is the first to use.
     CreateContainer(Box<NewContainer>),
@@ -212,13 +224,20 @@ pub enum Target {
     Volume(String),
 }
 
+impl NewContainer {
+    /// What the engine is asked to make it from: the image of its deployment, or whatever the tag means.
+    pub fn image(&self) -> &str {
+        self.identity.image.as_ref().map_or(&self.spec.image, |pin| &pin.id.0)
+    }
+}
+
 impl Action {
     /// What it works on.
     pub fn target(&self) -> Target {
         match self {
             Self::CreateNetwork { cluster, .. } => Target::ClusterNetwork(cluster.clone()),
             Self::RemoveNetwork { id, .. } => Target::Network(id.clone()),
-            Self::PullImage { image } => Target::Image(image.clone()),
+            Self::PullImage { image, .. } => Target::Image(image.clone()),
             Self::CreateContainer(new) => Target::NewContainer(new.identity.name()),
             Self::StartContainer { id, .. } | Self::StopContainer { id, .. } | Self::RemoveContainer { id, .. } => {
                 Target::Container(id.clone())
@@ -371,8 +390,17 @@ pub enum Wait {
     },
     /// The cluster's network does not exist yet.
     Network,
-    /// The image is being fetched.
+    /// The image is being fetched, or looked up.
     Image,
+    /// The image is made for another kind of machine.
+    WrongPlatform {
+        /// The image reference.
+        image: String,
+        /// What it is made for.
+        made_for: Platform,
+        /// What the host is.
+        host: Platform,
+    },
 }
 
 impl Wait {
@@ -389,7 +417,8 @@ impl Wait {
             | Self::Maximum
             | Self::Port { .. }
             | Self::Network
-            | Self::Image => None,
+            | Self::Image
+            | Self::WrongPlatform { .. } => None,
         }
     }
 }
@@ -436,8 +465,10 @@ pub struct Failure {
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FailureKind {
-    /// The engine does not have the image, or could not fetch it.
+    /// The engine does not have the image, and the registry does not give it.
     ImageMissing,
+    /// The image could not be fetched: the registry could not be reached, or did not go on.
+    Registry,
     /// Somebody else's objects hold every name that would do.
     NameTaken,
     /// Another program or container holds a host port.

@@ -13,6 +13,7 @@ use std::sync::Arc;
 use crate::desired::{ContainerSpec, DesiredState};
 use crate::engine::{Change, EngineError, Hint, Listing};
 use crate::event::EventKind;
+use crate::image::ObservedImage;
 use crate::observed::{
     ContainerId, Doing, FailedAction, Health, InFlight, ObservedContainer, ObservedState, Phase, PublishedPort,
 };
@@ -20,6 +21,7 @@ use crate::ownership::ContainerIdentity;
 use crate::plan::{Action, Effect, Failure, FailureKind, Lane, Outcome, Plan, Step, Target, plan};
 use crate::value::Timestamp;
 
+mod images;
 mod learn;
 mod tell;
 
@@ -61,6 +63,8 @@ pub enum Input {
     Listed(Result<Listing, EngineError>),
     /// The answer to [`Command::Inspect`].
     Inspected(String, Result<Option<ObservedContainer>, EngineError>),
+    /// The answer to [`Command::LookUpImage`].
+    ImageLookedUp(String, Result<Option<ObservedImage>, EngineError>),
     /// The engine hinted at something.
     Hint(Hint),
     /// An action ended.
@@ -78,6 +82,8 @@ pub enum Command {
     List,
     /// Look at one container, by id or by name.
     Inspect(String),
+    /// Ask what image there is under a reference.
+    LookUpImage(String),
     /// Carry out an action.
     Perform(Box<Step>),
 }
@@ -132,8 +138,8 @@ pub struct Reconciler {
     /// Actions without an answer, and the numbers at which that was known. They may have happened: they count as under way until
     /// somebody has looked.
     doubts: BTreeMap<Target, u64>,
-    /// Images that were fetched and that the engine nevertheless did not have.
-    pulled: BTreeSet<String>,
+    /// What is asked about images.
+    images: images::Questions,
     trouble: Option<Trouble>,
     told: tell::Told,
 }
@@ -156,7 +162,7 @@ impl Reconciler {
             listed: 0,
             disturbed: BTreeMap::new(),
             doubts: BTreeMap::new(),
-            pulled: BTreeSet::new(),
+            images: images::Questions::default(),
             trouble: None,
             told: tell::Told::default(),
         }
@@ -184,7 +190,10 @@ impl Reconciler {
 
     /// Whether anything that was begun has not ended.
     pub fn is_busy(&self) -> bool {
-        self.listing.is_some() || !self.inspecting.is_empty() || !self.observed.in_flight.is_empty()
+        self.listing.is_some()
+            || !self.inspecting.is_empty()
+            || self.images.is_asking()
+            || !self.observed.in_flight.is_empty()
     }
 
     /// Takes in something that happened at `at`.
@@ -202,6 +211,7 @@ impl Reconciler {
                 self.inspecting.remove(&name);
                 self.fail_inspection(name, &error);
             }
+            Input::ImageLookedUp(image, answer) => self.learn_image(image, answer),
             Input::Hint(hint) => self.take_hint(hint),
             Input::Finished(step, outcome) => self.learn_outcome(&step, outcome),
             Input::Desired(desired) => self.desired = desired,
@@ -227,6 +237,7 @@ impl Reconciler {
         for id in &plan.unknowns {
             self.inspect_wanted.insert(id.to_string());
         }
+        self.ask_about_images(&plan);
         tick.wake_at = plan.wake_at;
         self.look(&mut tick);
         self.tell_plan(&plan);
@@ -250,6 +261,7 @@ impl Reconciler {
         if self.trouble.is_some() {
             return;
         }
+        self.images.look(self.observed.at, tick);
         for name in std::mem::take(&mut self.inspect_wanted) {
             let retry_at = self.inspect_failures.get(&name).map_or(self.observed.at, |&(_, retry_at)| retry_at);
             if retry_at > self.observed.at {

@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use serde::{Serialize, Serializer};
 
 use crate::desired::{DesiredState, Protocol};
+use crate::image::ImagePin;
 use crate::observed::{ContainerId, ObservedState};
 use crate::plan::Plan;
 use crate::value::{Attempt, ClusterName, ContainerName, ServiceName, Slot, Timestamp};
@@ -75,6 +76,9 @@ pub struct ServiceStatus {
     pub revision: Option<String>,
     /// How many tasks of each revision there are now.
     pub revisions: BTreeMap<String, u32>,
+    /// The images that its running tasks of the revision above are made from, as far as they are pinned.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub images: Vec<PinnedImage>,
     /// How many tasks there should be.
     pub desired: u32,
     /// How many run.
@@ -116,6 +120,17 @@ impl ServiceStatus {
         };
         is_synced && self.health.is_well()
     }
+}
+
+/// The image that all tasks of a deployment are made from.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PinnedImage {
+    /// The container.
+    pub container: ContainerName,
+    /// The image.
+    #[serde(flatten)]
+    pub image: ImagePin,
 }
 
 /// Whether what runs is what was asked for.

@@ -5,8 +5,10 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::desired::{ContainerSpec, DesiredCluster, DesiredService, DesiredState, TaskSpec};
+use crate::image::{ImageId, ObservedImage, Platform};
 use crate::observed::{
-    ContainerId, Exit, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase, PublishedPort,
+    ContainerId, Exit, Health, ImageFact, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase,
+    PublishedPort,
 };
 use crate::ownership::{self, ContainerIdentity, Source, TaskKey};
 use crate::value::{Attempt, ClusterName, Family, Percent, ServiceName, Slot, Timestamp};
@@ -50,6 +52,7 @@ pub(crate) fn service(count: u32, task: &Arc<TaskSpec>) -> DesiredService {
         minimum_healthy: Percent(100),
         maximum: Percent(200),
         health_check_grace: Duration::ZERO,
+        image_pull: crate::image::PullBehavior::default(),
         task: task.clone(),
     }
 }
@@ -92,6 +95,7 @@ pub(crate) fn container(key: &TaskKey, task: &TaskSpec, spec: &ContainerSpec) ->
         failures: 0,
         essential: spec.essential,
         containers: u32::try_from(task.containers.len()).unwrap(),
+        image: None,
     };
     let labels = identity.labels(spec);
     let name = identity.name();
@@ -141,6 +145,23 @@ pub(crate) fn observed(containers: &[Vec<ObservedContainer>]) -> ObservedState {
         state.containers.insert(container.id.clone(), container.clone());
     }
     state
+}
+
+/// The engine has every image that is wanted and of which nothing else is known.
+pub(crate) fn with_images(desired: &DesiredState, mut state: ObservedState) -> ObservedState {
+    let services = desired.clusters.values().flat_map(|cluster| cluster.services.values());
+    for spec in services.flat_map(|service| &service.task.containers) {
+        let fact = || ImageFact { at: state.at, image: Some(image_of(&spec.image)) };
+        state.images.entry(spec.image.clone()).or_insert_with(fact);
+    }
+    state
+}
+
+/// What an engine has under a reference: an image that was made here.
+pub(crate) fn image_of(reference: &str) -> ObservedImage {
+    let platform = Platform::new("linux", "amd64");
+    let id = ImageId::new(&format!("sha256:id-of-{reference}"));
+    ObservedImage { id, digests: Vec::new(), platform: platform.clone(), host: Some(platform) }
 }
 
 /// Gives a cluster its network.
@@ -219,7 +240,9 @@ pub(crate) fn mixed() -> Mixed {
         ((cluster(of), service_name(name)), origin(name, service))
     });
     let origins = origins.collect();
-    Mixed { desired: desired(&services), observed: observed(&containers), origins }
+    let desired = desired(&services);
+    let observed = with_images(&desired, observed(&containers));
+    Mixed { desired, observed, origins }
 }
 
 /// The manifests of a service of one container, as somebody might have written them.

@@ -5,14 +5,18 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
+use tokio::task::JoinSet;
+
 use crate::clock;
 use crate::desired::DesiredState;
 use crate::engine::{EngineError, Hint, Perform};
 use crate::event::{Event, EventKind};
 use crate::execute::Executor;
-use crate::observed::ObservedState;
-use crate::plan::Plan;
+use crate::image::PullProgress;
+use crate::observed::{Doing, ObservedState};
 use crate::plan::verdict::{FailedService, Verdict, verdict};
+use crate::plan::{Plan, Target};
+use crate::pulls::{PullHistory, cleanup};
 use crate::reconciler::{Command, Input, Limits, Reconciler, Tick};
 use crate::value::{ClusterName, Timestamp};
 
@@ -27,6 +31,12 @@ const RESYNC: Duration = Duration::from_mins(1);
 
 /// How often a call that is still under way, or an engine that does not answer, is mentioned.
 const HEARTBEAT: Duration = Duration::from_secs(30);
+
+/// How often somebody who watches is shown how far a fetch is.
+const PULLS_SHOWN: Duration = Duration::from_secs(1);
+
+/// How often it is told in an event: a log of a slow fetch stays short.
+const PULLS_TOLD: Duration = Duration::from_secs(15);
 
 /// How long a loop that was asked to end waits for what it has begun.
 const FAREWELL: Duration = Duration::from_secs(10);
@@ -93,6 +103,8 @@ pub trait Report {
     fn event(&mut self, event: &Event);
     /// The loop has looked and decided.
     fn progress(&mut self, reconciler: &Reconciler, plan: Option<&Plan>);
+    /// Images are being fetched: how far each is, and since when. Called every second while it lasts.
+    fn pulling(&mut self, pulls: &[(String, PullProgress, Timestamp)]);
     /// Nothing has happened for a while; what is still under way is worth a line.
     fn heartbeat(&mut self, reconciler: &Reconciler);
 }
@@ -118,6 +130,10 @@ pub struct Loop<'r, E, R> {
     notices: tokio::sync::mpsc::Receiver<Notice>,
     hearing: Hearing,
     began_at: Timestamp,
+    history: Option<PullHistory>,
+    cleans_up: bool,
+    /// The removals of images under way.
+    removals: JoinSet<Vec<(String, bool)>>,
 }
 
 impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
@@ -132,7 +148,33 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         let executor = Executor::new(engine.clone());
         let reconciler = Reconciler::new(desired, limits);
         let began_at = clock::now();
-        Self { engine, executor, reconciler, report, notices, hearing: Hearing::new(began_at), began_at }
+        Self {
+            engine,
+            executor,
+            reconciler,
+            report,
+            notices,
+            hearing: Hearing::new(began_at),
+            began_at,
+            history: None,
+            cleans_up: false,
+            removals: JoinSet::new(),
+        }
+    }
+
+    /// Remembers which images were fetched before, and goes on to note which are.
+    #[must_use]
+    pub fn with_history(mut self, history: PullHistory) -> Self {
+        self.reconciler.remember_pulls(history.pulled());
+        self.history = Some(history);
+        self
+    }
+
+    /// Removes images that were fetched and that nobody needs any more, every half hour.
+    #[must_use]
+    pub fn with_image_cleanup(mut self) -> Self {
+        self.cleans_up = true;
+        self
     }
 
     /// What is known at the end.
@@ -144,6 +186,8 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
     pub async fn run(&mut self, until: Until, gate: Gate) -> Ending {
         let mut gate_passed = false;
         let mut resync = tokio::time::interval_at(tokio::time::Instant::now() + RESYNC, RESYNC);
+        let mut cleanup = tokio::time::interval_at(tokio::time::Instant::now() + cleanup::CYCLE, cleanup::CYCLE);
+        let (mut pulls_shown, mut pulls_told) = (unhurried(PULLS_SHOWN), unhurried(PULLS_TOLD));
         let mut heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
         if until == Until::Stopped {
             // Listening comes before looking: what happens in between is then a hint and not a loss.
@@ -175,6 +219,8 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
                 None
             };
             let listen_at = self.hearing.again_at();
+            // Somebody who has nothing to wait for is not woken every second.
+            let is_pulling = is_pulling(self.reconciler.observed());
             tokio::select! {
                 input = self.executor.ended() => self.take(input),
                 hint = self.hearing.next() => self.take_hint(hint),
@@ -187,9 +233,60 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
                 () = sleep_until(listen_at) => {}
                 () = sleep_until(deadline) => deadline = None,
                 _ = resync.tick() => self.take(Input::Resync),
+                _ = pulls_shown.tick(), if is_pulling => self.report.pulling(&self.pulls()),
+                _ = pulls_told.tick(), if is_pulling => self.tell_pulls(),
+                _ = cleanup.tick(), if self.cleans_up => self.clean_up_images(),
+                Some(removed) = self.removals.join_next() => self.tell_removed(removed.unwrap_or_default()),
                 _ = heartbeat.tick() => self.report.heartbeat(&self.reconciler),
             }
             self.take_what_is_ready();
+        }
+    }
+
+    /// The fetches under way: how far each is, and since when.
+    fn pulls(&self) -> Vec<(String, PullProgress, Timestamp)> {
+        let progress = self.engine.pulls();
+        let under_way = self.reconciler.observed().in_flight.iter().filter_map(|(target, in_flight)| match target {
+            Target::Image(image) => Some((image.clone(), progress.get(image).copied()?, in_flight.since)),
+            Target::ClusterNetwork(_)
+            | Target::Network(_)
+            | Target::NewContainer(_)
+            | Target::Container(_)
+            | Target::Volume(_) => None,
+        });
+        under_way.collect()
+    }
+
+    /// Begins to remove images that nobody needs.
+    fn clean_up_images(&mut self) {
+        let (desired, observed) = (self.reconciler.desired(), self.reconciler.observed());
+        // A fetch and a removal of one image exclude each other; the next cycle comes.
+        let Some(history) = self.history.as_mut().filter(|_| !is_pulling(observed)) else { return };
+        let unused = cleanup::choose(history, desired, observed);
+        if !unused.is_empty() && self.removals.is_empty() {
+            let engine = self.engine.clone();
+            self.removals.spawn(async move { engine.remove_images(&unused).await });
+        }
+    }
+
+    fn tell_removed(&mut self, gone: Vec<(String, bool)>) {
+        for (image, was_removed) in gone {
+            if let Some(history) = &mut self.history {
+                history.forget(&image);
+            }
+            if !was_removed {
+                continue;
+            }
+            self.report.event(&Event { at: clock::now(), about: None, kind: EventKind::ImageRemoved { image } });
+        }
+    }
+
+    fn tell_pulls(&mut self) {
+        // That it has begun has just been told.
+        let is_old = |(_, _, since): &(String, PullProgress, Timestamp)| clock::now().since(*since) >= PULLS_TOLD / 2;
+        for (image, progress, since) in self.pulls().into_iter().filter(is_old) {
+            let kind = EventKind::ImageProgress { image, progress, since };
+            self.report.event(&Event { at: clock::now(), about: None, kind });
         }
     }
 
@@ -279,6 +376,9 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
 
     fn tell(&mut self) {
         for event in self.reconciler.take_events() {
+            if let (EventKind::ImagePulled { image, .. }, Some(history)) = (&event.kind, &mut self.history) {
+                history.note(image, event.at, cleanup::is_passing(self.reconciler.desired(), image));
+            }
             self.report.event(&event);
         }
     }
@@ -306,6 +406,17 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
 /// The clusters that a desired state works on.
 pub fn clusters_of(desired: &DesiredState) -> BTreeSet<ClusterName> {
     desired.clusters.keys().cloned().collect()
+}
+
+fn is_pulling(observed: &ObservedState) -> bool {
+    observed.in_flight.values().any(|in_flight| in_flight.doing == Doing::Pull)
+}
+
+/// An interval that makes up for nothing: what was not shown in time need not be shown.
+fn unhurried(period: Duration) -> tokio::time::Interval {
+    let mut interval = tokio::time::interval(period);
+    interval.set_missed_tick_behavior(tokio::time::MissedTickBehavior::Delay);
+    interval
 }
 
 async fn sleep_until(at: Option<Timestamp>) {

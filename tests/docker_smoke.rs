@@ -108,6 +108,7 @@ impl World {
                 failures: 0,
                 essential: true,
                 containers: 1,
+                image: None,
             },
             spec: Arc::new(spec),
             network: self.network.clone(),
@@ -289,7 +290,7 @@ async fn what_the_engine_refuses() {
         let missing = failure(world.create(1, r#"{"name":"app","image":"reconcile-test/nowhere:1"}"#).await);
         assert_eq!(missing.kind, FailureKind::ImageMissing, "{missing}");
         let pulled =
-            failure(world.docker.perform(&Action::PullImage { image: "registry.invalid/nowhere:1".to_owned() }).await);
+            failure(world.docker.perform(&Action::PullImage { image: "registry.invalid/nowhere:1".to_owned(), credentials: None }).await);
         assert_eq!(pulled.kind, FailureKind::ImageMissing, "{pulled}");
         let bad_name = failure(world.create(1, r#"{"name":"app","image":"NOT A NAME"}"#).await);
         assert_eq!(bad_name.kind, FailureKind::Refused, "{bad_name}");

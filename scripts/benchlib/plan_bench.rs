@@ -71,6 +71,7 @@ fn host(count: u32) -> (DesiredState, ObservedState) {
             failures: 0,
             essential: true,
             containers: 1,
+            image: None,
         };
         // Ids in no visible order, as an engine gives them.
         let id = ContainerId::new(&format!("{:016x}", u64::from(number).wrapping_mul(0x9e37_79b9_7f4a_7c15)));
@@ -91,6 +92,7 @@ fn host(count: u32) -> (DesiredState, ObservedState) {
             minimum_healthy: Percent(100),
             maximum: Percent(200),
             health_check_grace: Duration::ZERO,
+            image_pull: reconcile::image::PullBehavior::default(),
             task,
         };
         services.insert(service, desired);

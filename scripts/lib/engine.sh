@@ -140,6 +140,21 @@ ensure_engine() {
     say "engine: $(engine_version) answers"
 }
 
+# The registry of the tests, and the program that makes its passwords, or an end that says what to do about it.
+ensure_registry() {
+    local missing=()
+    has docker-registry || missing+=(docker-registry)
+    has htpasswd || missing+=(apache2-utils)
+    if [ ${#missing[@]} -eq 0 ]; then return 0; fi
+    if ! may_install; then
+        die "the tests start a registry of their own, and it is not installed" \
+            "Debian, Ubuntu:  apt-get install ${missing[*]}"
+    fi
+    # The package starts a registry as a service where there is an init system. The tests start their own, on ports of their own.
+    apt_install "${missing[@]}" || die "${missing[*]} could not be installed; the lines above say why"
+    hash -r
+}
+
 # cargo and a linker, or an end that says what to do about it.
 ensure_toolchain() {
     if ! has cargo && [ -x "${CARGO_HOME:-$HOME/.cargo}/bin/cargo" ]; then

@@ -7,7 +7,8 @@ use super::place::Site;
 use super::text::{plain, volume, words};
 use super::{Change, FieldChange};
 use crate::desired::{
-    ContainerSpec, HealthCheckSpec, MountSpec, Origin, PortMapping, Protocol, Revision, TaskSpec, fingerprint,
+    ContainerSpec, HealthCheckSpec, MountSpec, Origin, PortMapping, Protocol, RepositoryCredentials, Revision,
+    TaskSpec, fingerprint,
 };
 use crate::ownership::{SENSITIVE, is_sensitive};
 use crate::problem::Place;
@@ -156,6 +157,8 @@ impl Differ<'_> {
         let ContainerSpec {
             name,
             image,
+            repository_credentials,
+            version_consistency,
             essential,
             entry_point,
             command,
@@ -178,6 +181,13 @@ impl Differ<'_> {
         } = new;
         self.value("name", Some(plain(old.name.as_str())), Some(plain(name.as_str())));
         self.value("image", Some(plain(&old.image)), Some(plain(image)));
+        let parameter = |credentials: &Option<RepositoryCredentials>| {
+            credentials.as_ref().map(|credentials| plain(&credentials.credentials_parameter))
+        };
+        let parameters = (parameter(&old.repository_credentials), parameter(repository_credentials));
+        self.value("repositoryCredentials.credentialsParameter", parameters.0, parameters.1);
+        let consistency = (old.version_consistency.as_str(), version_consistency.as_str());
+        self.value("versionConsistency", Some(consistency.0.to_owned()), Some(consistency.1.to_owned()));
         self.value("essential", Some(old.essential.to_string()), Some(essential.to_string()));
         self.word_list("entryPoint", old.entry_point.as_deref(), entry_point.as_deref());
         self.word_list("command", old.command.as_deref(), command.as_deref());

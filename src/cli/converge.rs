@@ -21,6 +21,7 @@ use crate::lock::{LockError, Locks};
 use crate::observed::{ObservedState, Phase};
 use crate::ownership::Source;
 use crate::plan::guard;
+use crate::pulls::PullHistory;
 use crate::reconciler::Limits;
 use crate::watch::files::DirectoryWatch;
 use crate::watch::{Ending, Gate, Loop, Notice, Refusal, Until, clusters_of};
@@ -58,7 +59,9 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
             ));
         }
         let gate = gate(arguments.allow_delete, arguments.directory.directory.display().to_string());
-        let mut run = Loop::new(engine.clone(), desired, limits(), &mut progress, inbox);
+        let run = Loop::new(engine.clone(), desired, limits(), &mut progress, inbox);
+        let run = run.with_history(PullHistory::open(&name));
+        let mut run = if arguments.watch && !arguments.keep_images { run.with_image_cleanup() } else { run };
         let ending = run.run(until, gate).await;
         let observed = run.reconciler().observed().clone();
         drop(run);

@@ -18,11 +18,12 @@ use crate::engine::{EngineError, Observe};
 use crate::event::EventKind;
 use crate::forecast::forecast;
 use crate::load::secrets::Need;
-use crate::observed::ObservedState;
+use crate::observed::{ImageFact, ObservedState};
 use crate::ownership::Source;
 use crate::plan::assume::{OtherKey, assume_secrets};
 use crate::plan::plan;
 use crate::problem::{Code, Problem, sort_problems};
+use crate::pulls::PullHistory;
 use crate::watch::Refusal;
 
 /// How many rounds of inspections a decision may need. One inspection answers all that can be asked of a container.
@@ -38,8 +39,9 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
     }
     let adopted: BTreeSet<Source> = arguments.adopt.iter().map(|source| Source::new(source)).collect();
     let desired = Arc::new(DesiredState { adopted, ..project.desired.clone() });
+    let history = PullHistory::open(&endpoint.to_string());
     let engine = ReadOnlyDocker::new(endpoint);
-    let observed = converge::runtime(false)?
+    let mut observed = converge::runtime(false)?
         .block_on(observe(&engine, &desired))
         .map_err(|error| Exit::new(exit::UNREACHABLE, error))?;
     let (desired, other_keys) = assume_secrets(&desired, &observed);
@@ -47,6 +49,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
     let not_compared: Vec<_> = other_keys.iter().map(|other| not_compared(other, &project)).collect();
     project.problems.extend(not_compared);
     sort_problems(&mut project.problems);
+    observed.pulled = history.pulled();
     let refusal = converge::refuse(&desired, &observed, arguments.allow_delete, &directory.display().to_string()).err();
     let overview = service_changes(&desired, &observed, &project.origins);
     let forecast = if overview.has_changes() { forecast_lines(&desired, &observed) } else { Vec::new() };
@@ -84,11 +87,15 @@ pub(super) async fn observe<E: Observe>(engine: &E, desired: &DesiredState) -> R
         ..ObservedState::default()
     };
     for _ in 0..INSPECTIONS_MAX {
-        let unknowns = plan(&assume_secrets(desired, &observed).0, &observed).unknowns;
-        if unknowns.is_empty() {
+        let plan = plan(&assume_secrets(desired, &observed).0, &observed);
+        if plan.unknowns.is_empty() && plan.unknown_images.is_empty() {
             break;
         }
-        for id in unknowns {
+        for image in plan.unknown_images {
+            let found = engine.look_up_image(&image).await?;
+            observed.images.insert(image, ImageFact { at: observed.at, image: found });
+        }
+        for id in plan.unknowns {
             match engine.inspect(&id.0).await? {
                 Some(container) => observed.containers.insert(id, container),
                 None => observed.containers.remove(&id),

@@ -4,6 +4,7 @@ use super::output::Output;
 use super::project::Project;
 use super::render::failure::{FailureReport, LOG_LINES_MAX, render_failure, render_outcome};
 use crate::engine::Observe;
+use crate::image::near_names;
 use crate::observed::ObservedState;
 use crate::plan::plan;
 use crate::plan::verdict::FailedService;
@@ -11,9 +12,6 @@ use crate::status::diagnosis::diagnose;
 
 /// More services than this are counted and not explained: whatever they have in common, these show it.
 const EXPLAINED_MAX: usize = 5;
-
-/// How many images with a similar name are named.
-const IMAGES_MAX: usize = 3;
 
 /// Explains each service that failed.
 pub(super) async fn explain<E: Observe>(
@@ -37,7 +35,7 @@ pub(super) async fn explain<E: Observe>(
             None => Vec::new(),
         };
         let near_images = match &diagnosis.missing_image {
-            Some(image) => near(image, engine.image_names().await.unwrap_or_default()),
+            Some(image) => near_names(image, &engine.image_names().await.unwrap_or_default()),
             None => Vec::new(),
         };
         let report = FailureReport {
@@ -53,13 +51,4 @@ pub(super) async fn explain<E: Observe>(
     let services: usize = project.desired.clusters.values().map(|cluster| cluster.services.len()).sum();
     text.push_str(&render_outcome(services.saturating_sub(failed.len()), failed.len(), 0));
     text
-}
-
-/// The images whose names come nearest to the one that is missing.
-fn near(image: &str, mut names: Vec<String>) -> Vec<String> {
-    let distance = |name: &String| strsim::damerau_levenshtein(image, name);
-    names.retain(|name| distance(name) <= image.len().max(name.len()) / 2);
-    names.sort_by_key(|name| (distance(name), name.clone()));
-    names.truncate(IMAGES_MAX);
-    names
 }

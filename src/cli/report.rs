@@ -9,6 +9,8 @@ use super::output::Output;
 use super::render::progress;
 use crate::clock;
 use crate::event::{Event, EventKind};
+use crate::image::PullProgress;
+use crate::observed::{Doing, InFlight};
 use crate::plan::{Plan, duration_text};
 use crate::reconciler::Reconciler;
 use crate::value::Timestamp;
@@ -19,6 +21,9 @@ pub(super) struct Progress<'o> {
     output: &'o Output,
     bar: Option<ProgressBar>,
     began_at: Timestamp,
+    /// What the last line says: how everything stands, and how far each fetch is.
+    standing: String,
+    pulls: Vec<String>,
 }
 
 impl<'o> Progress<'o> {
@@ -31,7 +36,7 @@ impl<'o> Progress<'o> {
             bar.enable_steady_tick(Duration::from_millis(120));
             bar
         });
-        Self { output, bar, began_at: clock::now() }
+        Self { output, bar, began_at: clock::now(), standing: String::new(), pulls: Vec::new() }
     }
 
     /// Says something without disturbing the last line.
@@ -47,6 +52,15 @@ impl<'o> Progress<'o> {
         if let Some(bar) = &self.bar {
             bar.finish_and_clear();
         }
+    }
+
+    /// Draws the last line.
+    fn show(&self) {
+        let Some(bar) = &self.bar else { return };
+        let elapsed = duration_text(clock::now().since(self.began_at));
+        let parts =
+            std::iter::once(self.standing.clone()).chain(self.pulls.iter().map(|pull| format!("pulling {pull}")));
+        bar.set_message(format!("{} - {elapsed}", parts.collect::<Vec<_>>().join("; ")));
     }
 
     /// On a screen the day is known; in a log it is not.
@@ -68,12 +82,25 @@ impl Report for Progress<'_> {
     }
 
     fn progress(&mut self, reconciler: &Reconciler, plan: Option<&Plan>) {
-        let Some(bar) = &self.bar else { return };
-        let elapsed = duration_text(clock::now().since(self.began_at));
-        bar.set_message(match plan {
-            Some(plan) => format!("{} - {elapsed}", standing(reconciler, plan)),
-            None => format!("looking at the engine - {elapsed}"),
-        });
+        if self.bar.is_none() {
+            return;
+        }
+        let is_pulled = |in_flight: &InFlight| in_flight.doing == Doing::Pull;
+        if !reconciler.observed().in_flight.values().any(is_pulled) {
+            self.pulls.clear();
+        }
+        self.standing = plan.map_or_else(|| "looking at the engine".to_owned(), |plan| standing(reconciler, plan));
+        self.show();
+    }
+
+    fn pulling(&mut self, pulls: &[(String, PullProgress, Timestamp)]) {
+        self.pulls = pulls
+            .iter()
+            .map(|(image, progress, since)| {
+                format!("{image}: {progress}, for {}", duration_text(clock::now().since(*since)))
+            })
+            .collect();
+        self.show();
     }
 
     fn heartbeat(&mut self, reconciler: &Reconciler) {
@@ -83,7 +110,9 @@ impl Report for Progress<'_> {
             self.say(&format!("waiting for the engine, for {pause}: {}", trouble.error));
         }
         let old = |since: Timestamp| now.since(since) >= Duration::from_secs(20);
-        for (target, in_flight) in reconciler.observed().in_flight.iter().filter(|(_, call)| old(call.since)) {
+        // How far a fetch is has an event of its own.
+        let is_due = |call: &InFlight| old(call.since) && call.doing != Doing::Pull;
+        for (target, in_flight) in reconciler.observed().in_flight.iter().filter(|(_, call)| is_due(call)) {
             let pause = duration_text(now.since(in_flight.since));
             self.say(&format!("waiting for the engine, for {pause}: {target}"));
         }

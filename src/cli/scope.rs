@@ -1,11 +1,12 @@
 //! A part of an engine: what a deletion of one cluster or service may see. What it does not see it cannot touch.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
 use futures_util::stream::BoxStream;
 
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
+use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
@@ -80,6 +81,14 @@ impl<E: Observe> Observe for Scoped<E> {
         self.engine.log_tail(id, lines).await
     }
 
+    async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
+        self.engine.look_up_image(reference).await
+    }
+
+    fn pulls(&self) -> BTreeMap<String, PullProgress> {
+        self.engine.pulls()
+    }
+
     async fn image_names(&self) -> Result<Vec<String>, EngineError> {
         self.engine.image_names().await
     }
@@ -88,5 +97,10 @@ impl<E: Observe> Observe for Scoped<E> {
 impl<E: Perform> Perform for Scoped<E> {
     async fn perform(&self, action: &Action) -> Outcome {
         self.engine.perform(action).await
+    }
+
+    async fn remove_images(&self, _: &[(String, ImageId)]) -> Vec<(String, bool)> {
+        // Who deletes a part of what there is has no business with images.
+        Vec::new()
     }
 }

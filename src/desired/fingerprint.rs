@@ -9,7 +9,11 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, SecretFile, SecretSpec, VolumeDriver, VolumeSpec};
+use super::{
+    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, RepositoryCredentials, SecretFile, SecretSpec,
+    VolumeDriver, VolumeSpec,
+};
+use crate::image::VersionConsistency;
 use crate::value::Family;
 
 mod options;
@@ -119,10 +123,26 @@ impl Canonical {
     }
 }
 
+/// Where the image comes from.
+fn add_provenance(
+    canonical: &mut Canonical,
+    credentials: Option<&RepositoryCredentials>,
+    consistency: VersionConsistency,
+) {
+    if let Some(RepositoryCredentials { credentials_parameter }) = credentials {
+        canonical.text("credentialsParameter", credentials_parameter);
+    }
+    if consistency != VersionConsistency::default() {
+        canonical.text("versionConsistency", consistency.as_str());
+    }
+}
+
 fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     let ContainerSpec {
         name,
         image,
+        repository_credentials,
+        version_consistency,
         essential,
         entry_point,
         command,
@@ -145,6 +165,7 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     } = container;
     canonical.text("container", name.as_str());
     canonical.text("image", image);
+    add_provenance(canonical, repository_credentials.as_ref(), *version_consistency);
     if !essential {
         canonical.text("essential", "false");
     }
@@ -161,15 +182,7 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     for port in port_mappings {
         add_port(canonical, *port);
     }
-    if *cpu != 0 {
-        canonical.number("cpu", *cpu);
-    }
-    if let Some(memory) = memory {
-        canonical.number("memory", *memory);
-    }
-    if let Some(reservation) = memory_reservation {
-        canonical.number("memoryReservation", *reservation);
-    }
+    add_resources(canonical, *cpu, *memory, *memory_reservation);
     if let Some(check) = health_check {
         add_health_check(canonical, check);
     }
@@ -189,6 +202,18 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     options::add_neighbours(canonical, links, volumes_from);
     options::add_options(canonical, engine_options);
     options::add_task(canonical, task);
+}
+
+fn add_resources(canonical: &mut Canonical, cpu: u32, memory: Option<u32>, reservation: Option<u32>) {
+    if cpu != 0 {
+        canonical.number("cpu", cpu);
+    }
+    if let Some(memory) = memory {
+        canonical.number("memory", memory);
+    }
+    if let Some(reservation) = reservation {
+        canonical.number("memoryReservation", reservation);
+    }
 }
 
 fn add_secret(canonical: &mut Canonical, secret: &SecretSpec) {

@@ -7,7 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{DesiredCluster, DesiredService, DesiredState, Inputs, Origin, Origins, Protocol, TaskSpec};
-use crate::manifest::{Cluster, Kind, Located, Service, TaskDefinition};
+use crate::image::PullBehavior;
+use crate::manifest::{Cluster, ClusterSpec, Kind, Located, Service, TaskDefinition};
 use crate::ownership::Source;
 use crate::problem::{Code, Place, Problem, sort_problems};
 use crate::schema::Validated;
@@ -67,7 +68,7 @@ pub fn resolve(source: Source, manifests: &Validated, inputs: &Inputs) -> Resolv
         let task = find_task(located, &definitions, &tasks, manifests, &mut problems);
         check_name(located, &mut problems);
         let (true, Some((definition, task))) = (known_cluster, task) else { continue };
-        let service = resolve_service(&located.manifest, task);
+        let service = resolve_service(&located.manifest, pull_behavior(clusters.get(cluster)), task);
         check_room(located, &service, &mut problems);
         let origin = Origin {
             service: located.document.clone(),
@@ -190,7 +191,14 @@ fn check_name(located: &Located<Service>, problems: &mut Vec<Problem>) {
     }
 }
 
-fn resolve_service(service: &Service, task: Arc<TaskSpec>) -> DesiredService {
+/// When the images of a cluster's services are fetched.
+fn pull_behavior(cluster: Option<&&Located<Cluster>>) -> PullBehavior {
+    let Some(cluster) = cluster else { return PullBehavior::default() };
+    let ClusterSpec { cluster_name: _, image_pull_behavior } = &cluster.manifest.spec;
+    image_pull_behavior.unwrap_or_default()
+}
+
+fn resolve_service(service: &Service, of_cluster: PullBehavior, task: Arc<TaskSpec>) -> DesiredService {
     let Service { api_version: _, kind: _, metadata: _, spec } = service;
     let crate::manifest::ServiceSpec {
         service_name: _,
@@ -199,6 +207,7 @@ fn resolve_service(service: &Service, task: Arc<TaskSpec>) -> DesiredService {
         desired_count,
         deployment_configuration,
         health_check_grace_period_seconds,
+        image_pull_behavior,
         scheduling_strategy: _,
     } = spec;
     let deployment = deployment_configuration.clone().unwrap_or_default();
@@ -207,6 +216,7 @@ fn resolve_service(service: &Service, task: Arc<TaskSpec>) -> DesiredService {
         minimum_healthy: deployment.minimum_healthy_percent.map_or(MINIMUM_HEALTHY_DEFAULT, Percent),
         maximum: deployment.maximum_percent.map_or(MAXIMUM_DEFAULT, Percent),
         health_check_grace: Duration::from_secs(health_check_grace_period_seconds.unwrap_or(0).into()),
+        image_pull: image_pull_behavior.unwrap_or(of_cluster),
         task,
     }
 }

@@ -6,6 +6,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use super::{EngineOptions, Revision, SecretSpec, TaskSettings};
+use crate::image::VersionConsistency;
 use crate::value::{ContainerName, Family, VolumeName};
 
 /// A task definition, resolved in full.
@@ -30,6 +31,12 @@ pub struct ContainerSpec {
     pub name: ContainerName,
     /// The image reference as the manifest gives it.
     pub image: String,
+    /// Who may fetch the image; without it, what `docker login` has stored.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub repository_credentials: Option<RepositoryCredentials>,
+    /// Whether all tasks of a deployment are made from one image.
+    #[serde(default, skip_serializing_if = "VersionConsistency::is_default")]
+    pub version_consistency: VersionConsistency,
     /// Whether the end of this container ends the task.
     #[serde(default = "yes", skip_serializing_if = "is_yes")]
     pub essential: bool,
@@ -118,6 +125,14 @@ impl ContainerSpec {
             (own, task) => own.or(task),
         }
     }
+}
+
+/// Who may fetch an image.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RepositoryCredentials {
+    /// Where the secret is that holds user and password. It is a name and not a secret.
+    pub credentials_parameter: String,
 }
 
 /// Seconds between SIGTERM and SIGKILL where the manifest does not say. Source: ECS `stopTimeout`.

@@ -5,12 +5,13 @@
 //! translate    our words -> request bodies       answers      the engine's JSON -> our words (with status_text and text)
 //! hints        the stream of events              perform      one action, one call
 //! secrets      the values that a new container is given
+//! images       what there is under a reference   pull         fetching one, with the credentials of its registry
 //! ```
 //!
 //! [`ReadOnlyDocker`] asks questions and can do nothing else; [`Docker`] holds one and performs actions as well. Neither makes a call
 //! before it is asked to: no ping, and no version but where Podman has to be told what Docker does in passing. Nothing is retried here; who looks again, and when, is decided by the loop.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::pin::pin;
 use std::sync::Arc;
 use std::time::{SystemTime, UNIX_EPOCH};
@@ -22,10 +23,12 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use self::answers::Inspected;
 use self::connection::{Call, CallError, Connection};
+pub use self::credentials::{NoSecrets, RepositorySecrets};
 pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin, Surroundings};
 use self::secrets::Delivery;
 use self::text::clean;
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
+use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{self, Source};
 use crate::plan::{Action, Outcome};
@@ -34,9 +37,12 @@ use crate::value::Timestamp;
 
 mod answers;
 mod connection;
+mod credentials;
 mod endpoint;
 mod hints;
+mod images;
 mod perform;
+mod pull;
 mod secrets;
 mod status_text;
 mod text;
@@ -70,6 +76,7 @@ pub struct ReadOnlyDocker {
 pub struct Docker {
     reading: ReadOnlyDocker,
     secrets: Delivery,
+    registry_secrets: Arc<dyn RepositorySecrets>,
 }
 
 impl ReadOnlyDocker {
@@ -121,7 +128,11 @@ impl ReadOnlyDocker {
 impl Docker {
     /// The engine at `endpoint`. No call is made, and the engine need not be there yet.
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { secrets: Delivery::none(), reading: ReadOnlyDocker::new(endpoint) }
+        Self {
+            secrets: Delivery::none(),
+            registry_secrets: Arc::new(NoSecrets),
+            reading: ReadOnlyDocker::new(endpoint),
+        }
     }
 
     /// The same engine, with the means to look secrets up when a container is created. Without them no container with a secret is.
@@ -143,6 +154,12 @@ impl Docker {
             self.secrets.sweep(source, listing.containers.iter().map(|container| &container.identity));
         }
         Ok(())
+    }
+
+    /// The same engine, to which the secrets that `repositoryCredentials` names are known.
+    #[must_use]
+    pub fn with_registry_secrets(self, registry_secrets: Arc<dyn RepositorySecrets>) -> Self {
+        Self { registry_secrets, ..self }
     }
 
     /// The same engine without the means to change it.
@@ -192,6 +209,11 @@ impl Observe for ReadOnlyDocker {
         }
     }
 
+    async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
+        let found = images::look_up(&self.connection, reference).await;
+        found.map_err(|error| error.into_engine_error(images::LOOK_UP, self.connection.endpoint()))
+    }
+
     async fn image_names(&self) -> Result<Vec<String>, EngineError> {
         self.ask(IMAGES, "/images/json", answers::read_image_names).await
     }
@@ -218,6 +240,14 @@ impl Observe for Docker {
         self.reading.log_tail(id, lines).await
     }
 
+    async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
+        self.reading.look_up_image(reference).await
+    }
+
+    fn pulls(&self) -> BTreeMap<String, PullProgress> {
+        self.reading.connection.pulls.read()
+    }
+
     async fn image_names(&self) -> Result<Vec<String>, EngineError> {
         self.reading.image_names().await
     }
@@ -225,7 +255,11 @@ impl Observe for Docker {
 
 impl Perform for Docker {
     async fn perform(&self, action: &Action) -> Outcome {
-        perform::perform(&self.reading.connection, &self.secrets, action).await
+        perform::perform(&self.reading.connection, &self.secrets, &*self.registry_secrets, action).await
+    }
+
+    async fn remove_images(&self, images: &[(String, ImageId)]) -> Vec<(String, bool)> {
+        images::remove(&self.reading.connection, images).await
     }
 }
 

@@ -26,6 +26,7 @@ mod check;
 mod container;
 mod fault;
 mod handle;
+mod images;
 mod life;
 mod meddle;
 mod seed;
@@ -60,8 +61,7 @@ pub struct Simulated {
     volumes: BTreeMap<String, Volume>,
     host_ports: BTreeMap<(u16, Protocol), ContainerId>,
     next_dynamic_port: u16,
-    images: BTreeMap<String, Image>,
-    image_default: Image,
+    images: images::Images,
     behaviours: Behaviours,
     pace: Pace,
     timers: Timers,
@@ -110,8 +110,7 @@ impl Simulated {
             volumes: BTreeMap::new(),
             host_ports: BTreeMap::new(),
             next_dynamic_port: DYNAMIC_PORT_FIRST,
-            images: BTreeMap::new(),
-            image_default: Image::Present,
+            images: images::Images::default(),
             behaviours: Behaviours::default(),
             pace: Pace::TYPICAL,
             timers: Timers::default(),
@@ -143,16 +142,6 @@ impl Simulated {
     /// Says how the containers behave, from their next start on, of which nothing else is said.
     pub fn set_default_behaviour(&mut self, behaviour: Behaviour) {
         self.behaviours.of_others = Arc::new(behaviour);
-    }
-
-    /// Says whether the engine has an image.
-    pub fn set_image(&mut self, name: &str, image: Image) {
-        self.images.insert(name.to_owned(), image);
-    }
-
-    /// Says whether the engine has the images of which nothing else is said.
-    pub fn set_default_image(&mut self, image: Image) {
-        self.image_default = image;
     }
 
     /// The time of the engine.
@@ -222,12 +211,6 @@ impl Simulated {
         let log = self.containers.get(id).filter(|container| container.identity.is_some());
         let log = log.map_or(&[][..], |container| &container.behaviour.log);
         log[log.len().saturating_sub(lines)..].to_vec()
-    }
-
-    /// The names of the images that the engine is known to have.
-    pub fn image_names(&self) -> Vec<String> {
-        let present = self.images.iter().filter(|(_, image)| **image == Image::Present);
-        present.map(|(name, _)| name.clone()).collect()
     }
 
     /// The whole truth at once, as many inspections would show it. No action in flight is in it: its beginner knows those.

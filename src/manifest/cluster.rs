@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ApiVersion, Kind, Metadata};
+use crate::image::PullBehavior;
 use crate::value::ClusterName;
 
 /// A group of services. Its tasks share one Docker network, on which each service is reached by its name.
@@ -29,4 +30,11 @@ pub struct ClusterSpec {
     /// The name once more, as ECS spells it. When it is given it equals `metadata.name`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cluster_name: Option<ClusterName>,
+    /// When images are fetched, for every service that does not say so itself. An extension: in ECS it is the agent's
+    /// setting `ECS_IMAGE_PULL_BEHAVIOR`. `prefer-cached` (the default here): only an image that the host does not
+    /// have. `default`: once for each deployment; where that fails, the image that the host has is used. `always`: for
+    /// each deployment and each new task, and a task whose image cannot be fetched does not start. `once`: an image that was never
+    /// fetched on this host before.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_pull_behavior: Option<PullBehavior>,
 }

@@ -10,6 +10,7 @@ use super::log_configuration::LogConfiguration;
 use super::namespaces::{HostEntry, VolumeFrom, read_link};
 use super::port_mapping::PortMapping;
 use super::{EnvironmentFile, Secret};
+use crate::image::VersionConsistency;
 use crate::value::{ContainerName, VolumeName};
 
 /// One container of a task (ECS `ContainerDefinition`).
@@ -21,6 +22,14 @@ pub struct ContainerDefinition {
     /// The image: `repository[:tag]` or `repository@sha256:digest`, at most 255 characters. Without a tag it is `latest`.
     #[schemars(length(min = 1, max = 255), regex(pattern = r"^\S+$"), extend("examples" = ["nginx:1.27"]))]
     pub image: String,
+    /// Who may fetch the image. Without it: what `docker login` has stored on the machine that runs `reconcile`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub repository_credentials: Option<RepositoryCredentials>,
+    /// `enabled` (the default): the first task of a deployment looks up what the tag means, and all later ones are made
+    /// from the very same image, until the task definition changes. `disabled`: each task is made from what the tag means
+    /// when it begins.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub version_consistency: Option<VersionConsistency>,
     /// The arguments of the program. It replaces the CMD of the image; no shell takes part and no variable is expanded.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub command: Option<Vec<String>>,
@@ -146,6 +155,15 @@ impl ContainerDefinition {
         let links = self.links.iter().map(|link| read_link(link).0);
         links.chain(self.volumes_from.iter().map(|from| from.source_container.as_str()))
     }
+}
+
+/// Who may fetch the image (ECS `RepositoryCredentials`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RepositoryCredentials {
+    /// Where the secret is that holds `{"username": "…", "password": "…"}`: a name, never the secret itself.
+    #[schemars(length(min = 1), regex(pattern = r"^\S+$"))]
+    pub credentials_parameter: String,
 }
 
 /// One environment variable (ECS `KeyValuePair`).

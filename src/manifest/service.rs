@@ -4,6 +4,7 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use super::{ApiVersion, Kind, Metadata};
+use crate::image::PullBehavior;
 use crate::value::{ClusterName, Family, ServiceName};
 
 /// A number of tasks made from one task definition. Tasks that die or turn unhealthy are replaced, and a change of the
@@ -48,6 +49,10 @@ pub struct ServiceSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 2_147_483_647))]
     pub health_check_grace_period_seconds: Option<u32>,
+    /// When the images of this service are fetched, where it is not as the Cluster says. An extension: in ECS it is the
+    /// agent's setting `ECS_IMAGE_PULL_BEHAVIOR`. Changing it replaces no task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub image_pull_behavior: Option<PullBehavior>,
     /// How tasks are placed: `REPLICA` (the default) keeps the desired count running.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduling_strategy: Option<SchedulingStrategy>,

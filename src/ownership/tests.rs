@@ -15,6 +15,7 @@ fn identity() -> ContainerIdentity {
         failures: 2,
         essential: true,
         containers: 1,
+        image: None,
     }
 }
 
@@ -80,4 +81,20 @@ fn what_is_sensitive() {
     ] {
         assert_eq!(is_sensitive(name, value), sensitive, "{name}={value}");
     }
+}
+
+#[test]
+fn the_image_of_a_deployment_is_written_and_read() {
+    let spec: ContainerSpec = serde_json::from_str(r#"{"name":"web","image":"shop:1"}"#).expect("a spec");
+    let read = |identity: &ContainerIdentity| {
+        let labels = identity.labels(&spec);
+        ContainerIdentity::read(|key| labels.get(key).map(String::as_str)).expect("it is ours")
+    };
+    let digests = [None, Some("h:5/shop@sha256:2")];
+    for digest in digests {
+        let image = ImagePin { id: ImageId::new("sha256:1"), digest: digest.map(Arc::from) };
+        let identity = ContainerIdentity { image: Some(image), ..identity() };
+        assert_eq!(read(&identity), identity);
+    }
+    assert_eq!(read(&identity()).image, None, "an earlier release wrote none");
 }

@@ -15,6 +15,7 @@ use crate::desired::{ContainerSpec, DesiredService, fingerprint};
 use crate::ownership::{ContainerIdentity, TaskKey};
 use crate::value::{Attempt, ClusterName, ServiceName, Slot, Timestamp};
 
+pub(super) mod image;
 mod room;
 
 /// How many ended tasks of a service are kept although their successors exist: what a person wants to read the log of in the
@@ -340,8 +341,12 @@ impl<'a> Planner<'_, 'a> {
     /// Begins a task in each vacancy that there is room for.
     fn fill(&mut self, vacancies: Vec<Vacancy>) {
         let mut alive = self.alive();
+        // Before room is made for it: no task is stopped for one whose image is not there yet.
+        let image = if vacancies.is_empty() { None } else { self.image_wait() };
         for vacancy in vacancies {
-            if let Some(wait) = self.port_conflict(None) {
+            if let Some(wait) = &image {
+                self.wait(vacancy.slot, wait.clone());
+            } else if let Some(wait) = self.port_conflict(None) {
                 self.refused.push((vacancy, wait));
             } else if alive >= self.ceiling {
                 self.refused.push((vacancy, Wait::Maximum));
@@ -364,26 +369,17 @@ impl<'a> Planner<'_, 'a> {
 
     /// Whether nothing outside the service stands in the way of creating containers.
     fn may_create(&mut self, vacancy: &Vacancy) -> bool {
+        // Images are looked up and fetched while the network is being made.
+        let image = self.image_wait();
         let wait = match self.world.network(self.cluster) {
             None => Some(Wait::Network),
-            Some(_) => self.image_wait(),
+            Some(_) => image,
         };
         if let Some(wait) = wait {
             self.wait(vacancy.slot, wait);
             return false;
         }
         true
-    }
-
-    /// What there is to wait for when the engine lacks an image; the fetch of it is planned here.
-    fn image_wait(&mut self) -> Option<Wait> {
-        let missing = &self.world.observed.missing_images;
-        if missing.is_empty() {
-            return None;
-        }
-        let image = self.service.task.containers.iter().find_map(|spec| missing.get(&spec.image))?;
-        let step = Step { action: Action::PullImage { image: image.clone() }, cause: Cause::Wanted };
-        self.world.step(step).or(Some(Wait::Image))
     }
 
     fn create(&mut self, vacancy: &Vacancy, containers: &[std::sync::Arc<ContainerSpec>]) {
@@ -412,6 +408,7 @@ impl<'a> Planner<'_, 'a> {
                 failures: vacancy.failures,
                 essential: spec.essential,
                 containers: count(self.service.task.containers.iter()),
+                image: self.pin(spec),
             };
             let named = self.service.task.named_container() == Some(&spec.name);
             let aliases = if named { vec![self.name.to_string()] } else { Vec::new() };

@@ -9,7 +9,9 @@ use std::time::Duration;
 use super::*;
 use crate::desired::{DesiredService, TaskSpec};
 use crate::observed::{Doing, FailedAction, Health, InFlight, ObservedState, Phase};
-use crate::testing::{NOW, add_network, ago, desired, exited, observed, running, service, task as task_of};
+use crate::testing::{
+    NOW, add_network, ago, desired, exited, observed, running, service, task as task_of, with_images,
+};
 use crate::value::Percent;
 
 const CHECK: &str = r#","healthCheck":{"command":["CMD","/ok"],"interval":5,"timeout":2,"retries":2,"startPeriod":0}"#;
@@ -29,7 +31,9 @@ fn stop_first(task: &Arc<TaskSpec>) -> DesiredService {
 }
 
 fn plan_of(services: &[(&str, DesiredService)], observed: &ObservedState) -> String {
-    plan(&desired(services), observed).to_string()
+    let desired = desired(services);
+    let observed = with_images(&desired, observed.clone());
+    plan(&desired, &observed).to_string()
 }
 
 /// The state of one service `shop/web` with these containers.
@@ -249,7 +253,7 @@ fn what_nobody_wants_goes_and_what_is_foreign_stays() {
     ");
     let mut adopting = desired(&[("shop/other", service(1, &task))]);
     adopting.adopted = BTreeSet::from([crate::ownership::Source::new("elsewhere")]);
-    assert_snapshot!(plan(&adopting, &observed(&[foreign])), @r"
+    assert_snapshot!(plan(&adopting, &with_images(&adopting, observed(&[foreign]))), @r"
     create shop/other/0 web @26df21 attempt 2: taken over from another directory
     wait shop/other/0: an action is under way
     ");
@@ -300,13 +304,26 @@ fn a_missing_image_is_pulled_once_for_all_who_want_it() {
     let task = web("web:1", "");
     let mut state = ObservedState { at: NOW, ..ObservedState::default() };
     add_network(&mut state, "shop");
-    state.missing_images.insert("web:1".to_owned());
+    state.images.insert("web:1".to_owned(), crate::observed::ImageFact { at: NOW, image: None });
     assert_snapshot!(plan_of(&[("shop/web", service(3, &task))], &state), @r"
     pull web:1: the manifests ask for it
     wait shop/web/0: its image
     wait shop/web/1: its image
     wait shop/web/2: its image
     ");
+}
+
+#[test]
+fn an_image_for_another_machine_is_refused_unless_the_machine_is_named() {
+    let arm = crate::image::Platform::new("linux", "arm64");
+    let image = crate::image::ObservedImage { platform: arm, ..crate::testing::image_of("web:1") };
+    let mut state = ObservedState { at: NOW, ..ObservedState::default() };
+    add_network(&mut state, "shop");
+    state.images.insert("web:1".to_owned(), crate::observed::ImageFact { at: NOW, image: Some(image) });
+    let plan_with = |more: &str| plan_of(&[("shop/web", service(1, &web("web:1", more)))], &state);
+    let plain = plan_with("");
+    assert_eq!(plain, "wait shop/web/0: the image web:1 is made for linux/arm64, and this host is linux/amd64\n");
+    assert!(plan_with(r#","task":{"cpuArchitecture":"ARM64"}"#).starts_with("create shop/web/0 web"));
 }
 
 #[test]
@@ -342,7 +359,8 @@ fn whose_volumes_are_used_is_created_first() {
     create shop/web/0 web @87fda6: the slot has no task
     wait shop/web/0: an action is under way
     ");
-    let plan = plan(&desired(&[("shop/web", service(1, &two))]), &state);
+    let desired = desired(&[("shop/web", service(1, &two))]);
+    let plan = plan(&desired, &with_images(&desired, state));
     let Action::CreateContainer(new) = &plan.steps[0].action else { panic!("{plan}") };
     assert_eq!(new.volumes_from, [VolumeSource { id: keeper[0].id.clone(), read_only: true }]);
 }

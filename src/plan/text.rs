@@ -31,6 +31,9 @@ impl fmt::Display for Plan {
         for unknown in &self.unknowns {
             writeln!(f, "inspect {unknown}")?;
         }
+        for unknown in &self.unknown_images {
+            writeln!(f, "look up image {unknown}")?;
+        }
         if let Some(wake_at) = self.wake_at {
             writeln!(f, "look again at {}", wake_at.0)?;
         }
@@ -49,7 +52,7 @@ impl fmt::Display for Action {
         match self {
             Self::CreateNetwork { cluster, .. } => write!(f, "create network of {cluster}"),
             Self::RemoveNetwork { cluster, .. } => write!(f, "remove network of {cluster}"),
-            Self::PullImage { image } => write!(f, "pull {image}"),
+            Self::PullImage { image, .. } => write!(f, "pull {image}"),
             Self::CreateContainer(new) => write!(f, "create {}", Named(&new.identity)),
             Self::StartContainer { identity, .. } => write!(f, "start {}", Named(identity)),
             Self::StopContainer { identity, .. } => write!(f, "stop {}", Named(identity)),
@@ -138,6 +141,9 @@ impl fmt::Display for Wait {
             Self::Retry { failures, failure, .. } => write!(f, "a pause after {}: {failure}", times(*failures)),
             Self::Network => f.write_str("the network of its cluster"),
             Self::Image => f.write_str("its image"),
+            Self::WrongPlatform { image, made_for, host } => {
+                write!(f, "the image {image} is made for {made_for}, and this host is {host}")
+            }
         }
     }
 }

@@ -79,6 +79,7 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
                 || match failure.kind {
                     FailureKind::ImageMissing | FailureKind::NameTaken | FailureKind::Refused => true,
                     FailureKind::PortTaken
+                    | FailureKind::Registry
                     | FailureKind::Gone
                     | FailureKind::Conflict
                     | FailureKind::ResourceInitialization
@@ -86,6 +87,7 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
                     | FailureKind::Unreachable => false,
                 }
         }
+        Wait::WrongPlatform { .. } => true,
         Wait::Action
         | Wait::Health
         | Wait::Settle { .. }
@@ -101,7 +103,7 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
 /// Whether only another decision of a person can end the wait.
 fn is_stuck(wait: &Wait) -> bool {
     match wait {
-        Wait::MinimumHealthy | Wait::Maximum | Wait::Port { .. } => true,
+        Wait::MinimumHealthy | Wait::Maximum | Wait::Port { .. } | Wait::WrongPlatform { .. } => true,
         Wait::Action
         | Wait::Health
         | Wait::Settle { .. }

@@ -180,13 +180,11 @@ impl Reconciler {
                 self.observed.volumes.remove(name);
                 self.note(Target::Volume(name.clone()));
             }
-            (Action::PullImage { image }, Effect::Pulled) => {
-                self.observed.missing_images.remove(image);
-                self.pulled.insert(image.clone());
+            (Action::PullImage { image, .. }, Effect::Pulled) => {
+                self.learn_pulled(image);
                 self.tell(None, EventKind::ImagePulled { image: image.clone(), took: self.observed.at.since(since) });
             }
             (Action::CreateContainer(new), Effect::Container(container)) => {
-                self.pulled.remove(&new.spec.image);
                 self.expect_volumes(&container, &new.spec);
                 self.know(*container);
             }
@@ -215,8 +213,11 @@ impl Reconciler {
 
     fn learn_failure(&mut self, action: &Action, failure: Failure) {
         match (action, failure.kind) {
-            (Action::CreateContainer(new), FailureKind::ImageMissing) if !self.pulled.contains(&new.spec.image) => {
-                self.observed.missing_images.insert(new.spec.image.clone());
+            (Action::CreateContainer(new), FailureKind::ImageMissing) => self.learn_missing_image(action, new, failure),
+            (Action::PullImage { image, .. }, _) => {
+                // Before the next try it is looked up whether somebody has built it meanwhile.
+                self.observed.images.remove(image);
+                self.remember_failure(action, failure);
             }
             (Action::CreateContainer(_), FailureKind::Gone) => {
                 // The network that it was to join is gone.
@@ -232,13 +233,13 @@ impl Reconciler {
             (
                 Action::CreateNetwork { .. }
                 | Action::RemoveNetwork { .. }
-                | Action::PullImage { .. }
                 | Action::CreateContainer(_)
                 | Action::StartContainer { .. }
                 | Action::StopContainer { .. }
                 | Action::RemoveContainer { .. }
                 | Action::RemoveVolume { .. },
                 FailureKind::ImageMissing
+                | FailureKind::Registry
                 | FailureKind::NameTaken
                 | FailureKind::PortTaken
                 | FailureKind::Gone
@@ -257,7 +258,7 @@ impl Reconciler {
         }
     }
 
-    fn remember_failure(&mut self, action: &Action, failure: Failure) {
+    pub(super) fn remember_failure(&mut self, action: &Action, failure: Failure) {
         let target = action.target();
         // Of a start that failed the container itself tells.
         if !matches!(action, Action::StartContainer { .. }) {

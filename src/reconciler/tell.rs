@@ -50,7 +50,7 @@ impl Reconciler {
                 }
                 self.told.stopped.insert(id.clone());
             }
-            Action::PullImage { image } => self.tell(None, EventKind::ImagePulling { image: image.clone() }),
+            Action::PullImage { image, .. } => self.tell(None, EventKind::ImagePulling { image: image.clone() }),
             Action::CreateNetwork { .. }
             | Action::RemoveNetwork { .. }
             | Action::StartContainer { .. }

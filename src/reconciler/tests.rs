@@ -57,9 +57,20 @@ fn ended(container: &ObservedContainer) -> ObservedContainer {
 fn performed(tick: &Tick) -> Vec<String> {
     let steps = tick.commands.iter().filter_map(|command| match command {
         Command::Perform(step) => Some(step.action.to_string()),
-        Command::List | Command::Inspect(_) => None,
+        Command::List | Command::Inspect(_) | Command::LookUpImage(_) => None,
     });
     steps.collect()
+}
+
+/// It asks what `web:1` is, and is answered.
+fn look_up_web(reconciler: &mut Reconciler, at: Timestamp) {
+    assert_eq!(
+        reconciler.tick(at).commands,
+        [Command::LookUpImage("web:1".to_owned())],
+        "before it makes anything of it"
+    );
+    let image = crate::testing::image_of("web:1");
+    reconciler.handle(at, Input::ImageLookedUp("web:1".to_owned(), Ok(Some(image))));
 }
 
 fn unreachable() -> EngineError {
@@ -70,6 +81,7 @@ fn unreachable() -> EngineError {
 fn no_more_is_begun_at_once_than_the_limits_allow() {
     let mut reconciler = asking(5);
     reconciler.handle(NOW, Input::Listed(Ok(listing(&[]))));
+    look_up_web(&mut reconciler, NOW);
     let tick = reconciler.tick(NOW);
     assert_eq!(performed(&tick).len(), LIMITS.rollout);
     assert_eq!(reconciler.tick(NOW).commands, [], "what is under way takes its place");
@@ -142,6 +154,7 @@ fn an_end_during_our_own_start_is_looked_at_when_the_start_is_answered() {
 fn an_action_without_an_answer_counts_as_under_way_until_somebody_has_looked() {
     let mut reconciler = asking(1);
     reconciler.handle(NOW, Input::Listed(Ok(listing(&[]))));
+    look_up_web(&mut reconciler, NOW);
     let tick = reconciler.tick(NOW);
     let [Command::Perform(step)] = &*tick.commands else { panic!("it creates: {:?}", tick.commands) };
     reconciler.handle(at(60), Input::Finished(step.clone(), Outcome::Unknown("no answer within 60 s".to_owned())));

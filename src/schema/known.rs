@@ -58,8 +58,9 @@ use Field::{Ignored, List, Map, NotYet, Object, Plain, Refused};
 
 use super::parameters::{
     CAPABILITIES, CONTAINER_DEFINITION, DEVICE, DOCKER_VOLUME, ENVIRONMENT_FILE, HEALTH_CHECK, HOST_ENTRY, HOST_VOLUME,
-    KEY_VALUE_PAIR, LINUX_PARAMETERS, LOG_CONFIGURATION, MOUNT_POINT, PORT_MAPPING, RESOURCE_REQUIREMENT,
-    RUNTIME_PLATFORM, SECRET, SYSTEM_CONTROL, TAG, TASK_DEFINITION_SPEC, TMPFS, ULIMIT, VOLUME, VOLUME_FROM,
+    KEY_VALUE_PAIR, LINUX_PARAMETERS, LOG_CONFIGURATION, MOUNT_POINT, PORT_MAPPING, REPOSITORY_CREDENTIALS,
+    RESOURCE_REQUIREMENT, RUNTIME_PLATFORM, SECRET, SYSTEM_CONTROL, TAG, TASK_DEFINITION_SPEC, TMPFS, ULIMIT, VOLUME,
+    VOLUME_FROM,
 };
 
 static METADATA: Shape = Shape { name: "metadata", fields: &[("name", Plain)] };
@@ -86,6 +87,7 @@ static CLUSTER_SPEC: Shape = Shape {
     name: "Cluster.spec",
     fields: &[
         ("clusterName", Plain),
+        ("imagePullBehavior", Plain),
         ("capacityProviders", NotYet),
         ("configuration", NotYet),
         ("defaultCapacityProviderStrategy", NotYet),
@@ -104,6 +106,7 @@ static SERVICE_SPEC: Shape = Shape {
         ("desiredCount", Plain),
         ("deploymentConfiguration", Object(&DEPLOYMENT_CONFIGURATION)),
         ("healthCheckGracePeriodSeconds", Plain),
+        ("imagePullBehavior", Plain),
         ("schedulingStrategy", Plain),
         ("availabilityZoneRebalancing", NotYet),
         ("capacityProviderStrategy", NotYet),
@@ -145,7 +148,7 @@ static DEPLOYMENT_CONFIGURATION: Shape = Shape {
 };
 
 /// Every object, for the search after a field that stands elsewhere. The more likely come first.
-pub(super) static SHAPES: [&Shape; 27] = [
+pub(super) static SHAPES: [&Shape; 28] = [
     &SERVICE_SPEC,
     &TASK_DEFINITION_SPEC,
     &CONTAINER_DEFINITION,
@@ -154,6 +157,7 @@ pub(super) static SHAPES: [&Shape; 27] = [
     &PORT_MAPPING,
     &MOUNT_POINT,
     &VOLUME,
+    &REPOSITORY_CREDENTIALS,
     &DOCKER_VOLUME,
     &CLUSTER_SPEC,
     &HOST_VOLUME,
@@ -236,11 +240,17 @@ pub(super) static FOREIGN_WORDS: &[(&str, &str)] = &[
     ("volumes_from", "volumesFrom"),
 ];
 
+const PULL_POLICY: &str = "when images are pulled is said in `imagePullBehavior` of the Cluster or the Service";
+
 /// Words of Kubernetes and Compose for which ECS has nothing, with what to do instead.
 pub(super) static NO_COUNTERPART: &[(&str, &str)] = &[
-    ("imagePullPolicy", "there is no pull policy: an image that is not on the host is pulled"),
-    ("pull_policy", "there is no pull policy: an image that is not on the host is pulled"),
-    ("image_pull_policy", "there is no pull policy: an image that is not on the host is pulled"),
+    ("imagePullPolicy", PULL_POLICY),
+    ("pull_policy", PULL_POLICY),
+    ("image_pull_policy", PULL_POLICY),
+    (
+        "imagePullSecrets",
+        "credentials are those of `docker login`, or named in `repositoryCredentials` of the container",
+    ),
     ("restart", "there is no restart policy: a service always replaces a task that ends"),
     ("namespace", "there are no namespaces: a service belongs to the Cluster in `spec.cluster`"),
     ("template", "the containers are described in a TaskDefinition, which the service names in `taskDefinition`"),

@@ -83,6 +83,8 @@ pub(super) static CONTAINER_DEFINITION: Shape = Shape {
     fields: &[
         ("name", Plain),
         ("image", Plain),
+        ("repositoryCredentials", Object(&REPOSITORY_CREDENTIALS)),
+        ("versionConsistency", Plain),
         ("command", Plain),
         ("entryPoint", Plain),
         ("environment", List(&KEY_VALUE_PAIR)),
@@ -131,10 +133,8 @@ pub(super) static CONTAINER_DEFINITION: Shape = Shape {
             ),
         ),
         ("dependsOn", NotYet),
-        ("repositoryCredentials", NotYet),
         ("restartPolicy", NotYet),
         ("startTimeout", NotYet),
-        ("versionConsistency", NotYet),
     ],
 };
 
@@ -145,6 +145,8 @@ pub(super) static SECRET: Shape = Shape {
     name: "a secret",
     fields: &[("name", Plain), ("valueFrom", Plain), ("path", Plain), ("mode", Plain), ("owner", Plain)],
 };
+pub(super) static REPOSITORY_CREDENTIALS: Shape =
+    Shape { name: "repositoryCredentials", fields: &[("credentialsParameter", Plain)] };
 
 pub(super) static KEY_VALUE_PAIR: Shape =
     Shape { name: "an environment variable", fields: &[("name", Plain), ("value", Plain)] };

@@ -318,6 +318,7 @@ fn expect_plan(definition: &str) {
     crate::testing::add_network(&mut observed, "shop");
     let network = observed.networks.values_mut().next().expect("it was added");
     network.source = crate::ownership::Source::new("test");
+    let observed = crate::testing::with_images(&resolved.desired, observed);
     let plan = crate::plan::plan(&resolved.desired, &observed);
     assert!(!plan.steps.is_empty(), "{family}: {plan:?}");
 }

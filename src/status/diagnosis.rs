@@ -130,6 +130,7 @@ fn explain_refusal(diagnosis: &mut Diagnosis, portrait: &Portrait<'_>) -> bool {
     let Some((slot, failures, failure)) = refusal else { return false };
     let headline = match failure.kind {
         FailureKind::ImageMissing => "its image cannot be had",
+        FailureKind::Registry => "its image cannot be fetched now",
         FailureKind::NameTaken => "somebody else's containers hold its names",
         FailureKind::PortTaken => "something else holds its host port",
         FailureKind::Refused => "the engine refuses it",
@@ -141,7 +142,7 @@ fn explain_refusal(diagnosis: &mut Diagnosis, portrait: &Portrait<'_>) -> bool {
     let task = slot.map_or_else(String::new, |slot| format!("task {}/{}/{slot}: ", portrait.cluster, portrait.name));
     let times = if failures == 1 { "tried once".to_owned() } else { format!("tried {failures} times") };
     diagnosis.facts.push(format!("{task}{failure} ({times})"));
-    if failure.kind == FailureKind::ImageMissing {
+    if matches!(failure.kind, FailureKind::ImageMissing | FailureKind::Registry) {
         // The failure does not say which of the images; where only one is spoken of, it is that one.
         let containers = portrait.service.iter().flat_map(|service| &service.task.containers);
         let images: Vec<_> = containers.map(|container| container.image.clone()).collect();

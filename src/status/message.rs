@@ -71,7 +71,8 @@ pub(super) fn next_try(portrait: &Portrait<'_>, slot: Option<Slot>) -> Option<St
         | Wait::Maximum
         | Wait::Port { .. }
         | Wait::Network
-        | Wait::Image => None,
+        | Wait::Image
+        | Wait::WrongPlatform { .. } => None,
     });
     until.min().map(|until| format!("next try {}", in_words(portrait.at, until)))
 }
@@ -85,6 +86,7 @@ pub(super) fn describe_obstacle(portrait: &Portrait<'_>) -> Option<String> {
             let holder = if own { format!("task {}", holder.slot) } else { holder.to_string() };
             Some(format!("host port {port}/{} is still held by {holder}", protocol.as_str()))
         }
+        Wait::WrongPlatform { .. } => Some(wait.to_string()),
         Wait::Backoff { until, failures } => {
             let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times in a row") };
             Some(format!("failed {times}; next try {}", in_words(portrait.at, *until)))
@@ -138,7 +140,9 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
         Wait::Grace { until } => Some(format!("unhealthy, overlooked for another {}", duration_text(until.since(at)))),
         Wait::MinimumHealthy => Some("minimumHealthyPercent keeps the old tasks until others are healthy".to_owned()),
         Wait::Maximum => Some("maximumPercent leaves no room until a task has stopped".to_owned()),
-        Wait::Action | Wait::Backoff { .. } | Wait::Port { .. } | Wait::Retry { .. } => None,
+        Wait::Action | Wait::Backoff { .. } | Wait::Port { .. } | Wait::Retry { .. } | Wait::WrongPlatform { .. } => {
+            None
+        }
     }
 }
 

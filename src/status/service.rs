@@ -3,7 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Health, PublishedAddress, ServiceStatus, StoppedTask, Sync, message};
+use super::{Health, PinnedImage, PublishedAddress, ServiceStatus, StoppedTask, Sync, message};
 use crate::change::revision_name;
 use crate::desired::{DesiredService, DesiredState, Revision};
 use crate::observed::{self, ObservedState};
@@ -155,6 +155,7 @@ impl<'a> Portrait<'a> {
             service: self.name.clone(),
             revision: self.revision(),
             revisions,
+            images: self.images(),
             desired: self.wanted,
             running: count(self.members.iter().filter(running)),
             healthy: count(self.members.iter().filter(|member| member.state == TaskState::Healthy)),
@@ -176,6 +177,15 @@ impl<'a> Portrait<'a> {
             Some(service) => Some(revision_name(service.task.family.as_str(), service.task.revision)),
             None => self.members.iter().find(|member| member.current).map(Member::revision),
         }
+    }
+
+    fn images(&self) -> Vec<PinnedImage> {
+        let running = self.members.iter().filter(|member| member.current && member.is_running());
+        let pinned = running.flat_map(|member| member.view.observed()).filter_map(|container| {
+            let image = container.identity.image.clone()?;
+            Some(PinnedImage { container: container.identity.container.clone(), image })
+        });
+        pinned.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
     fn sync(&self) -> Sync {

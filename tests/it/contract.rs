@@ -149,6 +149,7 @@ impl<F: Fixture> World<F> {
             failures: attempt - 1,
             essential: true,
             containers: 1,
+            image: None,
         }
     }
 
@@ -320,6 +321,7 @@ macro_rules! for_every_scenario {
             what_runs_is_not_removed,
             removing_twice_is_no_error,
             a_missing_image,
+            an_image_that_a_container_refers_to_stays,
             a_bad_command_leaves_a_failed_container,
             a_taken_port_leaves_a_failed_container,
             dynamic_ports_are_reported,

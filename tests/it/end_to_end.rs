@@ -4,6 +4,7 @@ mod change;
 mod converge;
 mod delete;
 mod fail;
+mod images;
 mod own;
 mod parameters;
 mod repair;

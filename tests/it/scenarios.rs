@@ -1,6 +1,7 @@
 //! Stories on the simulated engine: manifests, what happens on the host, and every step of the reconciler with its cause and time.
 //! Each ends by proving that the host has come to rest.
 
+mod images;
 mod stage;
 
 use std::time::Duration;
@@ -427,18 +428,16 @@ fn a_missing_image_is_asked_for_again_and_again_and_more_and_more_seldom() {
     stage.pass(20.0);
     assert_snapshot!(stage.read(), @r"
      0.000  create network of shop: the manifests ask for it
-     0.090  create shop/web/0 web @26df21: the slot has no task
+     0.000  pull web:1: the manifests ask for it
+     0.000    * pulling web:1
      0.090    * shop created its network
-     0.090    * shop/web/0 starting the slot has no task
-     0.099  pull web:1: the manifests ask for it
-     0.099    * pulling web:1
-     5.099    * failed pull web:1: manifest for web:1 not found
-     6.099  pull web:1: the manifests ask for it
-     6.099    * pulling web:1
-    11.099    * failed pull web:1: manifest for web:1 not found
-    13.099  pull web:1: the manifests ask for it
-    13.099    * pulling web:1
-    18.099    * failed pull web:1: manifest for web:1 not found
+     5.000    * failed pull web:1: manifest for web:1 not found
+     6.000  pull web:1: the manifests ask for it
+     6.000    * pulling web:1
+    11.000    * failed pull web:1: manifest for web:1 not found
+    13.000  pull web:1: the manifests ask for it
+    13.000    * pulling web:1
+    18.000    * failed pull web:1: manifest for web:1 not found
     ");
     assert_snapshot!(stage.waits(), @r"wait shop/web/0: a pause after 3 failures in a row: manifest for web:1 not found");
     stage.note("the image is there");
@@ -446,14 +445,11 @@ fn a_missing_image_is_asked_for_again_and_again_and_more_and_more_seldom() {
     stage.pass(30.0);
     assert_snapshot!(stage.read(), @r"
     20.000  the image is there
-    22.099  pull web:1: the manifests ask for it
-    22.099    * pulling web:1
-    27.099  create shop/web/0 web @26df21: the slot has no task
-    27.099    * pulled web:1 in 5.0s
-    27.099    * shop/web/0 starting the slot has no task
-    27.108  start shop/web/0 web @26df21: the slot has no task
-    27.451    * shop/web/0 running
-    27.531    * shop/web steady 1/1 healthy in 27s
+    22.000  create shop/web/0 web @26df21: the slot has no task
+    22.000    * shop/web/0 starting the slot has no task
+    22.009  start shop/web/0 web @26df21: the slot has no task
+    22.352    * shop/web/0 running
+    22.432    * shop/web steady 1/1 healthy in 22s
     ");
     stage.prove_quiet();
 }

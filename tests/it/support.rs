@@ -4,5 +4,6 @@ pub(crate) mod daemon;
 pub(crate) mod docker;
 pub(crate) mod program;
 pub(crate) mod proxy;
+pub(crate) mod registry;
 pub(crate) mod shop;
 pub(crate) mod wait;

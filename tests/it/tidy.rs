@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 26] = [
+const LAYERS: [&str; 28] = [
     "value",
+    "image",
     "problem",
     "sensitive",
     "document",
@@ -30,6 +31,7 @@ const LAYERS: [&str; 26] = [
     "source",
     "load",
     "lock",
+    "pulls",
     "execute",
     "forecast",
     "watch",

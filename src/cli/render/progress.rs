@@ -48,7 +48,10 @@ fn subject(kind: &EventKind) -> &'static str {
         EventKind::ManifestsChanged { .. } | EventKind::ManifestsInvalid { .. } | EventKind::ManifestsUnchanged => {
             "manifests"
         }
-        EventKind::ImagePulling { .. } | EventKind::ImagePulled { .. } => "image",
+        EventKind::ImagePulling { .. }
+        | EventKind::ImageProgress { .. }
+        | EventKind::ImageRemoved { .. }
+        | EventKind::ImagePulled { .. } => "image",
         EventKind::Held { .. } => "plan",
         EventKind::TaskStarting { .. }
         | EventKind::TaskRunning
@@ -80,6 +83,8 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::TaskStopping { .. }
         | EventKind::TaskStopped
         | EventKind::ImagePulling { .. }
+        | EventKind::ImageProgress { .. }
+        | EventKind::ImageRemoved { .. }
         | EventKind::ImagePulled { .. }
         | EventKind::NetworkCreated
         | EventKind::ServiceDeleted

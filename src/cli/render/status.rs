@@ -3,7 +3,7 @@
 use super::{Cell, Style, Tone, clean_line, one_line, table};
 use crate::change::text::count_of;
 use crate::plan::duration_text;
-use crate::status::{Health, PublishedAddress, ServiceStatus, Status, StoppedTask, Sync};
+use crate::status::{Health, PinnedImage, PublishedAddress, ServiceStatus, Status, StoppedTask, Sync};
 use crate::value::Timestamp;
 
 /// More stopped tasks than this are counted and not listed.
@@ -52,13 +52,16 @@ fn render_services(status: &Status, style: Style) -> String {
 /// The cells of the table with its titles. Columns in which no service has anything to say are left out.
 fn service_rows(status: &Status, with_messages: bool) -> Vec<Vec<Cell>> {
     let has_ports = status.services.iter().any(|service| !service.ports.is_empty());
+    let has_images = status.services.iter().any(|service| !service.images.is_empty());
     let has_messages = with_messages && status.services.iter().any(|service| service.message.is_some());
-    let titles = ["SERVICE", "TASKDEF", "TASKS", "SYNC", "HEALTH", "RESTARTS", "UP", "PORTS", "MESSAGE"];
+    let titles = ["SERVICE", "TASKDEF", "IMAGE", "TASKS", "SYNC", "HEALTH", "RESTARTS", "UP", "PORTS", "MESSAGE"];
     let titles = titles.map(|title| Cell::toned(title, Tone::Faint));
     let rows = std::iter::once(titles).chain(status.services.iter().map(|service| service_cells(service, status.at)));
-    let keep = |cells: [Cell; 9]| {
-        let [service, definition, tasks, sync, health, restarts, up, ports, message] = cells;
-        let mut row = vec![service, definition, tasks, sync, health, restarts, up];
+    let keep = |cells: [Cell; 10]| {
+        let [service, definition, image, tasks, sync, health, restarts, up, ports, message] = cells;
+        let mut row = vec![service, definition];
+        row.extend(has_images.then_some(image));
+        row.extend([tasks, sync, health, restarts, up]);
         row.extend(has_ports.then_some(ports));
         row.extend(has_messages.then_some(message));
         row
@@ -66,7 +69,7 @@ fn service_rows(status: &Status, with_messages: bool) -> Vec<Vec<Cell>> {
     rows.map(keep).collect()
 }
 
-fn service_cells(service: &ServiceStatus, at: Timestamp) -> [Cell; 9] {
+fn service_cells(service: &ServiceStatus, at: Timestamp) -> [Cell; 10] {
     let health_tone = match service.health {
         Health::Healthy | Health::Running => Tone::Good,
         Health::Progressing | Health::Unknown => Tone::Changing,
@@ -92,6 +95,7 @@ fn service_cells(service: &ServiceStatus, at: Timestamp) -> [Cell; 9] {
     [
         Cell::new(service.name()),
         Cell::new(service.revision.clone().unwrap_or_else(|| "-".to_owned())),
+        Cell::new(render_images(&service.images)),
         Cell::new(format!("{}/{}", service.healthy, service.desired)),
         Cell::toned(service.sync.as_str(), sync_tone),
         Cell::toned(health, health_tone),
@@ -100,6 +104,15 @@ fn service_cells(service: &ServiceStatus, at: Timestamp) -> [Cell; 9] {
         Cell::new(render_ports(&service.ports)),
         Cell::new(message),
     ]
+}
+
+/// The images in short; more than one is counted, for a table is not the place to compare them.
+fn render_images(images: &[PinnedImage]) -> String {
+    match images {
+        [] => "-".to_owned(),
+        [only] => only.image.id.short().to_owned(),
+        [first, more @ ..] => format!("{} +{}", first.image.id.short(), more.len()),
+    }
 }
 
 /// `8080->80/tcp`, and of several tasks `32768,32769->80/tcp`.

@@ -67,6 +67,20 @@ fn a_revision_survives_its_text() {
     }
 }
 
+#[test]
+fn where_an_image_comes_from_counts_only_when_it_is_said() {
+    let with = |fields: &str| {
+        let text = format!(r#"{{"name":"web","image":"shop:1"{fields}}}"#);
+        let spec: ContainerSpec = serde_json::from_str(&text).expect("a spec");
+        revision(spec)
+    };
+    assert_eq!(with(r#","versionConsistency":"enabled""#), revision(minimal()));
+    assert_ne!(with(r#","versionConsistency":"disabled""#), revision(minimal()));
+    let one = with(r#","repositoryCredentials":{"credentialsParameter":"file:a"}"#);
+    assert_ne!(one, revision(minimal()));
+    assert_ne!(one, with(r#","repositoryCredentials":{"credentialsParameter":"file:b"}"#));
+}
+
 const OPTIONS: &str = r#"{
   "name": "web", "image": "shop:1",
   "links": [{"container": "db", "alias": "database"}], "volumesFrom": [{"sourceContainer": "db", "readOnly": true}],

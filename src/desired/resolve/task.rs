@@ -8,8 +8,8 @@ use std::sync::Arc;
 use super::configuration::Configuration;
 use super::options::{resolve_options, resolve_ports, resolve_settings};
 use crate::desired::{
-    ContainerSpec, HealthCheckSpec, Inputs, LinkSpec, MountSpec, STOP_TIMEOUT_DEFAULT_SECS, TaskSettings, TaskSpec,
-    VolumeDriver, VolumeSpec, VolumesFromSpec,
+    ContainerSpec, HealthCheckSpec, Inputs, LinkSpec, MountSpec, RepositoryCredentials, STOP_TIMEOUT_DEFAULT_SECS,
+    TaskSettings, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
 use crate::manifest::{self, read_link};
 use crate::value::{ContainerName, VolumeName};
@@ -44,6 +44,8 @@ fn resolve_container(
     let manifest::ContainerDefinition {
         name,
         image,
+        repository_credentials,
+        version_consistency,
         command,
         entry_point,
         environment: _,
@@ -82,6 +84,8 @@ fn resolve_container(
     ContainerSpec {
         name: name.clone(),
         image: image.clone(),
+        repository_credentials: repository_credentials.as_ref().map(resolve_credentials),
+        version_consistency: version_consistency.unwrap_or_default(),
         essential: essential.unwrap_or(true),
         entry_point: entry_point.clone(),
         command: command.clone(),
@@ -102,6 +106,11 @@ fn resolve_container(
         options: resolve_options(container),
         task,
     }
+}
+
+fn resolve_credentials(credentials: &manifest::RepositoryCredentials) -> RepositoryCredentials {
+    let manifest::RepositoryCredentials { credentials_parameter } = credentials;
+    RepositoryCredentials { credentials_parameter: credentials_parameter.clone() }
 }
 
 fn resolve_health_check(check: &manifest::HealthCheck) -> HealthCheckSpec {

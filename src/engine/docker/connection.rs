@@ -14,8 +14,10 @@ use tokio::time::Instant;
 
 use super::answers;
 use super::endpoint::{Address, Endpoint};
+use super::pull::Pulls;
 use super::text::clean;
 use crate::engine::EngineError;
+use crate::image::Platform;
 
 /// A kind of call and how long it may take.
 ///
@@ -149,12 +151,22 @@ pub(super) struct Connection {
     client: OnceLock<bollard::Docker>,
     /// Whether the engine is Podman, once somebody wanted to know.
     is_podman: OnceCell<bool>,
+    /// What the host of the engine is, once it has been asked.
+    pub(super) host_platform: OnceLock<Platform>,
+    /// How far the fetches under way are.
+    pub(super) pulls: Pulls,
 }
 
 impl Connection {
     /// A way to `endpoint`. Nothing is sent.
     pub(super) fn new(endpoint: Endpoint) -> Self {
-        Self { endpoint, client: OnceLock::new(), is_podman: OnceCell::new() }
+        Self {
+            endpoint,
+            client: OnceLock::new(),
+            is_podman: OnceCell::new(),
+            host_platform: OnceLock::new(),
+            pulls: Pulls::default(),
+        }
     }
 
     /// Where it leads.

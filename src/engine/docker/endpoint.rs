@@ -173,6 +173,15 @@ fn certificates_of_environment(surroundings: Surroundings<'_>) -> Option<Certifi
     Some(Certificates::below(&directory))
 }
 
+/// The directory of Docker's configuration, by the environment.
+pub(super) fn configuration_directory_of_environment() -> Option<PathBuf> {
+    configuration_directory(Surroundings {
+        variable: &|name| std::env::var(name).ok(),
+        read: &|path| std::fs::read(path),
+        exists: &|path| path.exists(),
+    })
+}
+
 fn configuration_directory(surroundings: Surroundings<'_>) -> Option<PathBuf> {
     let set = |name: &str| (surroundings.variable)(name).filter(|value| !value.is_empty());
     set("DOCKER_CONFIG").map(PathBuf::from).or_else(|| set("HOME").map(|home| Path::new(&home).join(".docker")))

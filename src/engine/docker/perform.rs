@@ -4,17 +4,17 @@
 //! that the engine said no, or that nothing reached it. *Unknown* is everything after which the engine may yet do what it was asked: the
 //! engine finishes what it has begun even when nobody waits for the answer any more.
 
-use std::time::Duration;
-
 use bollard::query_parameters::{
-    CreateContainerOptions, CreateImageOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions,
+    CreateContainerOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions,
 };
-use futures_util::StreamExt;
 
 use super::answers::{self, Inspected};
 use super::connection::{Call, CallError, Connection, VERSION};
+use super::credentials::RepositorySecrets;
+use super::pull::{self, NotPulled};
 use super::secrets::{Delivered, Delivery};
 use super::{INSPECT, inspect, now, query, translate};
+use crate::desired::RepositoryCredentials;
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, ObservedNetwork, Phase};
 use crate::ownership::{self, ContainerIdentity, Source};
 use crate::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
@@ -36,18 +36,19 @@ const REMOVE_VOLUME: Call = Call::new("remove volume", 60);
 /// What a stop may take beyond the time that the container has: SIGKILL, and taking network and mounts down on a busy host.
 const STOP_MARGIN_SECS: u64 = 120;
 
-/// Large images over slow lines; what takes longer is given up and tried again by the next look.
-const PULL: Call = Call::new("pull image", 60 * 60);
-
-/// The engine reports progress many times a second; a registry that stalls is given this long.
-const PULL_STALL_SECS: u64 = 5 * 60;
-
 /// Carries out `action`.
-pub(super) async fn perform(connection: &Connection, secrets: &Delivery, action: &Action) -> Outcome {
+pub(super) async fn perform(
+    connection: &Connection,
+    secrets: &Delivery,
+    registry_secrets: &dyn RepositorySecrets,
+    action: &Action,
+) -> Outcome {
     let result = match action {
         Action::CreateNetwork { cluster, source } => create_network(connection, cluster, source).await,
         Action::RemoveNetwork { cluster, id } => remove_network(connection, cluster, id).await,
-        Action::PullImage { image } => pull_image(connection, image).await,
+        Action::PullImage { image, credentials } => {
+            pull_image(connection, registry_secrets, image, credentials.as_ref()).await
+        }
         Action::CreateContainer(new) => create_container(connection, secrets, new).await,
         Action::StartContainer { id, identity } => start_container(connection, secrets, id, identity).await,
         Action::StopContainer { id, stop_timeout, .. } => stop_container(connection, id, *stop_timeout).await,
@@ -181,29 +182,16 @@ fn classify_network_removal(status: u16, message: &str) -> FailureKind {
     }
 }
 
-async fn pull_image(connection: &Connection, image: &str) -> Result<Effect, No> {
-    let (name, tag) = translate::split_image(image);
-    // Without a tag the engine would fetch every tag there is.
-    let options = CreateImageOptions {
-        from_image: Some(name.to_owned()),
-        tag: (!tag.is_empty()).then(|| tag.to_owned()),
-        ..CreateImageOptions::default()
-    };
-    let stall = Duration::from_secs(PULL_STALL_SECS);
-    let pulled = PULL.within(async {
-        let mut progress = connection.client()?.create_image(Some(options), None, None);
-        loop {
-            match tokio::time::timeout(stall, progress.next()).await {
-                Err(_) => return Err(CallError::NoAnswer { seconds: PULL_STALL_SECS }),
-                Ok(None) => return Ok(()),
-                Ok(Some(Ok(_))) => {}
-                Ok(Some(Err(error))) => return Err(CallError::from(error)),
-            }
-        }
-    });
-    match pulled.await {
+async fn pull_image(
+    connection: &Connection,
+    secrets: &dyn RepositorySecrets,
+    image: &str,
+    credentials: Option<&RepositoryCredentials>,
+) -> Result<Effect, No> {
+    match pull::pull(connection, secrets, image, credentials).await {
         Ok(()) => Ok(Effect::Pulled),
-        Err(error) => Err(No::of(connection, PULL, error, |_, _| FailureKind::ImageMissing)),
+        Err(NotPulled::Failed(failure)) => Err(No::Failed(failure)),
+        Err(NotPulled::NoAnswer(error)) => Err(No::of(connection, pull::PULL, error, |_, _| FailureKind::Registry)),
     }
 }
 

@@ -31,7 +31,7 @@ const CPU_SHARES_MIN: u32 = 2;
 pub(super) fn container_body(new: &NewContainer) -> ContainerCreateBody {
     let NewContainer { identity, spec, network: _, aliases: _, volumes_from } = new;
     let mut body = ContainerCreateBody {
-        image: Some(spec.image.clone()),
+        image: Some(new.image().to_owned()),
         entrypoint: spec.entry_point.clone(),
         cmd: spec.command.clone(),
         env: Some(spec.environment.iter().map(|(name, value)| format!("{name}={value}")).collect()),
@@ -241,19 +241,6 @@ pub(super) fn network_body(cluster: &ClusterName, source: &Source) -> NetworkCre
         driver: Some("bridge".to_owned()),
         labels: Some(ownership::cluster_labels(cluster, source).into_iter().collect()),
         ..NetworkCreateRequest::default()
-    }
-}
-
-/// Splits an image reference into what is pulled and its tag: `latest` where the reference says nothing, none where it has a digest.
-pub(super) fn split_image(reference: &str) -> (&str, &str) {
-    if reference.contains('@') {
-        return (reference, "");
-    }
-    // A colon before the last slash belongs to the registry's port.
-    let name_at = reference.rfind('/').map_or(0, |slash| slash + 1);
-    match reference[name_at..].rfind(':') {
-        Some(colon) => (&reference[..name_at + colon], &reference[name_at + colon + 1..]),
-        None => (reference, "latest"),
     }
 }
 

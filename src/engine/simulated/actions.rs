@@ -1,6 +1,6 @@
 //! What each action does to the simulated engine, and what it answers.
 
-use super::behaviour::{Image, Start, Stop};
+use super::behaviour::{Start, Stop};
 use super::calls::{Call, Progress};
 use super::container::Container;
 use super::timers::{Ending, Event};
@@ -27,7 +27,7 @@ impl Simulated {
         Progress::Ended(match &*open.action {
             Action::CreateNetwork { cluster, source } => self.create_network(cluster, source),
             Action::RemoveNetwork { id, .. } => self.remove_network(id),
-            Action::PullImage { image } => self.pull_image(image),
+            Action::PullImage { image, .. } => self.pull_image(image),
             Action::CreateContainer(new) => self.create_container(new),
             Action::StartContainer { id, .. } => self.start_container(id),
             Action::StopContainer { id, stop_timeout, .. } => {
@@ -61,26 +61,9 @@ impl Simulated {
         Outcome::Done(Effect::Removed)
     }
 
-    fn image(&self, name: &str) -> Image {
-        self.images.get(name).copied().unwrap_or(self.image_default)
-    }
-
-    fn pull_image(&mut self, name: &str) -> Outcome {
-        match self.image(name) {
-            Image::Missing => failed(FailureKind::ImageMissing, format!("manifest for {name} not found")),
-            Image::Present | Image::Pullable => {
-                self.images.insert(name.to_owned(), Image::Present);
-                Outcome::Done(Effect::Pulled)
-            }
-        }
-    }
-
     fn create_container(&mut self, new: &NewContainer) -> Outcome {
-        match self.image(&new.spec.image) {
-            Image::Present => {}
-            Image::Pullable | Image::Missing => {
-                return failed(FailureKind::ImageMissing, format!("No such image: {}", new.spec.image));
-            }
+        if let Some(missing) = self.find_missing_image(new) {
+            return Outcome::Failed(missing);
         }
         for name in new.identity.names() {
             let Some(holder) = self.names.get(&name).and_then(|id| self.containers.get(id)) else {

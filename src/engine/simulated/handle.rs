@@ -13,6 +13,7 @@ use tokio::time::Instant;
 
 use super::Simulated;
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
+use crate::image::{ImageId, ObservedImage};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
@@ -120,6 +121,10 @@ impl Observe for SimulatedHandle {
         self.look(|engine| engine.check_reachable().map(|()| engine.log_tail(id, lines)))
     }
 
+    async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
+        self.look(|engine| engine.check_reachable().map(|()| engine.look_up_image(reference)))
+    }
+
     async fn image_names(&self) -> Result<Vec<String>, EngineError> {
         self.look(|engine| engine.check_reachable().map(|()| engine.image_names()))
     }
@@ -129,5 +134,9 @@ impl Perform for SimulatedHandle {
     async fn perform(&self, action: &Action) -> Outcome {
         let call = self.with(|engine| engine.begin(action));
         self.wait_for(|engine| engine.take_outcome(call)).await
+    }
+
+    async fn remove_images(&self, images: &[(String, ImageId)]) -> Vec<(String, bool)> {
+        self.with(|engine| engine.remove_unused_images(images))
     }
 }

@@ -14,6 +14,7 @@ impl Simulated {
     /// Only the objects are taken: what is in flight and what failed without a container belong to the caller.
     pub fn seed(&mut self, observed: &ObservedState) {
         self.now = self.now.max(observed.at);
+        self.seed_images(observed);
         let mut networks = BTreeMap::new();
         for network in observed.networks.values() {
             networks.entry((&network.cluster, &network.source)).or_insert(&network.id);

@@ -5,12 +5,22 @@ use std::collections::BTreeMap;
 use super::super::words::closest;
 use super::Checks;
 use super::task_definition::container_names;
+use crate::image::Reference;
 use crate::manifest::{ContainerDefinition, HealthCheck, TaskDefinitionSpec};
 use crate::problem::{Code, Problem};
 
 impl Checks<'_> {
+    fn image(&mut self, pointer: &str, image: &str) {
+        if let Err(error) = Reference::parse(image) {
+            let problem = Problem::error(Code::Malformed, format!("`{image}` is not an image reference: {error}"))
+                .with_help("an image is written repository[:tag] or repository@sha256:digest");
+            self.report(&format!("{pointer}/image"), problem);
+        }
+    }
+
     pub(super) fn container(&mut self, pointer: &str, container: &ContainerDefinition, spec: &TaskDefinitionSpec) {
         let volumes = &spec.volumes;
+        self.image(pointer, &container.image);
         match (container.memory, container.memory_reservation) {
             (Some(memory), Some(reservation)) if memory <= reservation => {
                 let problem = Problem::error(Code::Conflict, "memoryReservation is not smaller than memory")

@@ -4,7 +4,9 @@ use std::time::Duration;
 
 use reconcile::desired::{ContainerSpec, Protocol};
 use reconcile::engine::{Change, Hint, Observe, Perform};
+use reconcile::image::ImageId;
 use reconcile::observed::{ContainerId, Health, ObservedContainer, Phase, PublishedPort};
+use reconcile::ownership::ContainerIdentity;
 use reconcile::ownership::{self, Source};
 use reconcile::plan::{Action, Effect, FailureKind, Outcome, VolumeSource};
 use reconcile::value::VolumeName;
@@ -117,7 +119,7 @@ pub(super) async fn removing_twice_is_no_error<F: Fixture>(world: &World<F>) {
 pub(super) async fn a_missing_image<F: Fixture>(world: &World<F>) {
     let mut spec = world.spec(Program::Sleeps, json!({}));
     "registry.invalid/nowhere:1".clone_into(&mut spec.image);
-    let pull = Action::PullImage { image: spec.image.clone() };
+    let pull = Action::PullImage { image: spec.image.clone(), credentials: None };
     let refused = failure(world.create_from(world.identity(1), spec).await);
     assert_eq!(refused.kind, FailureKind::ImageMissing, "{refused}");
     let refused = failure(world.engine().perform(&pull).await);
@@ -125,6 +127,26 @@ pub(super) async fn a_missing_image<F: Fixture>(world: &World<F>) {
     assert!(world.list().await.containers.is_empty(), "it left no container and no name behind");
     let present = world.spec(Program::Sleeps, json!({})).image;
     assert!(world.engine().image_names().await.expect("an answer").contains(&present));
+}
+
+pub(super) async fn an_image_that_a_container_refers_to_stays<F: Fixture>(world: &World<F>) {
+    let spec = world.spec(Program::Sleeps, json!({}));
+    let name = spec.image.clone();
+    let look_up = async || world.engine().look_up_image(&name).await.expect("an answer");
+    let image = look_up().await.expect("the engine has it");
+    assert_eq!(image.unfit_host(), None, "it is made for this host");
+    let by_id = world.engine().look_up_image(&image.id.0).await.expect("an answer").expect("an image has its id");
+    assert_eq!(by_id.id, image.id);
+    let identity = ContainerIdentity { image: Some(image.pin(&name)), ..world.identity(1) };
+    let container = created(world.create_from(identity.clone(), spec).await);
+    assert_eq!(world.inspect(&container).await.identity, identity, "the labels tell which image it is");
+    let remove = async |id: &ImageId| world.engine().remove_images(&[(name.clone(), id.clone())]).await;
+    assert_eq!(remove(&image.id).await, [], "it stays");
+    let other = ImageId::new("sha256:0000000000000000000000000000000000000000000000000000000000000000");
+    assert_eq!(remove(&other).await, [(name.clone(), false)], "its name has another image");
+    assert_eq!(look_up().await, Some(image));
+    let nowhere = world.engine().look_up_image("registry.invalid/nowhere:1").await;
+    assert_eq!(nowhere.expect("an answer"), None);
 }
 
 pub(super) async fn a_bad_command_leaves_a_failed_container<F: Fixture>(world: &World<F>) {

@@ -67,7 +67,7 @@ impl World {
     fn is_at_rest(&self, well: &BTreeSet<usize>) -> bool {
         let is_well = |name: &ServiceName| well.contains(&manifests::service_index(name));
         let concerns = |step: &Step| match &step.action {
-            Action::PullImage { image } => SERVICES
+            Action::PullImage { image, .. } => SERVICES
                 .iter()
                 .position(|name| image.split(':').next() == Some(*name))
                 .is_none_or(|index| well.contains(&index)),

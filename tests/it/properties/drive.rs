@@ -9,6 +9,7 @@ use std::time::Duration;
 use reconcile::desired::DesiredState;
 use reconcile::engine::simulated::{CallId, Simulated, Subject};
 use reconcile::engine::{EngineError, Hint, Listing};
+use reconcile::image::ObservedImage;
 use reconcile::observed::{ContainerId, ObservedContainer, ObservedState, Phase};
 use reconcile::ownership::{ContainerIdentity, Source};
 use reconcile::plan::{Action, Outcome, Plan, Step};
@@ -37,6 +38,8 @@ enum Errand {
     BringList(Result<Listing, EngineError>, Moment, Timestamp),
     TakeInspection(String),
     BringInspection(String, Result<Option<ObservedContainer>, EngineError>, Moment),
+    TakeImage(String),
+    BringImage(String, Result<Option<ObservedImage>, EngineError>),
     BringHint(Hint),
     ListenAgain,
 }
@@ -51,6 +54,7 @@ pub(super) struct World {
     pub(super) desired: Arc<DesiredState>,
     pub(super) oracle: Oracle,
     pub(super) random: Random,
+    image_random: Random,
     pub(super) planted: Option<Planted>,
     pub(super) hints: Hints,
     pub(super) slow: Duration,
@@ -102,6 +106,7 @@ impl World {
             adopted: BTreeSet::new(),
             oracle: Oracle::default(),
             random: Random::new(story.seed ^ 0x5eed),
+            image_random: Random::new(story.seed ^ 0x1a6e),
             planted,
             hints: Hints::InTime,
             slow: Duration::ZERO,
@@ -322,6 +327,15 @@ impl World {
         Duration::from_millis(self.random.below(4) + if most == 0 { 0 } else { self.random.below(most) / 2 })
     }
 
+    /// A question about an image takes as long as any other, by a source of its own: it came later, and a kept seed goes on to tell the
+    /// same story.
+    fn image_delay(&mut self) -> Duration {
+        let most = u64::try_from(self.slow.as_millis()).expect("a few seconds");
+        Duration::from_millis(
+            self.image_random.below(4) + if most == 0 { 0 } else { self.image_random.below(most) / 2 },
+        )
+    }
+
     fn run(&mut self, errand: Errand) -> Option<Input> {
         match errand {
             Errand::TakeList => {
@@ -358,6 +372,13 @@ impl World {
                 }
                 Some(Input::Inspected(name, answer))
             }
+            Errand::TakeImage(image) => {
+                let answer = self.ask("look up image").map(|()| self.engine.look_up_image(&image));
+                let delay = self.image_delay();
+                self.send(delay, Errand::BringImage(image, answer));
+                None
+            }
+            Errand::BringImage(image, answer) => Some(Input::ImageLookedUp(image, answer)),
             Errand::ListenAgain => {
                 self.listening = true;
                 Some(Input::Resync)
@@ -399,6 +420,10 @@ impl World {
                 Command::Inspect(name) => {
                     let delay = self.delay();
                     self.send(delay, Errand::TakeInspection(name));
+                }
+                Command::LookUpImage(image) => {
+                    let delay = self.image_delay();
+                    self.send(delay, Errand::TakeImage(image));
                 }
                 Command::Perform(step) => steps.push(step),
             }

@@ -204,6 +204,7 @@ impl World {
             failures: 0,
             essential: true,
             containers: u32::try_from(task.containers.len()).expect("a handful"),
+            image: None,
         }
     }
 

@@ -54,6 +54,7 @@ fn service(index: usize, draft: &Draft) -> DesiredService {
         minimum_healthy: Percent(draft.minimum),
         maximum: Percent(draft.maximum),
         health_check_grace: Duration::from_secs(draft.grace_secs),
+        image_pull: reconcile::image::PullBehavior::default(),
         task: Arc::new(task(index, draft)),
     }
 }
@@ -104,6 +105,8 @@ fn container(name: &str, image: String, essential: bool, stop_timeout: u32) -> C
     ContainerSpec {
         name: ContainerName::new(name).expect("a name"),
         image,
+        repository_credentials: None,
+        version_consistency: reconcile::image::VersionConsistency::default(),
         essential,
         entry_point: None,
         command: None,

@@ -307,7 +307,17 @@ impl Oracle {
         if named != new.aliases.iter().any(|alias| alias == task.service.as_str()) {
             self.violate(format!("{task:#} {} does not answer to the right name", identity.container));
         }
-        let has_begun = scene.truth.containers.values().any(|other| other.identity.task == *task);
+        let being_created = scene.open.values().any(|step| match &step.action {
+            Action::CreateContainer(other) => other.identity.task == *task,
+            Action::CreateNetwork { .. }
+            | Action::RemoveNetwork { .. }
+            | Action::PullImage { .. }
+            | Action::StartContainer { .. }
+            | Action::StopContainer { .. }
+            | Action::RemoveContainer { .. }
+            | Action::RemoveVolume { .. } => false,
+        });
+        let has_begun = being_created || scene.truth.containers.values().any(|other| other.identity.task == *task);
         if !has_begun && task.attempt.0 > 1 && *cause != Cause::Adopted && !self.is_spared(&service, scene.truth.at) {
             self.judge_retry(identity, scene);
         }

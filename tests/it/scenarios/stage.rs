@@ -62,6 +62,12 @@ impl Stage {
         }
     }
 
+    /// An image was fetched before the reconciler began.
+    pub(super) fn remember_pull(&mut self, image: &str) {
+        let at = self.engine.now().before(Duration::from_hours(24));
+        self.reconciler.remember_pulls(BTreeMap::from([(image.to_owned(), at)]));
+    }
+
     /// The manifests change.
     pub(super) fn change(&mut self, manifests: &str) {
         self.note("the manifests change");
@@ -167,6 +173,10 @@ impl Stage {
             Command::Inspect(name) => {
                 let answer = self.engine.try_inspect(&name);
                 self.reconciler.handle(now, Input::Inspected(name, answer));
+            }
+            Command::LookUpImage(image) => {
+                let answer = Ok(self.engine.look_up_image(&image));
+                self.reconciler.handle(now, Input::ImageLookedUp(image, answer));
             }
             Command::Perform(step) => {
                 self.note(&step.to_string());

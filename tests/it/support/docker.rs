@@ -64,10 +64,13 @@ impl Container {
     fn read(value: &Value) -> Self {
         let text = |key: &str| value[key].as_str().unwrap_or_default().to_owned();
         let labels = value["Labels"].as_object().into_iter().flatten();
+        let spec = value["Labels"]["reconcile.spec"].as_str().and_then(|spec| serde_json::from_str::<Value>(spec).ok());
+        let spec = spec.unwrap_or_default();
         Self {
             id: text("Id"),
             name: value["Names"][0].as_str().unwrap_or_default().trim_start_matches('/').to_owned(),
-            image: text("Image"),
+            // What the manifest said: the engine was asked for an id.
+            image: spec["image"].as_str().map_or_else(|| text("Image"), ToOwned::to_owned),
             state: text("State"),
             status: text("Status"),
             labels: labels.map(|(key, value)| (key.clone(), value.as_str().unwrap_or_default().to_owned())).collect(),

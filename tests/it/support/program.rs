@@ -83,6 +83,8 @@ impl Program {
         ] {
             command.env_remove(name);
         }
+        // Nothing of a test is remembered in the home of whoever runs it.
+        command.env("RECONCILE_STATE_DIR", "/dev/null/none");
         // Backtraces of a panic belong into the output of a test that fails.
         command.env("RUST_BACKTRACE", "1");
         Self { command }

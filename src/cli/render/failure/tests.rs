@@ -64,7 +64,7 @@ fn a_missing_image_names_those_that_are_near() {
     testing::add_network(&mut shown, "shop");
     let image = "ghcr.io/acme/web:2.4.0".to_owned();
     let failure = Failure { kind: FailureKind::ImageMissing, message: format!("{image}: manifest unknown") };
-    shown.missing_images.insert(image.clone());
+    shown.images.insert(image.clone(), crate::observed::ImageFact { at: NOW, image: None });
     let failed = crate::observed::FailedAction { identity: None, failures: 3, at: NOW, failure };
     shown.failed_actions.insert(crate::plan::Target::Image(image), failed);
     let diagnosis = diagnosis(&shown).expect("it is not well");

@@ -23,6 +23,7 @@ fn new_container(spec: &str) -> NewContainer {
             failures: 2,
             essential: true,
             containers: 1,
+            image: None,
         },
         spec: Arc::new(serde_json::from_str(spec).expect("a spec")),
         network: NetworkId::new("net1"),
@@ -166,17 +167,15 @@ fn a_network() {
 }
 
 #[test]
-fn image_references() {
-    for (reference, expected) in [
-        ("nginx", ("nginx", "latest")),
-        ("nginx:1.25", ("nginx", "1.25")),
-        ("host:5000/shop/web", ("host:5000/shop/web", "latest")),
-        ("host:5000/shop/web:2", ("host:5000/shop/web", "2")),
-        ("nginx@sha256:abc", ("nginx@sha256:abc", "")),
-        ("nginx:1@sha256:abc", ("nginx:1@sha256:abc", "")),
-    ] {
-        assert_eq!(split_image(reference), expected, "{reference}");
-    }
+fn a_container_of_a_deployment_is_made_from_its_image() {
+    let mut new = new_container(r#"{"name":"nginx","image":"shop:1"}"#);
+    let id = crate::image::ImageId::new("sha256:9c1d");
+    new.identity.image = Some(crate::image::ImagePin { id, digest: Some(Arc::from("shop@sha256:4f2c")) });
+    let body = container_body(&new);
+    assert_eq!(body.image.as_deref(), Some("sha256:9c1d"), "whatever the tag means by now");
+    let labels = body.labels.expect("labels");
+    assert_eq!(labels["reconcile.image"], "sha256:9c1d");
+    assert_eq!(labels["reconcile.image-digest"], "shop@sha256:4f2c");
 }
 
 #[test]
