@@ -76,6 +76,9 @@ pub struct ObservedState {
     /// Images that the engine turned out not to have.
     #[serde(skip)]
     pub missing_images: BTreeSet<String>,
+    /// Tasks of which a container was there and is gone: a task that runs only once has then had its turn.
+    #[serde(skip)]
+    pub gone_tasks: BTreeSet<TaskKey>,
 }
 
 /// An action that failed.

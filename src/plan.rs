@@ -14,6 +14,7 @@ use crate::observed::{ContainerId, NetworkId, ObservedContainer, ObservedState};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
 
+pub mod expire;
 pub mod guard;
 mod prune;
 pub(crate) mod restart;
@@ -91,6 +92,7 @@ impl Step {
             | Cause::Removed
             | Cause::Superseded
             | Cause::TaskEnded
+            | Cause::Stopped
             | Cause::Duplicate
             | Cause::Wanted => Lane::Rollout,
         }
@@ -258,6 +260,8 @@ pub enum Cause {
     Superseded,
     /// The task that it belongs to has ended.
     TaskEnded,
+    /// Somebody asked for its end.
+    Stopped,
     /// There are two of it.
     Duplicate,
     /// The manifests ask for it.
@@ -358,6 +362,8 @@ pub enum Wait {
     Network,
     /// The image is being fetched.
     Image,
+    /// It runs, and its own end is what is waited for: it runs only once.
+    End,
 }
 
 impl Wait {
@@ -374,7 +380,8 @@ impl Wait {
             | Self::Maximum
             | Self::Port { .. }
             | Self::Network
-            | Self::Image => None,
+            | Self::Image
+            | Self::End => None,
         }
     }
 }

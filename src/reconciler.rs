@@ -390,7 +390,7 @@ impl Reconciler {
 
     /// Whether a container is ours to change.
     fn is_ours(&self, identity: &ContainerIdentity) -> bool {
-        identity.source == self.desired.source || self.desired.adopted.contains(&identity.source)
+        self.desired.may_touch(&identity.source)
     }
 
     /// Notes that something new is known about a target.

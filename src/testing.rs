@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desired::{ContainerSpec, DesiredCluster, DesiredService, DesiredState, TaskSpec};
+use crate::desired::{ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec};
 use crate::observed::{
     ContainerId, Exit, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase, PublishedPort,
 };
@@ -29,7 +29,7 @@ pub(crate) fn cluster(name: &str) -> ClusterName {
 }
 
 pub(crate) fn service_name(name: &str) -> ServiceName {
-    ServiceName::new(name).unwrap()
+    ServiceName::read(name).unwrap()
 }
 
 /// A container spec from the JSON that a label holds.
@@ -51,6 +51,7 @@ pub(crate) fn service(count: u32, task: &Arc<TaskSpec>) -> DesiredService {
         maximum: Percent(200),
         health_check_grace: Duration::ZERO,
         task: task.clone(),
+        lifetime: Lifetime::Kept,
     }
 }
 

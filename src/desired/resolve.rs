@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DesiredCluster, DesiredService, DesiredState, Origin, Origins, Protocol, TaskSpec};
+use super::{DesiredCluster, DesiredService, DesiredState, Lifetime, Origin, Origins, Protocol, TaskSpec};
 use crate::manifest::{Cluster, Kind, Located, Service, TaskDefinition};
 use crate::ownership::Source;
 use crate::problem::{Code, Place, Problem, sort_problems};
@@ -202,6 +202,7 @@ fn resolve_service(service: &Service, task: Arc<TaskSpec>) -> DesiredService {
         maximum: deployment.maximum_percent.map_or(MAXIMUM_DEFAULT, Percent),
         health_check_grace: Duration::from_secs(health_check_grace_period_seconds.unwrap_or(0).into()),
         task,
+        lifetime: Lifetime::Kept,
     }
 }
 

@@ -23,7 +23,10 @@ pub(super) fn remove_duplicates(world: &mut World<'_>, duplicates: Duplicates<'_
 
 /// Ends and removes the tasks of services that nobody wants; then the networks of clusters and the volumes of tasks that are gone.
 pub(super) fn prune<'a>(world: &mut World<'a>, unwanted: &Tasks<'a>) {
-    for task in unwanted.values().flatten() {
+    if world.desired.source.is_standalone() {
+        super::expire::expire(world, unwanted);
+    }
+    for task in unwanted.values().flatten().filter(|task| !task.source.is_standalone()) {
         if world.may_touch(task.source) {
             match task.state(None, Duration::ZERO, world.observed.at) {
                 TaskState::Ended => world.remove_task(task, &Cause::Removed),
@@ -82,6 +85,8 @@ fn prune_volumes(world: &mut World<'_>) {
         .values()
         .filter(|volume| volume.source == world.desired.source)
         .filter(|volume| volume.task.as_ref().is_some_and(|task| !living.contains(task)))
+        // Another process may be about to create the first container of a task of its own: only what was seen to go is gone.
+        .filter(|volume| !volume.source.is_standalone() || world.has_gone(volume.task.as_ref()))
         .cloned()
         .collect();
     for volume in dead {

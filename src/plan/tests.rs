@@ -12,6 +12,8 @@ use crate::observed::{Doing, FailedAction, Health, InFlight, ObservedState, Phas
 use crate::testing::{NOW, add_network, ago, desired, exited, observed, running, service, task as task_of};
 use crate::value::Percent;
 
+mod once;
+
 const CHECK: &str = r#","healthCheck":{"command":["CMD","/ok"],"interval":5,"timeout":2,"retries":2,"startPeriod":0}"#;
 
 /// A task of one container `web`, with more of its fields.

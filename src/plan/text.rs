@@ -97,6 +97,7 @@ impl fmt::Display for Cause {
             Self::Removed => f.write_str("no manifest asks for it"),
             Self::Superseded => f.write_str("its successor has taken over"),
             Self::TaskEnded => f.write_str("its task has ended"),
+            Self::Stopped => f.write_str("somebody asked for its end"),
             Self::Duplicate => f.write_str("there are two of it"),
             Self::Wanted => f.write_str("the manifests ask for it"),
         }
@@ -138,6 +139,7 @@ impl fmt::Display for Wait {
             Self::Retry { failures, failure, .. } => write!(f, "a pause after {}: {failure}", times(*failures)),
             Self::Network => f.write_str("the network of its cluster"),
             Self::Image => f.write_str("its image"),
+            Self::End => f.write_str("its end"),
         }
     }
 }

@@ -71,7 +71,8 @@ pub(super) fn next_try(portrait: &Portrait<'_>, slot: Option<Slot>) -> Option<St
         | Wait::Maximum
         | Wait::Port { .. }
         | Wait::Network
-        | Wait::Image => None,
+        | Wait::Image
+        | Wait::End => None,
     });
     until.min().map(|until| format!("next try {}", in_words(portrait.at, until)))
 }
@@ -96,7 +97,8 @@ pub(super) fn describe_obstacle(portrait: &Portrait<'_>) -> Option<String> {
         | Wait::MinimumHealthy
         | Wait::Maximum
         | Wait::Network
-        | Wait::Image => None,
+        | Wait::Image
+        | Wait::End => None,
     })
 }
 
@@ -138,6 +140,7 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
         Wait::Grace { until } => Some(format!("unhealthy, overlooked for another {}", duration_text(until.since(at)))),
         Wait::MinimumHealthy => Some("minimumHealthyPercent keeps the old tasks until others are healthy".to_owned()),
         Wait::Maximum => Some("maximumPercent leaves no room until a task has stopped".to_owned()),
+        Wait::End => Some("runs until it ends".to_owned()),
         Wait::Action | Wait::Backoff { .. } | Wait::Port { .. } | Wait::Retry { .. } => None,
     }
 }

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconcile::desired::{
-    ContainerSpec, DesiredCluster, DesiredService, DesiredState, HealthCheckSpec, MountSpec, PortMapping, Protocol,
-    TaskSpec, VolumeDriver, VolumeSpec,
+    ContainerSpec, DesiredCluster, DesiredService, DesiredState, HealthCheckSpec, Lifetime, MountSpec, PortMapping,
+    Protocol, TaskSpec, VolumeDriver, VolumeSpec,
 };
 use reconcile::engine::simulated::Guard;
 use reconcile::ownership::Source;
@@ -55,6 +55,7 @@ fn service(index: usize, draft: &Draft) -> DesiredService {
         maximum: Percent(draft.maximum),
         health_check_grace: Duration::from_secs(draft.grace_secs),
         task: Arc::new(task(index, draft)),
+        lifetime: Lifetime::Kept,
     }
 }
 
