@@ -7,6 +7,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub mod fingerprint;
+pub mod overrides;
 pub mod resolve;
 mod spec;
 pub mod standalone;

@@ -187,6 +187,15 @@ impl Reconciler {
         self.listing.is_some() || !self.inspecting.is_empty() || !self.observed.in_flight.is_empty()
     }
 
+    /// Whether all that was begun and has not ended is that images are being fetched.
+    pub fn is_fetching_only(&self) -> bool {
+        let mut in_flight = self.observed.in_flight.values();
+        self.has_listed
+            && self.listing.is_none()
+            && self.inspecting.is_empty()
+            && in_flight.all(|in_flight| matches!(in_flight.doing, Doing::Pull))
+    }
+
     /// Takes in something that happened at `at`.
     pub fn handle(&mut self, at: Timestamp, input: Input) {
         self.observed.at = at;

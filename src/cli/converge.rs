@@ -10,7 +10,7 @@ use super::exit::{self, Exit};
 use super::output::Output;
 use super::project::Project;
 use super::report::Progress;
-use super::{ConvergeArguments, failure, render, signals};
+use super::{ConvergeArguments, failure, housekeeping, render, signals};
 use crate::clock;
 use crate::desired::DesiredState;
 use crate::engine::docker::Docker;
@@ -44,6 +44,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
         if arguments.watch {
             let (watch, trouble) = DirectoryWatch::new(&project.directory);
             announce(&progress, &project, &watch, trouble.as_deref(), &engine.describe());
+            tokio::spawn(housekeeping::keep_tidy(engine.clone()));
             tokio::spawn(follow(
                 Follower { watch, locks, project: Arc::new(project.clone()), adopted, notices: notices.clone() },
                 *output,

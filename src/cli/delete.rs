@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &DeleteArguments, output: &Output) -> Result<u8, Ex
     converge::runtime(false)?.block_on(async {
         let mut locks = Locks::new(&endpoint.to_string());
         let engine = Arc::new(Docker::new(endpoint));
-        let scoped = Scoped { engine: engine.clone(), scope };
+        let scoped = Scoped::new(engine.clone(), scope);
         let clusters = clusters_in(&scoped, &source).await?;
         locks.hold_exactly(&clusters).await.map_err(converge::refuse_lock)?;
         let ending = delete(Arc::new(scoped.clone()), source.clone(), arguments, output).await?;

@@ -56,7 +56,7 @@ pub(super) async fn explain<E: Observe>(
 }
 
 /// The images whose names come nearest to the one that is missing.
-fn near(image: &str, mut names: Vec<String>) -> Vec<String> {
+pub(super) fn near(image: &str, mut names: Vec<String>) -> Vec<String> {
     let distance = |name: &String| strsim::damerau_levenshtein(image, name);
     names.retain(|name| distance(name) <= image.len().max(name.len()) / 2);
     names.sort_by_key(|name| (distance(name), name.clone()));

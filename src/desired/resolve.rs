@@ -82,6 +82,11 @@ pub fn resolve(source: Source, manifests: &Validated) -> Resolved {
     Resolved { desired, origins, problems }
 }
 
+/// The task that one valid definition describes, used by a service or not.
+pub fn resolve_definition(definition: &TaskDefinition) -> TaskSpec {
+    task::resolve_task(definition)
+}
+
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 struct Key(ClusterName, ServiceName);
 

@@ -69,7 +69,9 @@ impl<'a> World<'a> {
             let action = Action::CreateNetwork { cluster: cluster.clone(), source: self.desired.source.clone() };
             self.act(About::cluster(cluster), Step { action, cause: Cause::Wanted });
         }
-        for network in networks.filter(|network| network.source == self.desired.source) {
+        // A task on its own joins a network and tidies none up.
+        let own = |network: &ObservedNetwork| network.source == self.desired.source && !network.source.is_standalone();
+        for network in networks.filter(own) {
             let action = Action::RemoveNetwork { cluster: cluster.clone(), id: network.id };
             self.act(About::cluster(cluster), Step { action, cause: Cause::Duplicate });
         }

@@ -131,7 +131,9 @@ async fn find_network(
     let networks = found
         .and_then(|answer| answers::read_networks(&answer).map_err(|error| CallError::Unreadable(error.to_string())));
     let networks = networks.map_err(|error| No::of_question(connection, FIND_NETWORK, error))?;
-    match networks.into_iter().find(|network| network.cluster == *cluster && network.source == *source) {
+    // One that was made for a task on its own is as good for a directory, and the other way round.
+    let is_shared = |other: &Source| other == source || other.is_standalone() || source.is_standalone();
+    match networks.into_iter().find(|network| network.cluster == *cluster && is_shared(&network.source)) {
         Some(network) => Ok(Effect::Network(network.id)),
         None => Err(No::failed(FailureKind::NameTaken, message)),
     }
