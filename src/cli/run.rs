@@ -223,6 +223,9 @@ async fn run_job(
             let _ = notices.send(stopper.stop(EndedBy::Timeout(timeout))).await;
         });
     }
+    for id in job.ids() {
+        output.say(&format!("task {id} ({}) in {}", render_definition(&job.task), job.cluster));
+    }
     let facts = Rc::new(RefCell::new(Facts::new(job.task.clone(), job.names.clone())));
     let mut watcher = Watcher::new(facts.clone(), output);
     let mut run = Loop::new(engine.clone(), Arc::new(job.desired(Wish::Run)), converge::limits(), &mut watcher, inbox);
@@ -246,6 +249,10 @@ async fn run_job(
         return Ok(exit::DONE);
     }
     conclude(job, engine, ending, &facts, &stopper, arguments, output).await
+}
+
+fn render_definition(task: &TaskSpec) -> String {
+    format!("{}@{}", task.family, task.revision.short())
 }
 
 /// Nobody need be asked whether a task may run.

@@ -6,4 +6,5 @@ mod delete;
 mod fail;
 mod own;
 mod repair;
+mod run;
 mod tell;

@@ -132,10 +132,9 @@ impl<'o> Watcher<'o> {
 
 impl Report for Watcher<'_> {
     fn event(&mut self, event: &Event) {
-        // That it begins is worth a line because of its id, with which it can be stopped; how it ended is the result.
+        // That it begins has been said with its id; how it ended is the result.
         let is_told = match &event.kind {
-            EventKind::TaskStarting { .. }
-            | EventKind::TaskUnhealthy { .. }
+            EventKind::TaskUnhealthy { .. }
             | EventKind::ImagePulling { .. }
             | EventKind::ImagePulled { .. }
             | EventKind::ActionFailed { .. }
@@ -143,7 +142,8 @@ impl Report for Watcher<'_> {
             | EventKind::EngineBack { .. }
             | EventKind::Waiting { .. } => true,
             EventKind::TaskStopping { cause } => *cause == Cause::Stopped,
-            EventKind::TaskRunning
+            EventKind::TaskStarting { .. }
+            | EventKind::TaskRunning
             | EventKind::TaskHealthy
             | EventKind::TaskDied { .. }
             | EventKind::TaskStopped
