@@ -57,6 +57,7 @@ there; `exitCodeFrom` of `-o json` tells the code of a container from one of our
 /// Runs a task once.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct RunArguments {
     /// The family of a task definition in DIR, or a file that holds one; FILE#FAMILY where it holds several.
     #[arg(value_name = "FILE-OR-FAMILY")]

@@ -35,12 +35,11 @@ impl Scope {
     pub(super) fn includes(&self, container: &ObservedContainer) -> bool {
         let task = &container.identity.task;
         match self {
-            Self::All => true,
+            Self::All | Self::Housekeeping { .. } => true,
             Self::Cluster(cluster) => task.cluster == *cluster,
             Self::Service(cluster, service) => task.cluster == *cluster && task.service == *service,
             Self::Standalone(cluster, names) => task.cluster == *cluster && names.contains(&task.service),
             Self::Task(key) => task == key,
-            Self::Housekeeping { .. } => true,
         }
     }
 

@@ -345,8 +345,9 @@ impl Reconciler {
     }
 
     fn forget(&mut self, id: &ContainerId) {
-        let container = self.observed.containers.remove(id);
-        container.iter().for_each(|container| self.note_gone(container));
+        if let Some(container) = self.observed.containers.remove(id) {
+            self.note_gone(&container);
+        }
         self.tell_gone(id);
         self.observed.failed_actions.remove(&Target::Container(id.clone()));
         self.note(Target::Container(id.clone()));
