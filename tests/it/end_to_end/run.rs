@@ -2,6 +2,7 @@
 
 use serde_json::Value;
 
+use crate::support::docker::Container;
 use crate::support::program::{Ended, Program};
 use crate::support::shop::{Service, Shop, service};
 use crate::support::wait::until;
@@ -228,8 +229,8 @@ fn a_task_in_the_background_is_seen_to_and_can_be_stopped() {
     only(&run(&shop, &["--detach", "two"]).expect_code(0));
     until("nothing of it runs", || {
         let all = shop.containers();
-        let of_it = all.iter().filter(|container| container.label("family") == "two");
-        of_it.clone().count() == 2 && !of_it.clone().any(|container| container.is_running())
+        let of_it: Vec<_> = all.into_iter().filter(|container| container.label("family") == "two").collect();
+        of_it.len() == 2 && !of_it.iter().any(Container::is_running)
     });
 
     // The task of a service comes back.
@@ -246,7 +247,7 @@ fn what_somebody_removes_is_not_run_again() {
     let shop = Shop::new("run-gone");
     shop.write(&[job("long", "[sleep]")]);
     let running = program(&shop, &["run", "--dir", shop.dir(), "-o", "json", "long"]).start();
-    until("the task runs", || shop.containers().iter().any(crate::support::docker::Container::is_running));
+    until("the task runs", || shop.containers().iter().any(Container::is_running));
     shop.engine.remove(&shop.containers()[0].id);
     let ended = running.wait();
     assert!([1, 137].contains(&ended.code()), "{ended}");
