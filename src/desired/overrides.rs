@@ -7,6 +7,7 @@ use serde::Deserialize;
 use serde_json::Value;
 
 use super::{ContainerSpec, TaskSpec};
+use crate::manifest::{TaskCpu, TaskMemory};
 
 /// The longest text of overrides, in characters. Source: ECS `RunTask`.
 pub const TEXT_LENGTH_MAX: usize = 8192;
@@ -39,11 +40,9 @@ const FIXED: [&str; 16] = [
 ];
 
 /// Fields of ECS's overrides that nothing answers to here.
-const UNSUPPORTED: [&str; 9] = [
+const UNSUPPORTED: [&str; 7] = [
     "environmentFiles",
     "resourceRequirements",
-    "cpu",
-    "memory",
     "taskRoleArn",
     "executionRoleArn",
     "ephemeralStorage",
@@ -58,6 +57,12 @@ pub struct TaskOverride {
     /// What changes about each container. Of two for one container the later counts where both say something.
     #[serde(default)]
     pub container_overrides: Vec<ContainerOverride>,
+    /// The processor time of the task instead of the definition's.
+    #[serde(default)]
+    pub cpu: Option<TaskCpu>,
+    /// The memory of the task instead of the definition's.
+    #[serde(default)]
+    pub memory: Option<TaskMemory>,
     #[serde(flatten)]
     others: BTreeMap<String, Value>,
 }
@@ -167,7 +172,9 @@ impl TaskOverride {
             _ => {}
         }
         let read: Self = serde_json::from_str(text).map_err(|error| OverrideError::Unreadable(describe(&error)))?;
-        read.others.keys().try_for_each(|field| Err(refuse_field(field, &["containerOverrides"], false)))?;
+        read.others
+            .keys()
+            .try_for_each(|field| Err(refuse_field(field, &["containerOverrides", "cpu", "memory"], false)))?;
         let of_containers = read.container_overrides.iter().flat_map(|container| container.others.keys());
         of_containers.into_iter().try_for_each(|field| Err(refuse_field(field, &FIELDS, true)))?;
         Ok(read)
@@ -176,6 +183,12 @@ impl TaskOverride {
     /// The task with everything overridden. It keeps the name of its revision: what was run is still that definition.
     pub fn apply(&self, task: &TaskSpec) -> Result<TaskSpec, OverrideError> {
         let mut containers = task.containers.clone();
+        if self.cpu.is_some() || self.memory.is_some() {
+            for container in containers.iter_mut().map(Arc::make_mut) {
+                container.task.cpu = self.cpu.as_ref().map(|cpu| cpu.0).or(container.task.cpu);
+                container.task.memory = self.memory.as_ref().map(|memory| memory.0).or(container.task.memory);
+            }
+        }
         for change in &self.container_overrides {
             let found = containers.iter_mut().find(|container| container.name.as_str() == change.name);
             let container = found.ok_or_else(|| unknown_container(task, &change.name))?;

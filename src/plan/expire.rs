@@ -5,7 +5,7 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::Cause;
-use super::view::{Ending, TaskState, TaskView, Tasks};
+use super::view::{Ending, TaskState, TaskView};
 use super::world::World;
 use crate::observed::Phase;
 use crate::value::Timestamp;
@@ -17,10 +17,10 @@ pub const ENDED_KEPT: Duration = Duration::from_hours(3);
 pub const ENDED_MAX: usize = 100;
 
 /// Ends what is left of tasks whose essential container has ended, and removes those that ended long ago.
-pub(super) fn expire<'a>(world: &mut World<'a>, tasks: &Tasks<'a>) {
+pub(super) fn expire<'a>(world: &mut World<'a>, tasks: &[TaskView<'a>]) {
     let at = world.observed.at;
     let mut ended = Vec::new();
-    for task in tasks.values().flatten().filter(|task| task.source.is_standalone()) {
+    for task in tasks {
         match task.state(None, Duration::ZERO, at) {
             // Whoever looked after it may be gone; two that stop it do no harm.
             TaskState::Ending => world.end_task(task, &Cause::TaskEnded),

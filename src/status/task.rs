@@ -8,6 +8,7 @@ use super::as_text_if_any;
 use crate::desired::{ContainerSpec, TaskSpec};
 use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
 use crate::ownership::{Source, TaskKey};
+use crate::plan::group;
 use crate::plan::view::{self, TaskState, TaskView};
 use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, TaskId, Timestamp};
 
@@ -151,8 +152,11 @@ pub fn read_tasks(
     observed: &ObservedState,
     circumstances: impl Fn(&TaskKey, &Source) -> Circumstances,
 ) -> Vec<TaskReport> {
-    let (tasks, _) = view::group(observed);
-    tasks.values().flatten().map(|view| read_task(view, observed.at, &circumstances(view.key, view.source))).collect()
+    group::tasks(observed)
+        .values()
+        .flatten()
+        .map(|view| read_task(view, observed.at, &circumstances(view.key, view.source)))
+        .collect()
 }
 
 fn read_task(view: &TaskView<'_>, at: Timestamp, circumstances: &Circumstances) -> TaskReport {

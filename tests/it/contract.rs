@@ -141,7 +141,7 @@ impl<F: Fixture> World<F> {
 
     async fn create_from(&self, identity: ContainerIdentity, spec: ContainerSpec) -> Outcome {
         let (network, aliases) = (self.network.clone(), vec!["web".to_owned()]);
-        let new = NewContainer { identity, spec: Arc::new(spec), network, aliases };
+        let new = NewContainer { identity, spec: Arc::new(spec), network, aliases, volumes_from: Vec::new() };
         self.engine().perform(&Action::CreateContainer(Box::new(new))).await
     }
 

@@ -5,6 +5,7 @@ mod converge;
 mod delete;
 mod fail;
 mod own;
+mod parameters;
 mod repair;
 mod run;
 mod tell;

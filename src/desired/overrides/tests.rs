@@ -30,6 +30,10 @@ fn what_is_said_changes_and_the_rest_stays() {
     assert_eq!((first.cpu, first.memory, first.memory_reservation), (128, Some(128), Some(32)));
     assert_eq!(first.image, "web:1");
     assert_eq!(*second, web().containers[1]);
+    let sized = TaskOverride::parse(r#"{"cpu":"256","memory":"512"}"#).and_then(|read| read.apply(&web())).unwrap();
+    assert!(
+        sized.containers.iter().all(|container| (container.task.cpu, container.task.memory) == (Some(256), Some(512)))
+    );
     assert_eq!(TaskOverride::parse("{}").and_then(|read| read.apply(&web())).unwrap(), *web());
 }
 
@@ -48,7 +52,8 @@ fn what_cannot_be_is_refused_with_what_to_do() {
         (one(r#""environment":[{"name":"A=B","value":"hunter2"}]"#), "`A=B` is no name of a variable"),
         (r#"{"containerOverrides":[{"name":"wbe"}]}"#.to_owned(), "did you mean `web`?"),
         (r#"{"containerOverrides":[{"name":"database"}]}"#.to_owned(), "there is `web`, `log`"),
-        (r#"{"cpu":"256"}"#.to_owned(), "`cpu` is not supported"),
+        (r#"{"cpu":"much"}"#.to_owned(), "cannot be read"),
+        (r#"{"taskRoleArn":"x"}"#.to_owned(), "`taskRoleArn` is not supported"),
         (r#"{"containeroverrides":[]}"#.to_owned(), "did you mean `containerOverrides`?"),
         ("[]".to_owned(), "cannot be read"),
         (one(r#""command":"hunter2""#), "cannot be read: expected a sequence"),
