@@ -175,7 +175,11 @@ fn what_cannot_start_says_why() {
     assert!(text(&task["stoppedReason"]).contains("/no/such/program"), "{task:#}");
 
     let task = only(&run(&shop, &["memory"]).expect_code(137));
-    assert_eq!(task["containers"][0]["reason"], "OutOfMemoryError: Container killed due to memory usage");
+    // A busy engine may hear of the end before it hears of its cause, and then never knows the cause.
+    let main = &task["containers"][0];
+    if shop.engine.inspect(text(&main["runtimeId"]))["State"]["OOMKilled"] == true {
+        assert_eq!(main["reason"], "OutOfMemoryError: Container killed due to memory usage");
+    }
 }
 
 #[test]
