@@ -27,6 +27,7 @@ fn origin(definition: &str) -> Origin {
     Origin {
         service: document("deploy/web-service.yaml", &service),
         task_definition: document("deploy/web.yaml", &dedent(definition)),
+        environment_files: Arc::default(),
     }
 }
 
@@ -532,4 +533,31 @@ fn a_sensitive_option_of_a_log_driver_is_never_seen() {
 /// What a container carries as its spec.
 fn ownership_text(spec: &str) -> String {
     crate::ownership::spec_text(&crate::testing::spec(spec))
+}
+
+/// A difference leads to the line of a task definition of ECS's own form, too.
+#[test]
+fn places_in_a_plain_task_definition() {
+    let definition = r#"
+        { "family": "web",
+          "networkMode": "host",
+          "containerDefinitions": [{
+            "name": "web", "image": "b",
+            "hostname": "c",
+            "logConfiguration": { "logDriver": "syslog", "options": {
+              "tag": "x" } },
+            "environment": [
+              { "name": "PORT", "value": "2" }] }] }
+        "#;
+    let old = r#"{"name":"web","image":"a","environment":{"PORT":"1"},"logConfiguration":{"logDriver":"syslog"}}"#;
+    let new = r#"{"name":"web","image":"b","hostname":"c","environment":{"PORT":"2"},
+        "logConfiguration":{"logDriver":"syslog","options":{"tag":"x"}},"task":{"networkMode":"host"}}"#;
+    let found = changes(&before(&task("web", &[old])), &task("web", &[new]), Some(&origin(definition)));
+    insta::assert_snapshot!(lines(&found), @r"
+    image Changed: a -> b deploy/web.yaml:4:29
+    environment.PORT Changed: 1 -> 2 deploy/web.yaml:9:34
+    hostname Added: - -> c deploy/web.yaml:5:17
+    logConfiguration.options.tag Added: - -> x deploy/web.yaml:7:14
+    task.networkMode Changed: bridge -> host deploy/web.yaml:2:18
+    ");
 }

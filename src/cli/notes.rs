@@ -1,12 +1,13 @@
 //! Why somebody asked for the end of a task, noted where the next command finds it.
 //!
-//! A container tells how it ended and not on whose wish, and its labels cannot be changed. So the wish is a small file of the user. It
+//! A container tells how it ended and not on whose wish, and its labels cannot be changed. So the wish is a small file in the state directory. It
 //! is history and no truth: where it is missing, the end is told as it looks.
 
 use std::path::PathBuf;
 use std::time::Duration;
 
 use crate::plan::expire::ENDED_KEPT;
+use crate::state::Directories;
 use crate::value::TaskId;
 
 /// The reason where nobody gives one. Source: ECS.
@@ -18,16 +19,14 @@ pub(super) const REASON_LENGTH_MAX: usize = 255;
 /// How long a note stays: the task that it is about is gone by then.
 const KEPT: Duration = ENDED_KEPT.saturating_mul(2);
 
-/// Where the notes are: `$XDG_STATE_HOME/reconcile/stopped`, or below `~/.local/state`.
-fn directory() -> Option<PathBuf> {
-    let variable = |name| std::env::var_os(name).filter(|value| !value.is_empty()).map(PathBuf::from);
-    let state = variable("XDG_STATE_HOME").or_else(|| Some(variable("HOME")?.join(".local/state")))?;
-    state.is_absolute().then(|| state.join("reconcile/stopped"))
+/// Where the notes are.
+fn directory() -> PathBuf {
+    Directories::of_this_process().state.join("stopped")
 }
 
 /// Notes why a task is asked to end. Where it cannot be noted, it is not: the task ends all the same.
 pub(super) fn write(id: TaskId, reason: &str) {
-    let Some(directory) = directory() else { return };
+    let directory = directory();
     let written = std::fs::create_dir_all(&directory).and_then(|()| {
         forget_old(&directory)?;
         std::fs::write(directory.join(id.to_string()), reason)
@@ -39,7 +38,7 @@ pub(super) fn write(id: TaskId, reason: &str) {
 
 /// Why a task was asked to end, if that was noted.
 pub(super) fn read(id: TaskId) -> Option<String> {
-    std::fs::read_to_string(directory()?.join(id.to_string())).ok()
+    std::fs::read_to_string(directory().join(id.to_string())).ok()
 }
 
 fn forget_old(directory: &std::path::Path) -> std::io::Result<()> {

@@ -17,7 +17,7 @@ use super::exit::{self, Exit};
 use super::output::Output;
 use super::render::tasks::{ExitSource, RunReport, render_run, render_run_json};
 use super::scope::{Scope, Scoped};
-use super::{Engine, Format, converge, failure, housekeeping, notes, parse_duration, signals};
+use super::{Engine, Format, SecretArguments, converge, failure, housekeeping, notes, parse_duration, signals};
 use crate::clock;
 use crate::desired::standalone::{Wish, desire_tasks};
 use crate::desired::{DesiredState, TaskSpec};
@@ -25,6 +25,7 @@ use crate::engine::Observe;
 use crate::engine::docker::Docker;
 use crate::ownership::Source;
 use crate::plan::{duration_text, expire};
+use crate::secret::Secrets;
 use crate::status::task::{StopCode, TaskReport, TaskStatus, exit_code};
 use crate::value::{ClusterName, ServiceName, TaskId};
 use crate::watch::{Ending, Gate, Loop, Notice, Signal, Until};
@@ -67,6 +68,8 @@ pub(super) struct RunArguments {
     directory: PathBuf,
     #[command(flatten)]
     engine: Engine,
+    #[command(flatten)]
+    secrets: SecretArguments,
     /// The cluster whose network the containers join. Without it the only one that the manifests declare, or else `default`.
     #[arg(long, value_name = "CLUSTER")]
     cluster: Option<String>,
@@ -169,9 +172,11 @@ pub(super) fn run(arguments: &RunArguments, output: &Output) -> Result<u8, Exit>
         return detach::start(output);
     }
     let endpoint = arguments.engine.endpoint()?;
-    let job = prepare(arguments, output)?;
+    let secrets = arguments.secrets.secrets();
+    let job = prepare(arguments, &secrets, output)?;
     converge::runtime(false)?.block_on(async {
-        let engine = Arc::new(Docker::new(endpoint));
+        let engine = Arc::new(Docker::new(endpoint).with_secrets(secrets));
+        converge::check_secret_files(&engine, &job.task)?;
         let scope = Scope::Standalone(job.cluster.clone(), job.names.clone());
         let scoped = Arc::new(Scoped::new(engine.clone(), scope));
         let code = run_job(&job, &scoped, arguments, output).await?;
@@ -183,8 +188,8 @@ pub(super) fn run(arguments: &RunArguments, output: &Output) -> Result<u8, Exit>
     })
 }
 
-fn prepare(arguments: &RunArguments, output: &Output) -> Result<Job, Exit> {
-    let found = definition::find(&arguments.what, &arguments.directory, output)?;
+fn prepare(arguments: &RunArguments, secrets: &Secrets, output: &Output) -> Result<Job, Exit> {
+    let found = definition::find(&arguments.what, &arguments.directory, secrets, output)?;
     let cluster = match &arguments.cluster {
         Some(text) => ClusterName::new(text)
             .map_err(|error| Exit::because(exit::USAGE, format!("`{text}` is no cluster: {error}")))?,

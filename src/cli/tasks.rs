@@ -14,6 +14,8 @@ use crate::engine::docker::{Docker, ReadOnlyDocker};
 use crate::engine::{EngineError, Observe};
 use crate::observed::{ObservedState, Phase};
 use crate::plan::expire::{ENDED_KEPT, ENDED_MAX};
+use crate::secret::{Providers, Secrets};
+use crate::state::Directories;
 use crate::status::task::{Circumstances, TaskReport, TaskStatus, read_tasks};
 use crate::value::Timestamp;
 use crate::watch::Ending;
@@ -47,7 +49,9 @@ pub(super) fn run(arguments: &TasksArguments, output: &Output) -> Result<u8, Exi
     let endpoint = arguments.engine.endpoint()?;
     converge::runtime(false)?.block_on(async {
         if arguments.prune {
-            let ending = housekeeping::tidy(Arc::new(Docker::new(endpoint.clone())), true).await;
+            // No secret is looked up, but the files of secrets go with their containers.
+            let secrets = Arc::new(Secrets::new(Providers::default(), Directories::of_this_process()));
+            let ending = housekeeping::tidy(Arc::new(Docker::new(endpoint.clone()).with_secrets(secrets)), true).await;
             match ending {
                 Ending::Unreachable(error) => return Err(Exit::new(exit::UNREACHABLE, error)),
                 Ending::Failed(services) => {

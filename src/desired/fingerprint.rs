@@ -9,7 +9,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, VolumeDriver, VolumeSpec};
+use super::{ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, SecretFile, SecretSpec, VolumeDriver, VolumeSpec};
 use crate::value::Family;
 
 mod options;
@@ -127,6 +127,7 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         entry_point,
         command,
         environment,
+        secrets,
         port_mappings,
         cpu,
         memory,
@@ -154,6 +155,9 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         canonical.texts("command", command);
     }
     canonical.pairs("environment", environment);
+    for secret in secrets {
+        add_secret(canonical, secret);
+    }
     for port in port_mappings {
         add_port(canonical, *port);
     }
@@ -185,6 +189,20 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     options::add_neighbours(canonical, links, volumes_from);
     options::add_options(canonical, engine_options);
     options::add_task(canonical, task);
+}
+
+fn add_secret(canonical: &mut Canonical, secret: &SecretSpec) {
+    let SecretSpec { name, value_from, version, file } = secret;
+    canonical.text("secret", name);
+    canonical.text("valueFrom", value_from);
+    if let Some(version) = version {
+        canonical.text("version", &version.to_string());
+    }
+    if let Some(SecretFile { path, mode, owner }) = file {
+        canonical.text("path", path);
+        canonical.text("mode", &mode.to_string());
+        canonical.text("owner", &owner.to_string());
+    }
 }
 
 fn add_port(canonical: &mut Canonical, port: PortMapping) {

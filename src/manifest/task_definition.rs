@@ -33,7 +33,7 @@ pub struct TaskDefinitionSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<Family>,
     /// How the containers reach the network: `bridge` (the default) connects each of them to the network of the cluster, `host` lets
-    /// them use the host's own, `none` leaves them without. `awsvpc` is not supported yet.
+    /// them use the host's own, where no name of a service leads to them, and `none` leaves them without. `awsvpc` is not supported yet.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_mode: Option<NetworkMode>,
     /// The containers of a task, at least one. ECS accepts at most 10; more are allowed here, with a warning.

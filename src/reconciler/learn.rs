@@ -246,6 +246,7 @@ impl Reconciler {
                 | FailureKind::Gone
                 | FailureKind::Conflict
                 | FailureKind::Refused
+                | FailureKind::ResourceInitialization
                 | FailureKind::Engine
                 | FailureKind::Unreachable,
             ) => {

@@ -183,8 +183,17 @@ impl Context<'_> {
         self.at_value(hint_for_type(problem, &expected, value, source, pointer), pointer)
     }
 
-    /// Whether a value is that of a variable whose name says that nobody else should read it.
+    /// Whether a value is that of a variable or an option whose name says that nobody else should read it, or one that stands where only
+    /// the place of a secret should.
     fn is_sensitive(&self, pointer: &str) -> bool {
+        if pointer.ends_with("/valueFrom") {
+            return true;
+        }
+        let mut tokens = pointer.rsplit('/');
+        if let (Some(name), Some("options" | "driverOpts" | "labels" | "dockerLabels")) = (tokens.next(), tokens.next())
+        {
+            return is_sensitive(name, "");
+        }
         let name = pointer.strip_suffix("/value").and_then(|item| self.document.source_of(&format!("{item}/name")));
         name.is_some_and(|name| is_sensitive(name.trim().trim_matches(['"', '\'']), ""))
     }
@@ -229,8 +238,11 @@ impl Context<'_> {
     fn wrong_length(&self, error: &ValidationError<'_>, pointer: &str, value: &Value) -> Problem {
         let path = path_in_words(pointer);
         let (expected, found) = if let Value::Array(items) = value {
-            let minimum = self.keyword(error, "minItems").unwrap_or(0);
-            (format!("a list of at least {minimum}"), format!("a list of {}", items.len()))
+            let expected = match (self.keyword(error, "minItems"), self.keyword(error, "maxItems")) {
+                (_, Some(maximum)) => format!("a list of at most {maximum}"),
+                (minimum, None) => format!("a list of at least {}", minimum.unwrap_or(0)),
+            };
+            (expected, format!("a list of {}", items.len()))
         } else {
             let length = value.as_str().unwrap_or("").chars().count();
             let found = if length == 0 { "an empty text".to_owned() } else { format!("{length} characters") };

@@ -8,4 +8,5 @@ mod own;
 mod parameters;
 mod repair;
 mod run;
+mod secrets;
 mod tell;

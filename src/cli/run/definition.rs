@@ -1,17 +1,25 @@
 //! What is to be run: the task definition that a family or a file names, with what this run changes about it.
 
+use std::collections::BTreeMap;
 use std::path::Path;
+use std::sync::Arc;
 
 use super::RunArguments;
 use crate::cli::exit::{self, Exit};
 use crate::cli::output::Output;
+use crate::cli::project::root_of;
 use crate::cli::render::problems::render_problems;
-use crate::desired::TaskSpec;
 use crate::desired::overrides::{ContainerOverride, OverrideError, TaskOverride, Variable, suggest};
 use crate::desired::resolve::resolve_definition;
+use crate::desired::{Inputs, TaskSpec};
+use crate::document::File;
+use crate::load::environment_files::{read_files, wanted_files};
+use crate::load::secrets::{Need, bases_of, read_versions, wanted_secrets};
 use crate::load::{load_directory, validate_loaded};
-use crate::problem::sort_problems;
+use crate::manifest::{Located, TaskDefinition};
+use crate::problem::{Problem, sort_problems};
 use crate::schema::Validated;
+use crate::secret::Secrets;
 use crate::value::{ClusterName, ContainerName, Family};
 
 /// The cluster of a task where nothing names one. Source: ECS.
@@ -24,7 +32,7 @@ pub(super) struct Found {
 }
 
 /// Finds what `what` names: a family in `directory`, or a file, with the family behind `#` where it holds several.
-pub(super) fn find(what: &str, directory: &Path, output: &Output) -> Result<Found, Exit> {
+pub(super) fn find(what: &str, directory: &Path, secrets: &Secrets, output: &Output) -> Result<Found, Exit> {
     // No family has a dot or a slash, and nearly every file has one.
     let (path, family) = match Family::new(what) {
         Ok(family) => (directory, Some(family)),
@@ -36,31 +44,54 @@ pub(super) fn find(what: &str, directory: &Path, output: &Output) -> Result<Foun
             None => (Path::new(what), None),
         },
     };
-    let validated = read(path, output)?;
-    let task = choose(&validated, family.as_ref(), path)?;
-    let cluster = match &validated.clusters[..] {
-        [only] => only.manifest.metadata.name.clone(),
-        _ => ClusterName::new(CLUSTER_DEFAULT).expect("it holds only letters"),
-    };
-    Ok(Found { task, cluster })
-}
-
-fn read(path: &Path, output: &Output) -> Result<Validated, Exit> {
     let loaded = load_directory(path);
     let validated = validate_loaded(&loaded);
     let mut problems = loaded.problems;
     problems.extend(validated.problems.iter().cloned());
-    sort_problems(&mut problems);
-    if !problems.is_empty() {
-        output.say(&render_problems(&problems, &loaded.files, output.talk.color));
-    }
-    if problems.iter().any(crate::problem::Problem::is_error) {
-        return Err(Exit::because(exit::INVALID, "the manifests are not valid; nothing was run"));
-    }
-    Ok(validated)
+    refuse_errors(&mut problems, &loaded.files, output)?;
+    let located = choose(&validated, family.as_ref(), path)?;
+    let mut problems = Vec::new();
+    let inputs = read_references(located, &root_of(path), secrets, &mut problems);
+    refuse_errors(&mut problems, &loaded.files, output)?;
+    let cluster = match &validated.clusters[..] {
+        [only] => only.manifest.metadata.name.clone(),
+        _ => ClusterName::new(CLUSTER_DEFAULT).expect("it holds only letters"),
+    };
+    Ok(Found { task: resolve_definition(located, &inputs), cluster })
 }
 
-fn choose(validated: &Validated, family: Option<&Family>, path: &Path) -> Result<TaskSpec, Exit> {
+/// Says what is wrong, and goes on only when no error is among it.
+fn refuse_errors(problems: &mut Vec<Problem>, files: &[Arc<File>], output: &Output) -> Result<(), Exit> {
+    sort_problems(problems);
+    if !problems.is_empty() {
+        output.say(&render_problems(problems, files, output.talk.color));
+    }
+    if problems.iter().any(Problem::is_error) {
+        return Err(Exit::because(exit::INVALID, "the manifests are not valid; nothing was run"));
+    }
+    Ok(())
+}
+
+/// Reads what the one definition refers to and what does not stand in it. What others refer to is not looked at.
+fn read_references(
+    located: &Located<TaskDefinition>,
+    root: &Path,
+    secrets: &Secrets,
+    problems: &mut Vec<Problem>,
+) -> Inputs {
+    let only = std::slice::from_ref(located);
+    secrets.remember_bases(bases_of(root, only));
+    Inputs {
+        environment_files: read_files(root, &wanted_files(only), problems),
+        secret_versions: read_versions(secrets, &wanted_secrets(root, only), Need::Values, &BTreeMap::new(), problems),
+    }
+}
+
+fn choose<'v>(
+    validated: &'v Validated,
+    family: Option<&Family>,
+    path: &Path,
+) -> Result<&'v Located<TaskDefinition>, Exit> {
     let invalid = |sentence: String| Exit::because(exit::INVALID, sentence);
     let all = &validated.task_definitions;
     let names = || all.iter().map(|located| located.manifest.metadata.name.as_str());
@@ -68,7 +99,7 @@ fn choose(validated: &Validated, family: Option<&Family>, path: &Path) -> Result
     let found: Vec<_> =
         all.iter().filter(|located| family.is_none_or(|family| located.manifest.metadata.name == *family)).collect();
     match (&found[..], family) {
-        ([only], _) => Ok(resolve_definition(&only.manifest)),
+        ([only], _) => Ok(only),
         ([], Some(family)) => {
             let help = suggest(family.as_str(), names());
             Err(invalid(format!("{shown} has no TaskDefinition `{family}`; {help}")))

@@ -63,17 +63,19 @@ impl Facts {
                 ("CannotPullContainerError", of_image.map(|spec| spec.name.clone()).collect())
             }
             (Target::NewContainer(_), Some(identity)) => {
-                let kind = match failure.kind {
-                    FailureKind::ImageMissing => "CannotPullContainerError",
+                let said = match failure.kind {
+                    FailureKind::ImageMissing => format!("CannotPullContainerError: {failure}"),
+                    // It says so itself.
+                    FailureKind::ResourceInitialization => failure.to_string(),
                     FailureKind::NameTaken
                     | FailureKind::PortTaken
                     | FailureKind::Gone
                     | FailureKind::Conflict
                     | FailureKind::Refused
                     | FailureKind::Engine
-                    | FailureKind::Unreachable => "CannotCreateContainerError",
+                    | FailureKind::Unreachable => format!("CannotCreateContainerError: {failure}"),
                 };
-                let obstacle = (identity.container.clone(), format!("{kind}: {failure}"));
+                let obstacle = (identity.container.clone(), said);
                 self.obstacles.entry(identity.task.service.clone()).or_default().extend([obstacle]);
                 return;
             }

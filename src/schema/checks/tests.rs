@@ -88,54 +88,84 @@ fn what_is_right_has_no_problem() {
 
 #[test]
 fn limits_of_the_task() {
-    expect_rows(
-        &[
-            ("cpu: 127", "", Error, OutOfRange, "127"),
-            ("cpu: 200 vCPU", "", Error, OutOfRange, "200 vCPU"),
-            ("cpu: a lot", "", Error, Malformed, "a lot"),
-            ("cpu: [1]", "", Error, WrongType, "[1]"),
-            ("memory: 5", "", Error, OutOfRange, "5"),
-            ("memory: 512MB", "", Error, Malformed, "512MB"),
-            ("memory: 64", "memory: 65", Error, Conflict, "65"),
-            ("memory: 64", "memoryReservation: 65", Error, Conflict, "65"),
-            ("networkMode: awsvpc", "", Error, NotSupported, "awsvpc"),
-            ("networkMode: default", "", Error, NotAllowed, "default"),
-            ("pidMode: task", "", Error, NotSupported, "task"),
-            ("pidMode: none", "", Error, NotAllowed, "none"),
-            ("ipcMode: task", "", Error, NotSupported, "task"),
-            (
-                "runtimePlatform: { operatingSystemFamily: WINDOWS_SERVER_2022_CORE }",
-                "",
-                Error,
-                Refused,
-                "WINDOWS_SERVER_2022_CORE",
-            ),
-            ("runtimePlatform: { operatingSystemFamily: BSD }", "", Error, Malformed, "BSD"),
-            ("runtimePlatform: { cpuArchitecture: MIPS }", "", Error, NotAllowed, "MIPS"),
-            ("tags: [{ key: a }, { key: a }]", "", Error, Duplicate, "a"),
-            ("tags: [{ value: a }]", "", Error, MissingField, "{ value: a }]"),
-            ("requiresCompatibilities: [LAMBDA]", "", Error, NotAllowed, "LAMBDA"),
-            ("requiresCompatibilities: [EC2]", "", Warning, EcsWouldRefuse, "web"),
-            ("proxyConfiguration: { containerName: envoy }", "", Error, Refused, "proxyConfiguration"),
-            (
-                "trustedExecutionConfiguration: { isolationMode: SHARED }",
-                "",
-                Error,
-                Refused,
-                "trustedExecutionConfiguration",
-            ),
-            ("taskRoleArn: arn:aws:iam::1:role/x", "", Warning, NoEffect, "taskRoleArn"),
-            ("ephemeralStorage: { sizeInGiB: 30 }", "", Warning, NoEffect, "ephemeralStorage"),
-            ("taskRoleArn: [x]", "", Error, WrongType, "[x]"),
-        ]
-        .map(|mut row| {
-            // An item of a list that has no key of its own is shown by its first line.
-            if row.4 == "{ value: a }]" {
-                row.4 = "{ value: a }";
-            }
-            row
-        }),
-    );
+    expect_rows(&[
+        ("cpu: 127", "", Error, OutOfRange, "127"),
+        ("cpu: 200 vCPU", "", Error, OutOfRange, "200 vCPU"),
+        ("cpu: a lot", "", Error, Malformed, "a lot"),
+        ("cpu: [1]", "", Error, WrongType, "[1]"),
+        ("memory: 5", "", Error, OutOfRange, "5"),
+        ("memory: 512MB", "", Error, Malformed, "512MB"),
+        ("memory: 64", "memory: 65", Error, Conflict, "65"),
+        ("memory: 64", "memoryReservation: 65", Error, Conflict, "65"),
+        ("networkMode: awsvpc", "", Error, NotSupported, "awsvpc"),
+        ("networkMode: default", "", Error, NotAllowed, "default"),
+        ("pidMode: task", "", Error, NotSupported, "task"),
+        ("pidMode: none", "", Error, NotAllowed, "none"),
+        ("ipcMode: task", "", Error, NotSupported, "task"),
+        (
+            "runtimePlatform: { operatingSystemFamily: WINDOWS_SERVER_2022_CORE }",
+            "",
+            Error,
+            Refused,
+            "WINDOWS_SERVER_2022_CORE",
+        ),
+        ("runtimePlatform: { operatingSystemFamily: BSD }", "", Error, Malformed, "BSD"),
+        ("runtimePlatform: { cpuArchitecture: MIPS }", "", Error, NotAllowed, "MIPS"),
+        ("tags: [{ key: a }, { key: a }]", "", Error, Duplicate, "a"),
+        ("tags: [{ value: a }]", "", Error, MissingField, "{ value: a }"),
+        ("requiresCompatibilities: [LAMBDA]", "", Error, NotAllowed, "LAMBDA"),
+        ("requiresCompatibilities: [EC2]", "", Warning, EcsWouldRefuse, "web"),
+        ("proxyConfiguration: { containerName: envoy }", "", Error, Refused, "proxyConfiguration"),
+        (
+            "trustedExecutionConfiguration: { isolationMode: SHARED }",
+            "",
+            Error,
+            Refused,
+            "trustedExecutionConfiguration",
+        ),
+        ("taskRoleArn: arn:aws:iam::1:role/x", "", Warning, NoEffect, "taskRoleArn"),
+        ("ephemeralStorage: { sizeInGiB: 30 }", "", Warning, NoEffect, "ephemeralStorage"),
+        ("taskRoleArn: [x]", "", Error, WrongType, "[x]"),
+    ]);
+}
+
+#[test]
+fn limits_of_the_container() {
+    let long = "a".repeat(256);
+    let (image, tag) = (format!("user: a\nworkingDirectory: /{long}"), format!("tags: [{{ key: {} }}]", &long[..129]));
+    assert!(problems_of(&definition("", &image)).is_empty(), "a path has no such limit");
+    assert_eq!(problems_of(&definition(&tag, ""))[0].code, OutOfRange);
+    let value = format!("tags: [{{ key: a, value: {long}a }}]");
+    assert_eq!(problems_of(&definition(&value, ""))[0].code, OutOfRange);
+    let image = definition("", "").replace("web:1", &long);
+    assert_eq!(problems_of(&image)[0].code, OutOfRange);
+    let name = definition("", "").replace("name: web\n", &format!("name: {long}\n"));
+    assert_eq!(problems_of(&name)[0].code, Malformed);
+    expect_rows(&[
+        ("", "cpu: -1", Error, OutOfRange, "-1"),
+        ("", "memory: 6\nmemoryReservation: 6", Error, Conflict, "6"),
+        ("", "memoryReservation: 5", Error, OutOfRange, "5"),
+        ("", "essential: false", Error, Code::NoEssentialContainer, "containerDefinitions"),
+        ("", "stopTimeout: -1", Error, OutOfRange, "-1"),
+        ("", "stopTimeout: 86401", Error, OutOfRange, "86401"),
+        ("", "user: 'a b'", Error, Malformed, "'a b'"),
+        ("", "workingDirectory: srv", Error, Malformed, "srv"),
+        ("", "entryPoint: sh", Error, WrongType, "sh"),
+        ("", "privileged: yes", Error, WrongType, "yes"),
+        ("", "environment: [{ name: 'A=', value: a }]", Error, Malformed, "'A='"),
+        ("", "environment: [{ name: A }]", Error, MissingField, "{ name: A }"),
+        ("", "environment: [{ name: A, value: a }, { name: A, value: b }]", Warning, Duplicate, "A"),
+        ("", "healthCheck: { command: [CMD] }", Error, OutOfRange, "[CMD]"),
+        ("", "healthCheck: { command: [curl, a] }", Error, Malformed, "curl"),
+        ("", "healthCheck: { command: [CMD, a], interval: 4 }", Error, OutOfRange, "4"),
+        ("", "healthCheck: { command: [CMD, a], interval: 301 }", Error, OutOfRange, "301"),
+        ("", "healthCheck: { command: [CMD, a], timeout: 1 }", Error, OutOfRange, "1"),
+        ("", "healthCheck: { command: [CMD, a], timeout: 61 }", Error, OutOfRange, "61"),
+        ("", "healthCheck: { command: [CMD, a], retries: 0 }", Error, OutOfRange, "0"),
+        ("", "healthCheck: { command: [CMD, a], retries: 11 }", Error, OutOfRange, "11"),
+        ("", "healthCheck: { command: [CMD, a], startPeriod: 301 }", Error, OutOfRange, "301"),
+        ("", "dockerLabels: { reconcile.tag.team: a }", Error, Code::Reserved, "reconcile.tag.team"),
+    ]);
 }
 
 #[test]
@@ -397,6 +427,22 @@ fn what_fargate_would_refuse_is_a_warning() {
     assert_eq!(warnings("memory: 512", ""), 2);
     assert_eq!(warnings("cpu: 256\nmemory: 512", "cpu: 512"), 2);
     assert_eq!(warnings("cpu: 256\nmemory: 512", "privileged: true"), 2);
+}
+
+#[test]
+fn a_sensitive_option_is_not_quoted() {
+    let text = definition("", "logConfiguration: { logDriver: splunk, options: { splunk-token: 12345 } }");
+    let problems = problems_of(&text);
+    assert_eq!((problems.len(), problems[0].code), (1, WrongType));
+    assert!(!render_short(&problems).contains("12345"), "{}", render_short(&problems));
+}
+
+#[test]
+fn lists_that_are_too_long_are_refused() {
+    let tags: Vec<String> = (0..51).map(|number| format!("{{ key: tag{number} }}")).collect();
+    let problems = problems_of(&definition(&format!("tags: [{}]", tags.join(", ")), ""));
+    assert_eq!((problems.len(), problems[0].code), (1, OutOfRange), "{}", render_short(&problems));
+    assert_eq!(problems[0].expected.as_deref(), Some("a list of at most 50"));
 }
 
 /// One warning for a reason, however many containers and fields it concerns.

@@ -17,7 +17,7 @@ fn program(shop: &Shop, arguments: &[&str]) -> Program {
     let host = shop.engine.host();
     let (subcommand, rest) = arguments.split_first().expect("a subcommand");
     let all = [*subcommand, "--host", &host].into_iter().chain(rest.iter().copied());
-    Program::new(all).env("XDG_STATE_HOME", shop.scratch.path())
+    Program::new(all).env("RECONCILE_STATE_DIR", shop.scratch.path().join("state"))
 }
 
 /// `reconcile run FAMILY ...` with JSON as its result.
@@ -257,4 +257,21 @@ fn what_somebody_removes_is_not_run_again() {
     assert!([1, 137].contains(&ended.code()), "{ended}");
     assert_eq!(only(&ended)["lastStatus"], "STOPPED");
     assert_eq!(shop.containers(), []);
+}
+
+#[test]
+fn it_gets_the_secrets_of_its_own_definition_only() {
+    let shop = Shop::new("run-secret");
+    shop.write(&[
+        job("job", "[exit, '0']").container("secrets: [{ name: TOKEN, valueFrom: 'file:token' }]"),
+        job("other", "[exit, '0']").container("secrets: [{ name: TOKEN, valueFrom: 'file:not-there' }]"),
+    ]);
+    std::fs::write(shop.directory.join("token"), "hunter2").expect("a file in our own directory");
+    let ended = run(&shop, &["job"]).expect_code(0);
+    let made = shop.engine.inspect(text(&only(&ended)["containers"][0]["runtimeId"]));
+    let environment: Vec<_> = made["Config"]["Env"].as_array().into_iter().flatten().map(text).collect();
+    assert!(environment.contains(&"TOKEN=hunter2"), "{environment:?}");
+    assert!(!ended.all().contains("hunter2") && !made["Config"]["Labels"].to_string().contains("hunter2"), "{ended}");
+    run(&shop, &["other"]).expect_code(3).expect_said(&["not-there"]);
+    assert_eq!(shop.containers().len(), 1);
 }
