@@ -18,13 +18,18 @@ mod delete;
 mod dry_run;
 pub mod exit;
 mod failure;
+mod housekeeping;
+mod notes;
 mod output;
 pub mod project;
 pub mod render;
 mod report;
+mod run;
 mod scope;
 mod signals;
 mod status;
+mod stop;
+mod tasks;
 mod validate;
 
 use exit::Exit;
@@ -57,6 +62,7 @@ Examples:
   reconcile status                 what runs, whether it is well, and why not
   reconcile validate deploy        say everything that is wrong with the manifests
   reconcile delete --service shop/web
+  reconcile run migrate            run a task once, and end with its exit code
 
 Exit codes:
   0  done                                       4  a service did not become healthy
@@ -158,6 +164,12 @@ enum Command {
     Status(StatusArguments),
     /// Stop and remove what a directory declared: all of it, one cluster or one service. Volumes stay unless asked.
     Delete(DeleteArguments),
+    /// Run a task once, outside any service, and end as it ended.
+    Run(run::RunArguments),
+    /// End one task in order; that of a service is replaced.
+    Stop(stop::StopArguments),
+    /// Show every task, of a service or on its own, that runs or has stopped lately.
+    Tasks(tasks::TasksArguments),
 }
 
 #[derive(Debug, Args)]
@@ -242,6 +254,9 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Schema(arguments)) => validate::print_schema(&arguments, &output),
         Some(Command::Status(arguments)) => status::run(&arguments, &output),
         Some(Command::Delete(arguments)) => delete::run(&arguments, &output),
+        Some(Command::Run(arguments)) => run::run(&arguments, &output),
+        Some(Command::Stop(arguments)) => stop::run(&arguments, &output),
+        Some(Command::Tasks(arguments)) => tasks::run(&arguments, &output),
     };
     match ended {
         Ok(code) => ExitCode::from(code),

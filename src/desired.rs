@@ -9,9 +9,11 @@ use std::time::Duration;
 mod engine_options;
 pub mod fingerprint;
 pub mod inputs;
+pub mod overrides;
 pub mod resolve;
 mod secret;
 mod spec;
+pub mod standalone;
 mod task_settings;
 
 pub use engine_options::{DeviceSpec, EngineOptions, Gpus, LinuxSpec, LogSpec, SwapSpec, TmpfsSpec};
@@ -59,7 +61,8 @@ pub struct DesiredState {
 impl DesiredState {
     /// Whether what `source` declared is ours to change.
     pub fn may_touch(&self, source: &Source) -> bool {
-        *source == self.source || self.adopted.contains(source)
+        // A task that no manifest declares is nobody's to take over.
+        *source == self.source || self.adopted.contains(source) && !source.is_standalone()
     }
 }
 
@@ -85,4 +88,29 @@ pub struct DesiredService {
     pub image_pull: PullBehavior,
     /// What each task is made of.
     pub task: Arc<TaskSpec>,
+    /// How often a slot is filled.
+    pub lifetime: Lifetime,
+}
+
+/// How often a slot of a service is filled.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub enum Lifetime {
+    /// Again and again: a task that ends, or is not well, is replaced. Every service of a manifest.
+    #[default]
+    Kept,
+    /// Once: a slot that has ever had a task gets no other, however that one ended. Source: ECS `RunTask`.
+    Once {
+        /// Whether a task that has ended stays, for people to look at.
+        keep_ended: bool,
+    },
+}
+
+impl Lifetime {
+    /// Whether a slot is filled only once.
+    pub fn is_once(self) -> bool {
+        match self {
+            Self::Kept => false,
+            Self::Once { .. } => true,
+        }
+    }
 }

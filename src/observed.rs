@@ -3,7 +3,7 @@
 //! Only what carries our labels is in here: nothing that reads an [`ObservedState`] can touch anybody else's object. The state is
 //! kept between two looks at the engine; an event, an inspection or the outcome of an action changes just the part it speaks of.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
 
@@ -80,6 +80,9 @@ pub struct ObservedState {
     /// The images that we have fetched, as far as somebody remembers, and when that was last.
     #[serde(skip)]
     pub pulled: BTreeMap<String, Timestamp>,
+    /// Tasks of which a container was there and is gone: a task that runs only once has then had its turn.
+    #[serde(skip)]
+    pub gone_tasks: BTreeSet<TaskKey>,
 }
 
 /// What the engine had under an image reference.

@@ -9,11 +9,12 @@ use std::fmt;
 use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest, Sha256};
 
 use crate::desired::{ContainerSpec, Revision};
 use crate::image::{ImageId, ImagePin};
 pub use crate::sensitive::is_sensitive;
-use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, VolumeName};
+use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, TaskId, VolumeName};
 
 /// The prefix of every label of ours. It is reserved: a manifest cannot set a label below it.
 pub const LABEL_PREFIX: &str = "reconcile.";
@@ -42,6 +43,9 @@ const TAG_PREFIX: &str = "reconcile.tag.";
 /// What stands in a label and in print where a sensitive value was.
 pub const SENSITIVE: &str = "(sensitive)";
 
+/// The name of the source of tasks that no manifest declares.
+const STANDALONE: &str = "(run)";
+
 /// Who declared an object: a stable name of a directory of manifests, such as its Git remote and path.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]
@@ -51,6 +55,17 @@ impl Source {
     /// Names a source.
     pub fn new(text: &str) -> Self {
         Self(Arc::from(text))
+    }
+
+    /// The source of tasks that no manifest declares: those of `reconcile run`. No directory is ever called so: the name of one is
+    /// an address or an absolute path.
+    pub fn standalone() -> Self {
+        Self::new(STANDALONE)
+    }
+
+    /// Whether it is that of tasks that no manifest declares.
+    pub fn is_standalone(&self) -> bool {
+        &*self.0 == STANDALONE
     }
 
     /// The name as text.
@@ -79,6 +94,19 @@ pub struct TaskKey {
     pub revision: Revision,
     /// How often the slot had tried this revision, this try included.
     pub attempt: Attempt,
+}
+
+impl TaskKey {
+    /// The id of the task: its own when it belongs to no service; otherwise one that follows from the rest of the key.
+    pub fn id(&self) -> TaskId {
+        let Self { cluster, service, slot, revision, attempt } = self;
+        service.standalone_id().unwrap_or_else(|| {
+            let digest = Sha256::digest(format!("{cluster}/{service}/{slot}/{revision}/{attempt}"));
+            let mut bytes = [0; TaskId::BYTES];
+            bytes.iter_mut().zip(digest).for_each(|(byte, of_digest)| *byte = of_digest);
+            TaskId::new(bytes)
+        })
+    }
 }
 
 impl fmt::Display for TaskKey {
@@ -185,7 +213,7 @@ pub fn read_spec<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Option<Arc<str>
 fn read_task<'a>(label: &impl Fn(&str) -> Option<&'a str>) -> Option<TaskKey> {
     Some(TaskKey {
         cluster: ClusterName::new(label(CLUSTER)?).ok()?,
-        service: ServiceName::new(label(SERVICE)?).ok()?,
+        service: ServiceName::read(label(SERVICE)?).ok()?,
         slot: Slot(label(SLOT)?.parse().ok()?),
         revision: Revision::parse(label(REVISION)?).ok()?,
         attempt: Attempt(label(ATTEMPT)?.parse().ok()?),

@@ -17,6 +17,7 @@ use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
 
 pub mod assume;
+pub mod expire;
 pub(crate) mod group;
 pub mod guard;
 mod prune;
@@ -102,6 +103,7 @@ impl Step {
             | Cause::Removed
             | Cause::Superseded
             | Cause::TaskEnded
+            | Cause::Stopped
             | Cause::Duplicate
             | Cause::Wanted => Lane::Rollout,
         }
@@ -292,6 +294,8 @@ pub enum Cause {
     Superseded,
     /// The task that it belongs to has ended.
     TaskEnded,
+    /// Somebody asked for its end.
+    Stopped,
     /// There are two of it.
     Duplicate,
     /// The manifests ask for it.
@@ -401,6 +405,8 @@ pub enum Wait {
         /// What the host is.
         host: Platform,
     },
+    /// It runs, and its own end is what is waited for: it runs only once.
+    End,
 }
 
 impl Wait {
@@ -418,7 +424,8 @@ impl Wait {
             | Self::Port { .. }
             | Self::Network
             | Self::Image
-            | Self::WrongPlatform { .. } => None,
+            | Self::WrongPlatform { .. }
+            | Self::End => None,
         }
     }
 }

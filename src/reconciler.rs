@@ -196,6 +196,15 @@ impl Reconciler {
             || !self.observed.in_flight.is_empty()
     }
 
+    /// Whether all that was begun and has not ended is that images are being fetched.
+    pub fn is_fetching_only(&self) -> bool {
+        let mut in_flight = self.observed.in_flight.values();
+        self.has_listed
+            && self.listing.is_none()
+            && self.inspecting.is_empty()
+            && in_flight.all(|in_flight| matches!(in_flight.doing, Doing::Pull))
+    }
+
     /// Takes in something that happened at `at`.
     pub fn handle(&mut self, at: Timestamp, input: Input) {
         self.observed.at = at;
@@ -402,7 +411,7 @@ impl Reconciler {
 
     /// Whether a container is ours to change.
     fn is_ours(&self, identity: &ContainerIdentity) -> bool {
-        identity.source == self.desired.source || self.desired.adopted.contains(&identity.source)
+        self.desired.may_touch(&identity.source)
     }
 
     /// Notes that something new is known about a target.

@@ -17,6 +17,7 @@ use crate::value::{Attempt, ClusterName, ContainerName, ServiceName, Slot, Times
 pub mod diagnosis;
 mod message;
 mod service;
+pub mod task;
 
 /// The version of the JSON form: minor numbers only add.
 pub const FORMAT_VERSION: &str = "1.0";

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desired::{ContainerSpec, DesiredCluster, DesiredService, DesiredState, TaskSpec};
+use crate::desired::{ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec};
 use crate::image::{ImageId, ObservedImage, Platform};
 use crate::observed::{
     ContainerId, Exit, Health, ImageFact, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase,
@@ -31,7 +31,7 @@ pub(crate) fn cluster(name: &str) -> ClusterName {
 }
 
 pub(crate) fn service_name(name: &str) -> ServiceName {
-    ServiceName::new(name).unwrap()
+    ServiceName::read(name).unwrap()
 }
 
 /// A container spec from the JSON that a label holds.
@@ -54,6 +54,7 @@ pub(crate) fn service(count: u32, task: &Arc<TaskSpec>) -> DesiredService {
         health_check_grace: Duration::ZERO,
         image_pull: crate::image::PullBehavior::default(),
         task: task.clone(),
+        lifetime: Lifetime::Kept,
     }
 }
 

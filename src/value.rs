@@ -121,6 +121,75 @@ name_type! {
     VolumeName
 }
 
+/// The word with which the service name of a task begins that belongs to no service.
+const STANDALONE: &str = "run";
+
+impl ServiceName {
+    /// The name in whose place a task stands that belongs to no service: `run.FAMILY.ID`. The dots keep it apart from every name that
+    /// a manifest can have.
+    pub fn standalone(family: &Family, id: TaskId) -> Self {
+        Self(Arc::from(format!("{STANDALONE}.{family}.{id}")))
+    }
+
+    /// Reads a name of either kind, as a label holds it.
+    pub fn read(text: &str) -> Result<Self, NameError> {
+        match standalone_id(text) {
+            Some(_) => Ok(Self(Arc::from(text))),
+            None => Self::new(text),
+        }
+    }
+
+    /// The id of the task that belongs to no service; `None` for the name of a service.
+    pub fn standalone_id(&self) -> Option<TaskId> {
+        standalone_id(&self.0)
+    }
+}
+
+fn standalone_id(text: &str) -> Option<TaskId> {
+    let (family, id) = text.strip_prefix(STANDALONE)?.strip_prefix('.')?.split_once('.')?;
+    Family::new(family).ok()?;
+    TaskId::parse(id)
+}
+
+/// The id of a task: 12 lower-case hexadecimal digits.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
+pub struct TaskId([u8; Self::BYTES]);
+
+impl TaskId {
+    /// How many bytes it is made of.
+    pub const BYTES: usize = 6;
+
+    /// The id that these bytes make.
+    pub fn new(bytes: [u8; Self::BYTES]) -> Self {
+        Self(bytes)
+    }
+
+    /// Reads an id that is written out in full.
+    pub fn parse(text: &str) -> Option<Self> {
+        let digits = text.as_bytes();
+        if digits.len() != 2 * Self::BYTES || !digits.iter().all(|digit| matches!(digit, b'0'..=b'9' | b'a'..=b'f')) {
+            return None;
+        }
+        let mut bytes = [0; Self::BYTES];
+        for (byte, place) in bytes.iter_mut().zip((0..).step_by(2)) {
+            *byte = u8::from_str_radix(text.get(place..place + 2)?, 16).ok()?;
+        }
+        Some(Self(bytes))
+    }
+}
+
+impl fmt::Display for TaskId {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        self.0.iter().try_for_each(|byte| write!(f, "{byte:02x}"))
+    }
+}
+
+impl Serialize for TaskId {
+    fn serialize<S: serde::Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
 /// The stable place, counted from 0, that a task of a service fills.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
 #[serde(transparent)]

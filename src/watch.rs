@@ -14,7 +14,7 @@ use crate::event::{Event, EventKind};
 use crate::execute::Executor;
 use crate::image::PullProgress;
 use crate::observed::{Doing, ObservedState};
-use crate::plan::verdict::{FailedService, Verdict, verdict};
+use crate::plan::verdict::{FailedService, Verdict, has_begun, verdict};
 use crate::plan::{Plan, Target};
 use crate::pulls::{PullHistory, cleanup};
 use crate::reconciler::{Command, Input, Limits, Reconciler, Tick};
@@ -76,6 +76,8 @@ impl Signal {
 pub enum Until {
     /// As soon as there is nothing more to do, or after this long.
     Steady(Duration),
+    /// As soon as every task runs, whether it is well or not; or has ended.
+    Begun,
     /// Never.
     Stopped,
 }
@@ -83,7 +85,7 @@ pub enum Until {
 /// How a loop ended.
 #[derive(Debug)]
 pub enum Ending {
-    /// Everything is as the manifests ask.
+    /// Everything is as it was waited for.
     Converged,
     /// These services do not come up.
     Failed(Vec<FailedService>),
@@ -195,7 +197,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         }
         let mut deadline = match until {
             Until::Steady(timeout) => Some(self.began_at.after(timeout)),
-            Until::Stopped => None,
+            Until::Begun | Until::Stopped => None,
         };
         loop {
             if self.hearing.again_at().is_some_and(|again_at| again_at <= clock::now()) {
@@ -294,7 +296,11 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
     fn judge(&mut self, until: Until, tick: &Tick) -> Option<Ending> {
         self.tell();
         self.report.progress(&self.reconciler, tick.plan.as_ref());
-        let Until::Steady(timeout) = until else { return None };
+        let timeout = match until {
+            Until::Steady(timeout) => timeout,
+            Until::Begun => Duration::MAX,
+            Until::Stopped => return None,
+        };
         if let Some(trouble) = self.reconciler.trouble() {
             let unreachable = matches!(trouble.error, EngineError::Unreachable { .. });
             // An engine that was never there will not appear; one that was there may be restarting.
@@ -303,7 +309,14 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
                 .then(|| Ending::Unreachable(trouble.error.clone()));
         }
         let plan = tick.plan.as_ref()?;
+        // An image that nobody waits for any more may arrive when it likes.
+        if self.reconciler.is_fetching_only() && plan.is_converged() {
+            return Some(Ending::Converged);
+        }
         if !self.reconciler.is_busy() && tick.commands.is_empty() {
+            if until == Until::Begun && has_begun(plan) {
+                return Some(Ending::Converged);
+            }
             match verdict(plan, self.began_at) {
                 Verdict::Converged => return Some(Ending::Converged),
                 Verdict::Failed(services) => return Some(Ending::Failed(services)),

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reconcile::desired::{ContainerSpec, DesiredCluster, DesiredService, DesiredState, TaskSpec};
+use reconcile::desired::{ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec};
 use reconcile::observed::{ContainerId, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase};
 use reconcile::ownership::{ContainerIdentity, Source, TaskKey};
 use reconcile::plan::plan;
@@ -94,6 +94,7 @@ fn host(count: u32) -> (DesiredState, ObservedState) {
             health_check_grace: Duration::ZERO,
             image_pull: reconcile::image::PullBehavior::default(),
             task,
+            lifetime: Lifetime::Kept,
         };
         services.insert(service, desired);
     }

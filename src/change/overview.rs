@@ -322,7 +322,7 @@ pub(crate) fn revision_name(family: &str, revision: Revision) -> String {
 }
 
 fn may_touch(desired: &DesiredState, source: &Source) -> bool {
-    *source == desired.source || desired.adopted.contains(source)
+    desired.may_touch(source)
 }
 
 fn deletion(

@@ -10,9 +10,9 @@ use super::exit::{self, Exit};
 use super::output::Output;
 use super::project::{Project, Reading};
 use super::report::Progress;
-use super::{ConvergeArguments, failure, render, signals};
+use super::{ConvergeArguments, failure, housekeeping, render, signals};
 use crate::clock;
-use crate::desired::DesiredState;
+use crate::desired::{DesiredState, TaskSpec};
 use crate::engine::docker::Docker;
 use crate::engine::{Observe, Perform};
 use crate::event::{Event, EventKind};
@@ -41,7 +41,8 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
         let mut locks = Locks::new(&name);
         locks.hold_exactly(&clusters_of(&project.desired)).await.map_err(refuse_lock)?;
         let engine = Arc::new(Docker::new(endpoint).with_secrets(secrets));
-        check_secret_files(&engine, &project.desired)?;
+        let services = project.desired.clusters.values().flat_map(|cluster| cluster.services.values());
+        services.map(|service| &service.task).try_for_each(|task| check_secret_files(&engine, task))?;
         project.put_secrets_in_force();
         if let Err(error) = engine.sweep_secret_files(&project.desired.source).await {
             tracing::debug!(%error, "files of secrets that were left behind stay until the next run");
@@ -53,6 +54,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
         if arguments.watch {
             let (watch, trouble) = DirectoryWatch::new(&project.directory, project.files_beside());
             announce(&progress, &project, &watch, trouble.as_deref(), &engine.describe());
+            tokio::spawn(housekeeping::keep_tidy(engine.clone()));
             tokio::spawn(follow(
                 Follower { watch, locks, project: Arc::new(project.clone()), adopted, notices: notices.clone() },
                 *output,
@@ -98,9 +100,8 @@ pub(super) fn read_valid(directory: &Path, reading: &Reading, output: &Output) -
 }
 
 /// Refuses before anything is started what no container could be given.
-fn check_secret_files(engine: &Docker, desired: &DesiredState) -> Result<(), Exit> {
-    let services = desired.clusters.values().flat_map(|cluster| cluster.services.values());
-    let mut secrets = services.flat_map(|service| &service.task.containers).flat_map(|container| &container.secrets);
+pub(super) fn check_secret_files(engine: &Docker, task: &TaskSpec) -> Result<(), Exit> {
+    let mut secrets = task.containers.iter().flat_map(|container| &container.secrets);
     let Some(secret) = secrets.find(|secret| secret.file.is_some()) else { return Ok(()) };
     let explain = |error| format!("the secret `{}` cannot be a file: {error}; nothing was changed", secret.name);
     engine.check_secret_files().map_err(|error| Exit::because(exit::RUNTIME, explain(error)))

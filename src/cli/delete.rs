@@ -38,7 +38,7 @@ pub(super) fn run(arguments: &DeleteArguments, output: &Output) -> Result<u8, Ex
         // No secret is looked up, but the files of secrets go with their containers.
         let secrets = Arc::new(Secrets::new(Providers::default(), Directories::of_this_process()));
         let engine = Arc::new(Docker::new(endpoint).with_secrets(secrets));
-        let scoped = Scoped { engine: engine.clone(), scope };
+        let scoped = Scoped::new(engine.clone(), scope);
         let clusters = clusters_in(&scoped, &source).await?;
         locks.hold_exactly(&clusters).await.map_err(converge::refuse_lock)?;
         let ending = delete(Arc::new(scoped.clone()), source.clone(), arguments, output).await?;

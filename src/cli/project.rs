@@ -181,7 +181,7 @@ impl Project {
 }
 
 /// The directory that relative paths may not leave: that of the manifests, or the one around a single manifest.
-fn root_of(directory: &Path) -> PathBuf {
+pub(super) fn root_of(directory: &Path) -> PathBuf {
     let around = || directory.parent().filter(|parent| !parent.as_os_str().is_empty());
     if directory.is_file() { around().unwrap_or_else(|| Path::new(".")).to_owned() } else { directory.to_owned() }
 }

@@ -9,6 +9,7 @@ pub mod plan;
 pub mod problems;
 pub mod progress;
 pub mod status;
+pub mod tasks;
 
 /// How text is to look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]

@@ -1,14 +1,14 @@
 //! A part of an engine: what a deletion of one cluster or service may see. What it does not see it cannot touch.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::sync::{Arc, OnceLock};
 
 use futures_util::stream::BoxStream;
 
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
 use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
-use crate::ownership::Source;
+use crate::ownership::{Source, TaskKey};
 use crate::plan::{Action, Outcome};
 use crate::value::{ClusterName, ServiceName, Timestamp};
 
@@ -21,31 +21,47 @@ pub(super) enum Scope {
     Cluster(ClusterName),
     /// One service; the network of its cluster stays.
     Service(ClusterName, ServiceName),
+    /// These tasks of no service, and the network that they need.
+    Standalone(ClusterName, BTreeSet<ServiceName>),
+    /// One task of a service, and the network that it is in.
+    Task(TaskKey),
+    /// Everything but the networks, where it is not said that they are to be seen too.
+    Housekeeping {
+        /// Whether networks that nobody uses may go.
+        networks: bool,
+    },
 }
 
 impl Scope {
     pub(super) fn includes(&self, container: &ObservedContainer) -> bool {
         let task = &container.identity.task;
         match self {
-            Self::All => true,
+            Self::All | Self::Housekeeping { .. } => true,
             Self::Cluster(cluster) => task.cluster == *cluster,
             Self::Service(cluster, service) => task.cluster == *cluster && task.service == *service,
+            Self::Standalone(cluster, names) => task.cluster == *cluster && names.contains(&task.service),
+            Self::Task(key) => task == key,
         }
     }
 
     pub(super) fn includes_cluster(&self, name: &ClusterName) -> bool {
         match self {
             Self::All => true,
-            Self::Cluster(cluster) => cluster == name,
+            Self::Cluster(cluster) | Self::Standalone(cluster, _) => cluster == name,
+            Self::Task(key) => key.cluster == *name,
             Self::Service(..) => false,
+            Self::Housekeeping { networks } => *networks,
         }
     }
 
     fn restrict(&self, mut listing: Listing) -> Listing {
-        listing.containers.retain(|container| self.includes(container));
         listing.networks.retain(|network| self.includes_cluster(&network.cluster));
         listing.volumes.retain(|volume| match (self, &volume.task) {
             (Self::Service(cluster, service), Some(task)) => task.cluster == *cluster && task.service == *service,
+            (Self::Standalone(cluster, names), Some(task)) => task.cluster == *cluster && names.contains(&task.service),
+            (Self::Task(key), Some(task)) => task == key,
+            (Self::Housekeeping { .. }, Some(_)) => true,
+            (Self::Standalone(..) | Self::Task(_) | Self::Housekeeping { .. }, None) => false,
             (Self::All | Self::Cluster(_) | Self::Service(..), _) => self.includes_cluster(&volume.cluster),
         });
         listing
@@ -57,6 +73,19 @@ impl Scope {
 pub(super) struct Scoped<E> {
     pub(super) engine: Arc<E>,
     pub(super) scope: Scope,
+    /// What the first list held that is not in the scope.
+    rest: Arc<OnceLock<Vec<ObservedContainer>>>,
+}
+
+impl<E> Scoped<E> {
+    pub(super) fn new(engine: Arc<E>, scope: Scope) -> Self {
+        Self { engine, scope, rest: Arc::default() }
+    }
+
+    /// The containers that the first list held and that are not in the scope.
+    pub(super) fn rest(&self) -> &[ObservedContainer] {
+        self.rest.get().map_or(&[], Vec::as_slice)
+    }
 }
 
 impl<E: Observe> Observe for Scoped<E> {
@@ -65,7 +94,12 @@ impl<E: Observe> Observe for Scoped<E> {
     }
 
     async fn list(&self) -> Result<Listing, EngineError> {
-        self.engine.list().await.map(|listing| self.scope.restrict(listing))
+        let mut listing = self.engine.list().await?;
+        let (seen, rest) = listing.containers.into_iter().partition(|container| self.scope.includes(container));
+        listing.containers = seen;
+        // A later list tells nothing more that anybody asks for.
+        let _ = self.rest.set(rest);
+        Ok(self.scope.restrict(listing))
     }
 
     async fn inspect(&self, id_or_name: &str) -> Result<Option<ObservedContainer>, EngineError> {

@@ -6,8 +6,16 @@ use tokio::sync::mpsc::Sender;
 use super::exit::Exit;
 use crate::watch::{Notice, Signal};
 
-/// Sends a notice for the first signal, and ends the process at the second. Tasks go on running either way.
+/// Asks the loop to end at the first signal, and ends the process at the second. Tasks go on running either way.
 pub(super) fn forward(notices: Sender<Notice>) -> Result<(), Exit> {
+    forward_as(notices, Notice::Stop)
+}
+
+/// Sends what `first` makes of the first signal, and ends the process at the second.
+pub(super) fn forward_as(
+    notices: Sender<Notice>,
+    first: impl Fn(Signal) -> Notice + Send + 'static,
+) -> Result<(), Exit> {
     let mut interrupt = signal(SignalKind::interrupt())?;
     let mut terminate = signal(SignalKind::terminate())?;
     tokio::spawn(async move {
@@ -21,7 +29,7 @@ pub(super) fn forward(notices: Sender<Notice>) -> Result<(), Exit> {
                 std::process::exit(signal.exit_code().into());
             }
             // The loop that does not listen any more is about to end by itself.
-            let _ = notices.send(Notice::Stop(signal)).await;
+            let _ = notices.send(first(signal)).await;
         }
     });
     Ok(())

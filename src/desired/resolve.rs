@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DesiredCluster, DesiredService, DesiredState, Inputs, Origin, Origins, Protocol, TaskSpec};
+use super::{DesiredCluster, DesiredService, DesiredState, Inputs, Lifetime, Origin, Origins, Protocol, TaskSpec};
 use crate::image::PullBehavior;
 use crate::manifest::{Cluster, ClusterSpec, Kind, Located, Service, TaskDefinition};
 use crate::ownership::Source;
@@ -87,6 +87,11 @@ pub fn resolve(source: Source, manifests: &Validated, inputs: &Inputs) -> Resolv
     }
     sort_problems(&mut problems);
     Resolved { desired, origins, problems }
+}
+
+/// The task that one valid definition describes, used by a service or not.
+pub fn resolve_definition(definition: &Located<TaskDefinition>, inputs: &Inputs) -> TaskSpec {
+    task::resolve_task(definition, inputs)
 }
 
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
@@ -218,6 +223,7 @@ fn resolve_service(service: &Service, of_cluster: PullBehavior, task: Arc<TaskSp
         health_check_grace: Duration::from_secs(health_check_grace_period_seconds.unwrap_or(0).into()),
         image_pull: image_pull_behavior.unwrap_or(of_cluster),
         task,
+        lifetime: Lifetime::Kept,
     }
 }
 

@@ -98,3 +98,20 @@ fn the_image_of_a_deployment_is_written_and_read() {
     }
     assert_eq!(read(&identity()).image, None, "an earlier release wrote none");
 }
+
+#[test]
+fn a_task_on_its_own_is_named_and_read_like_any_other() {
+    let task = crate::testing::task("job", &[r#"{"name":"main","image":"job:1"}"#]);
+    let key = crate::testing::key("shop/run.job.00ab020304ff/0", &task);
+    assert_eq!(key.id().to_string(), "00ab020304ff");
+    let container = crate::testing::container(&key, &task, &task.containers[0]);
+    let identity = ContainerIdentity { source: Source::standalone(), ..container.identity };
+    assert!(identity.name().starts_with("shop.run.job.00ab020304ff.0.main."), "{}", identity.name());
+    let labels = identity.labels(&task.containers[0]);
+    assert_eq!(ContainerIdentity::read(|label| labels.get(label).map(String::as_str)), Some(identity));
+    // The task of a service has an id that follows from its key, another one for each try.
+    let of_service = crate::testing::key("shop/web/0", &task);
+    assert_eq!(of_service.id(), of_service.clone().id());
+    let again = TaskKey { attempt: Attempt(2), ..of_service.clone() };
+    assert_ne!(of_service.id(), again.id());
+}

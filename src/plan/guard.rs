@@ -53,11 +53,14 @@ impl Deletions {
 /// A cluster belongs to the directories whose containers it holds. Only an empty one belongs to whoever made its network.
 pub fn claims(desired: &DesiredState, observed: &ObservedState) -> Vec<Claim> {
     let mut holders: BTreeMap<&ClusterName, BTreeSet<&Source>> = BTreeMap::new();
-    for container in observed.containers.values() {
+    // Tasks that no manifest declares, and the networks made for them, may stand in any cluster.
+    let declared = observed.containers.values().filter(|container| !container.identity.source.is_standalone());
+    for container in declared {
         holders.entry(&container.identity.task.cluster).or_default().insert(&container.identity.source);
     }
     let inhabited: BTreeSet<_> = holders.keys().copied().collect();
-    for network in observed.networks.values().filter(|network| !inhabited.contains(&network.cluster)) {
+    let networks = observed.networks.values().filter(|network| !network.source.is_standalone());
+    for network in networks.filter(|network| !inhabited.contains(&network.cluster)) {
         holders.entry(&network.cluster).or_default().insert(&network.source);
     }
     let foreign = holders.into_iter().filter(|(cluster, _)| desired.clusters.contains_key(*cluster));
@@ -78,7 +81,7 @@ pub fn deletions(desired: &DesiredState, observed: &ObservedState) -> Deletions 
         .containers
         .values()
         .map(|container| &container.identity)
-        .filter(|identity| identity.source == desired.source || desired.adopted.contains(&identity.source));
+        .filter(|identity| desired.may_touch(&identity.source));
     let existing: BTreeSet<_> = ours.map(|identity| (&identity.task.cluster, &identity.task.service)).collect();
     let unwanted = existing.iter().filter(|(cluster, service)| {
         !desired.clusters.get(*cluster).is_some_and(|wanted| wanted.services.contains_key(*service))

@@ -24,13 +24,19 @@ pub(super) fn remove_duplicates(world: &mut World<'_>, group: &Group<'_>) {
 
 /// Ends and removes the tasks of services that nobody wants; then the networks of clusters and the volumes of tasks that are gone.
 pub(super) fn prune<'a>(world: &mut World<'a>, unwanted: Groups<'a>) {
+    let mut standalone = Vec::new();
     for group in unwanted.rest() {
         remove_duplicates(world, &group);
-        for task in &group.tasks {
-            if world.may_touch(task.source) {
-                prune_task(world, task);
+        for task in group.tasks {
+            if task.source.is_standalone() {
+                standalone.push(task);
+            } else if world.may_touch(task.source) {
+                prune_task(world, &task);
             }
         }
+    }
+    if world.desired.source.is_standalone() {
+        super::expire::expire(world, &standalone);
     }
     prune_networks(world);
     prune_volumes(world);
@@ -90,6 +96,8 @@ fn prune_volumes(world: &mut World<'_>) {
         .values()
         .filter(|volume| volume.source == world.desired.source)
         .filter(|volume| volume.task.as_ref().is_some_and(|task| !living.contains(task)))
+        // Another process may be about to create the first container of a task of its own: only what was seen to go is gone.
+        .filter(|volume| !volume.source.is_standalone() || world.has_gone(volume.task.as_ref()))
         .cloned()
         .collect();
     for volume in dead {

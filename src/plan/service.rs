@@ -10,12 +10,13 @@ use super::restart::{self, Retry};
 use super::view::{TaskState, TaskView};
 use super::world::World;
 use super::{About, Action, Cause, NewContainer, Step, VolumeSource, Wait, Waiting};
-use crate::desired::{ContainerSpec, DesiredService, fingerprint};
+use crate::desired::{ContainerSpec, DesiredService, Lifetime, fingerprint};
 
 use crate::ownership::{ContainerIdentity, TaskKey};
 use crate::value::{Attempt, ClusterName, ServiceName, Slot, Timestamp};
 
 pub(super) mod image;
+mod once;
 mod room;
 
 /// How many ended tasks of a service are kept although their successors exist: what a person wants to read the log of in the
@@ -222,6 +223,7 @@ impl<'a> Planner<'_, 'a> {
         for slot in (0..self.desired_count).map(Slot) {
             match best.get(&slot) {
                 Some(&index) => self.tend(index),
+                None if self.service.lifetime.is_once() && self.has_had_its_turn(slot) => self.let_run(slot),
                 None => vacancies.extend(self.vacancy(slot)),
             }
         }
@@ -235,6 +237,7 @@ impl<'a> Planner<'_, 'a> {
             TaskState::Assembling => self.assemble(index),
             TaskState::Pending(_) | TaskState::Healthy if view.has_stragglers() => self.assemble(index),
             TaskState::Pending(wait) => self.wait(slot, wait),
+            TaskState::Healthy if self.service.lifetime.is_once() => self.wait(slot, Wait::End),
             TaskState::Healthy | TaskState::Unhealthy | TaskState::Ending | TaskState::Ended => {}
         }
     }
@@ -410,7 +413,8 @@ impl<'a> Planner<'_, 'a> {
                 containers: count(self.service.task.containers.iter()),
                 image: self.pin(spec),
             };
-            let named = self.service.task.named_container() == Some(&spec.name);
+            // A task that runs once is nobody's service: nobody looks for it by a name.
+            let named = !self.service.lifetime.is_once() && self.service.task.named_container() == Some(&spec.name);
             let aliases = if named { vec![self.name.to_string()] } else { Vec::new() };
             let new = NewContainer { identity, spec: spec.clone(), network: network.clone(), aliases, volumes_from };
             let action = Action::CreateContainer(Box::new(new));
@@ -431,7 +435,9 @@ impl<'a> Planner<'_, 'a> {
     /// Why a task that is not wanted for its own sake goes.
     fn farewell(&self, index: usize) -> Cause {
         let Member { view, current, .. } = &self.members[index];
-        if !self.is_wanted(view.slot()) {
+        if self.service.lifetime.is_once() {
+            Cause::Stopped
+        } else if !self.is_wanted(view.slot()) {
             Cause::Surplus
         } else if *view.source != self.world.desired.source {
             Cause::Adopted
@@ -449,6 +455,10 @@ impl<'a> Planner<'_, 'a> {
 
     /// Removes ended tasks, but for those that are still the memory of their slot, and a few for people to look at.
     fn clean_up(&mut self) {
+        if let Lifetime::Once { keep_ended } = self.service.lifetime {
+            self.clean_up_once(keep_ended);
+            return;
+        }
         let mut ended = self.indices(|member| member.state == TaskState::Ended);
         ended.sort_by_key(|&index| std::cmp::Reverse(self.members[index].view.observed().map(|c| c.created_at).max()));
         let mut evidence = 0;

@@ -14,6 +14,8 @@ use crate::testing::{
 };
 use crate::value::Percent;
 
+mod once;
+
 const CHECK: &str = r#","healthCheck":{"command":["CMD","/ok"],"interval":5,"timeout":2,"retries":2,"startPeriod":0}"#;
 
 /// A task of one container `web`, with more of its fields.

@@ -100,6 +100,7 @@ impl fmt::Display for Cause {
             Self::Removed => f.write_str("no manifest asks for it"),
             Self::Superseded => f.write_str("its successor has taken over"),
             Self::TaskEnded => f.write_str("its task has ended"),
+            Self::Stopped => f.write_str("somebody asked for its end"),
             Self::Duplicate => f.write_str("there are two of it"),
             Self::Wanted => f.write_str("the manifests ask for it"),
         }
@@ -144,6 +145,7 @@ impl fmt::Display for Wait {
             Self::WrongPlatform { image, made_for, host } => {
                 write!(f, "the image {image} is made for {made_for}, and this host is {host}")
             }
+            Self::End => f.write_str("its end"),
         }
     }
 }

@@ -50,6 +50,23 @@ pub fn verdict(plan: &Plan, began_at: Timestamp) -> Verdict {
     }
 }
 
+/// Whether every task of a plan has begun to run: what is still waited for is only how it does, or how it ends.
+pub fn has_begun(plan: &Plan) -> bool {
+    plan.is_quiet()
+        && plan.waits.iter().all(|waiting| match waiting.wait {
+            Wait::Health | Wait::Settle { .. } | Wait::Grace { .. } | Wait::End => true,
+            Wait::Action
+            | Wait::Backoff { .. }
+            | Wait::MinimumHealthy
+            | Wait::Maximum
+            | Wait::Port { .. }
+            | Wait::Retry { .. }
+            | Wait::Network
+            | Wait::WrongPlatform { .. }
+            | Wait::Image => false,
+        })
+}
+
 /// The services that are not as the manifests ask, and what they wait for.
 pub fn unfinished(plan: &Plan) -> Vec<FailedService> {
     let mut services: BTreeMap<_, Vec<&Waiting>> = BTreeMap::new();
@@ -96,7 +113,8 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
         | Wait::Maximum
         | Wait::Port { .. }
         | Wait::Network
-        | Wait::Image => false,
+        | Wait::Image
+        | Wait::End => false,
     }
 }
 
@@ -111,6 +129,7 @@ fn is_stuck(wait: &Wait) -> bool {
         | Wait::Backoff { .. }
         | Wait::Retry { .. }
         | Wait::Network
-        | Wait::Image => false,
+        | Wait::Image
+        | Wait::End => false,
     }
 }

@@ -288,7 +288,7 @@ impl<'a> TaskView<'a> {
 }
 
 /// The spec that a container carries, where it can be read.
-pub(super) fn read_spec(container: &ObservedContainer) -> Option<ContainerSpec> {
+pub(crate) fn read_spec(container: &ObservedContainer) -> Option<ContainerSpec> {
     serde_json::from_str(container.spec.as_deref()?).ok()
 }
 

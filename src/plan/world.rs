@@ -34,7 +34,11 @@ impl<'a> World<'a> {
         };
         for of_cluster in networks.values_mut().filter(|of_cluster| of_cluster.len() > 1) {
             let foreign = |network: &ObservedNetwork| !desired.may_touch(&network.source);
-            of_cluster.sort_by_key(|network| (!in_use(network), foreign(network), network.created_at, &network.id));
+            of_cluster.sort_by_key(|network| {
+                // One that was made for a task on its own gives way to that of a directory.
+                let standalone = network.source.is_standalone();
+                (!in_use(network), standalone, foreign(network), network.created_at, &network.id)
+            });
         }
         let held_ports = held_ports(desired, groups);
         Self { desired, observed, plan: Plan::default(), held_ports, networks, targets: BTreeSet::new() }
@@ -66,10 +70,17 @@ impl<'a> World<'a> {
             let action = Action::CreateNetwork { cluster: cluster.clone(), source: self.desired.source.clone() };
             self.act(About::cluster(cluster), Step { action, cause: Cause::Wanted });
         }
-        for network in networks.filter(|network| network.source == self.desired.source) {
+        // A task on its own joins a network and tidies none up.
+        let own = |network: &ObservedNetwork| network.source == self.desired.source && !network.source.is_standalone();
+        for network in networks.filter(own) {
             let action = Action::RemoveNetwork { cluster: cluster.clone(), id: network.id };
             self.act(About::cluster(cluster), Step { action, cause: Cause::Duplicate });
         }
+    }
+
+    /// Whether a task is known to have been there and to be gone.
+    pub(super) fn has_gone(&self, task: Option<&TaskKey>) -> bool {
+        task.is_some_and(|task| self.observed.gone_tasks.contains(task))
     }
 
     /// Plans `step`, unless it is under way, or has just failed: then it says what there is to wait for.

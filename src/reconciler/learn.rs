@@ -30,6 +30,8 @@ impl Reconciler {
         for (id, container) in before {
             if self.knows_better(&Target::Container(id.clone()), asked_at) {
                 self.observed.containers.insert(id, container);
+            } else {
+                self.note_gone(&container);
             }
         }
         self.settle_listed_doubts(asked_at);
@@ -345,10 +347,20 @@ impl Reconciler {
     }
 
     fn forget(&mut self, id: &ContainerId) {
-        self.observed.containers.remove(id);
+        if let Some(container) = self.observed.containers.remove(id) {
+            self.note_gone(&container);
+        }
         self.tell_gone(id);
         self.observed.failed_actions.remove(&Target::Container(id.clone()));
         self.note(Target::Container(id.clone()));
+    }
+
+    /// Notes that a task has had its turn although nothing of it may be left to show that. Only tasks that run once need it.
+    fn note_gone(&mut self, container: &ObservedContainer) {
+        let identity = &container.identity;
+        if identity.source.is_standalone() && self.is_ours(identity) {
+            self.observed.gone_tasks.insert(identity.task.clone());
+        }
     }
 
     /// An answer of any kind shows that the engine is back; a list is still due.

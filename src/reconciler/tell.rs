@@ -169,6 +169,8 @@ impl Reconciler {
         let about = About { cluster: cluster.clone(), service: Some(service.clone()), slot: None };
         let wanted = self.desired.clusters.get(cluster).and_then(|wanted| wanted.services.get(service));
         let kind = match wanted {
+            // A task that runs once is over then, and that has been told.
+            Some(wanted) if wanted.lifetime.is_once() => return,
             None => EventKind::ServiceDeleted,
             Some(wanted) => {
                 let healthy = wanted.desired_count.unwrap_or_else(|| self.slots_of(cluster, service));

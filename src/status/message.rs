@@ -72,7 +72,8 @@ pub(super) fn next_try(portrait: &Portrait<'_>, slot: Option<Slot>) -> Option<St
         | Wait::Port { .. }
         | Wait::Network
         | Wait::Image
-        | Wait::WrongPlatform { .. } => None,
+        | Wait::WrongPlatform { .. }
+        | Wait::End => None,
     });
     until.min().map(|until| format!("next try {}", in_words(portrait.at, until)))
 }
@@ -98,7 +99,8 @@ pub(super) fn describe_obstacle(portrait: &Portrait<'_>) -> Option<String> {
         | Wait::MinimumHealthy
         | Wait::Maximum
         | Wait::Network
-        | Wait::Image => None,
+        | Wait::Image
+        | Wait::End => None,
     })
 }
 
@@ -143,6 +145,7 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
         Wait::Action | Wait::Backoff { .. } | Wait::Port { .. } | Wait::Retry { .. } | Wait::WrongPlatform { .. } => {
             None
         }
+        Wait::End => Some("runs until it ends".to_owned()),
     }
 }
 

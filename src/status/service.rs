@@ -43,7 +43,10 @@ pub(super) fn portraits<'a>(
     });
     let mut wanted: BTreeMap<_, _> = wanted.collect();
     for views in tasks.values_mut() {
-        views.retain(|view| desired.is_none_or(|desired| may_touch(desired, view.source)));
+        // `tasks` shows what belongs to no service.
+        views.retain(|view| {
+            !view.source.is_standalone() && desired.is_none_or(|desired| may_touch(desired, view.source))
+        });
     }
     tasks.retain(|_, views| !views.is_empty());
     let names: BTreeSet<_> = wanted.keys().chain(tasks.keys()).copied().collect();
@@ -55,7 +58,7 @@ pub(super) fn portraits<'a>(
 }
 
 fn may_touch(desired: &DesiredState, source: &Source) -> bool {
-    *source == desired.source || desired.adopted.contains(source)
+    desired.may_touch(source)
 }
 
 /// One task, judged.

@@ -46,3 +46,20 @@ fn time_never_runs_backwards_in_a_duration() {
     assert_eq!(Timestamp(9).since(Timestamp(5)), Duration::from_millis(4));
     assert_eq!(Timestamp(i64::MAX).after(Duration::MAX), Timestamp(i64::MAX));
 }
+
+#[test]
+fn a_task_of_no_service_has_a_name_that_no_manifest_can_have() {
+    let id = TaskId::new([0, 0xab, 2, 3, 4, 0xff]);
+    let name = ServiceName::standalone(&Family::new("run-1").expect("a name"), id);
+    assert_eq!(name.as_str(), "run.run-1.00ab020304ff");
+    assert!(ServiceName::new(name.as_str()).is_err());
+    assert_eq!(ServiceName::read(name.as_str()), Ok(name.clone()));
+    assert_eq!(name.standalone_id(), Some(id));
+    for text in ["run", "run.x", "run.x.00ab020304f", "run.x.00AB020304ff", "run..00ab020304ff", "run.a.b.00ab020304ff"]
+    {
+        assert_eq!(ServiceName::read(text).ok().and_then(|name| name.standalone_id()), None, "{text}");
+    }
+    for text in ["", "00ab020304f", "00ab020304fff", "+0ab020304ff", "00ab0203é4f"] {
+        assert_eq!(TaskId::parse(text), None, "{text}");
+    }
+}

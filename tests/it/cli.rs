@@ -149,7 +149,7 @@ fn help_and_version_are_data() {
     assert!(help.stderr.is_empty() && help.stdout.contains("Exit codes:"), "{help}");
     let version = reconcile(&["--version"]).expect_code(0);
     assert_eq!(version.stdout, format!("reconcile {}\n", env!("CARGO_PKG_VERSION")));
-    for command in ["validate", "schema", "status", "delete"] {
+    for command in ["validate", "schema", "status", "delete", "run", "stop", "tasks"] {
         assert!(help.stdout.contains(command), "{help}");
         reconcile(&[command, "--help"]).expect_code(0);
     }

@@ -8,5 +8,6 @@ mod images;
 mod own;
 mod parameters;
 mod repair;
+mod run;
 mod secrets;
 mod tell;

@@ -2,6 +2,7 @@
 //! Each ends by proving that the host has come to rest.
 
 mod images;
+mod once;
 mod stage;
 
 use std::time::Duration;

@@ -338,9 +338,9 @@ fn commands(text: &str) -> BTreeSet<String> {
 fn the_flags_in_the_readme_exist() {
     let Ok(readme) = std::fs::read_to_string(root().join("README.md")) else { return };
     let mut help = String::new();
-    for arguments in
-        [&["--help"][..], &["validate", "--help"], &["schema", "--help"], &["status", "--help"], &["delete", "--help"]]
-    {
+    let help_of =
+        ["validate", "schema", "status", "delete", "run", "stop", "tasks"].map(|command| vec![command, "--help"]);
+    for arguments in help_of.iter().chain([&vec!["--help"]]) {
         help.push_str(&Program::new(arguments).run().expect_code(0).stdout);
     }
     let offences: Vec<_> = commands(&readme).into_iter().filter(|flag| !help.contains(flag.as_str())).collect();

@@ -139,7 +139,9 @@ async fn find_network(
     message: String,
 ) -> Result<Effect, No> {
     let networks = ask_networks(connection, name).await?;
-    match networks.into_iter().find(|network| network.cluster == *cluster && network.source == *source) {
+    // One that was made for a task on its own is as good for a directory, and the other way round.
+    let is_shared = |other: &Source| other == source || other.is_standalone() || source.is_standalone();
+    match networks.into_iter().find(|network| network.cluster == *cluster && is_shared(&network.source)) {
         Some(network) => Ok(Effect::Network(network.id)),
         None => Err(No::failed(FailureKind::NameTaken, message)),
     }

@@ -5,7 +5,7 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconcile::desired::{
-    ContainerSpec, DesiredCluster, DesiredService, DesiredState, EngineOptions, HealthCheckSpec, MountSpec,
+    ContainerSpec, DesiredCluster, DesiredService, DesiredState, EngineOptions, HealthCheckSpec, Lifetime, MountSpec,
     PortMapping, Protocol, TaskSettings, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
 use reconcile::engine::simulated::Guard;
@@ -56,6 +56,7 @@ fn service(index: usize, draft: &Draft) -> DesiredService {
         health_check_grace: Duration::from_secs(draft.grace_secs),
         image_pull: reconcile::image::PullBehavior::default(),
         task: Arc::new(task(index, draft)),
+        lifetime: Lifetime::Kept,
     }
 }
 

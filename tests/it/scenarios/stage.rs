@@ -49,12 +49,17 @@ impl Stage {
     }
 
     /// A reconciler at work on a host.
-    pub(super) fn on(mut engine: Simulated, manifests: &str) -> Self {
+    pub(super) fn on(engine: Simulated, manifests: &str) -> Self {
+        Self::towards(engine, desired(manifests))
+    }
+
+    /// A reconciler that is to make a host what no manifest says.
+    pub(super) fn towards(mut engine: Simulated, desired: Arc<DesiredState>) -> Self {
         // One answer comes long before the next question, so that a record reads in order.
         engine.set_pace(Pace { list_lag: Duration::ZERO, ..Pace::TYPICAL });
         Self {
             engine,
-            reconciler: Reconciler::new(desired(manifests), Limits::for_cores(4)),
+            reconciler: Reconciler::new(desired, Limits::for_cores(4)),
             calls: BTreeMap::new(),
             record: String::new(),
             waits: Vec::new(),
@@ -72,6 +77,11 @@ impl Stage {
     pub(super) fn change(&mut self, manifests: &str) {
         self.note("the manifests change");
         self.reconciler.handle(self.engine.now(), Input::Desired(desired(manifests)));
+    }
+
+    /// Something else is wanted.
+    pub(super) fn want(&mut self, desired: DesiredState) {
+        self.reconciler.handle(self.engine.now(), Input::Desired(Arc::new(desired)));
     }
 
     /// The reconciler is killed, and another one begins that knows nothing. What was under way goes on in the engine.

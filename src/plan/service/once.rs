@@ -1,0 +1,40 @@
+//! Tasks that run once: what they do not get, and what becomes of them when they have ended.
+
+use super::{Cause, Planner, TaskState, Wait};
+use crate::plan::view::Ending;
+use crate::value::Slot;
+
+impl Planner<'_, '_> {
+    /// Whether a slot has ever had a task, as far as anybody can know.
+    pub(super) fn has_had_its_turn(&self, slot: Slot) -> bool {
+        let is_here = |task: &crate::ownership::TaskKey| {
+            task.cluster == *self.cluster && task.service == *self.name && task.slot == slot
+        };
+        self.members.iter().any(|member| member.view.slot() == slot)
+            || self.world.observed.gone_tasks.iter().any(is_here)
+    }
+
+    /// A task that is not well gets no successor: it runs until it ends.
+    pub(super) fn let_run(&mut self, slot: Slot) {
+        let runs = |index: &usize| {
+            let member = &self.members[*index];
+            member.view.slot() == slot && member.state == TaskState::Unhealthy
+        };
+        if self.indices(|_| true).iter().any(runs) {
+            self.wait(slot, Wait::End);
+        }
+    }
+
+    /// Asks how the tasks ended that have ended, and removes them where nobody wants to look at them afterwards.
+    pub(super) fn clean_up_once(&mut self, keep_ended: bool) {
+        for index in self.indices(|member| member.state == TaskState::Ended) {
+            match self.members[index].view.ending() {
+                Ending::Unknown(containers) => self.world.plan.unknowns.extend(containers),
+                Ending::Untold | Ending::Known { .. } if keep_ended => {}
+                Ending::Untold | Ending::Known { .. } => {
+                    self.world.remove_task(&self.members[index].view, &Cause::TaskEnded);
+                }
+            }
+        }
+    }
+}
