@@ -7,10 +7,12 @@ use std::sync::Arc;
 use std::time::Duration;
 
 pub mod fingerprint;
+mod lifecycle;
 pub mod resolve;
 mod spec;
 
 pub use fingerprint::Revision;
+pub use lifecycle::{Condition, RESTART_ATTEMPT_PERIOD_DEFAULT_SECS, RestartPolicy, StartDependency};
 pub use spec::{
     ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
     VolumeDriver, VolumeSpec,

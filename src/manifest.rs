@@ -14,6 +14,7 @@ use crate::problem::Place;
 
 mod cluster;
 mod container_definition;
+mod lifecycle;
 mod service;
 mod task_definition;
 mod volume;
@@ -22,6 +23,7 @@ pub use cluster::{Cluster, ClusterSpec};
 pub use container_definition::{
     ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint, PortMapping, Protocol,
 };
+pub use lifecycle::{ContainerDependency, DependencyCondition, RestartPolicy};
 pub use service::{DeploymentConfiguration, SchedulingStrategy, Service, ServiceSpec};
 pub use task_definition::{NetworkMode, TaskDefinition, TaskDefinitionSpec};
 pub use volume::{DockerVolumeConfiguration, HostVolume, Volume, VolumeScope};

@@ -9,7 +9,9 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use super::{ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, VolumeDriver, VolumeSpec};
+use super::{
+    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, RestartPolicy, StartDependency, VolumeDriver, VolumeSpec,
+};
 use crate::value::Family;
 
 /// The rules by which a fingerprint is computed. A change of rule takes the next number.
@@ -131,6 +133,9 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         memory_reservation,
         health_check,
         stop_timeout,
+        depends_on,
+        start_timeout,
+        restart_policy,
         mount_points,
         user,
         working_directory,
@@ -166,6 +171,17 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     if *stop_timeout != super::STOP_TIMEOUT_DEFAULT_SECS {
         canonical.number("stopTimeout", *stop_timeout);
     }
+    for dependency in depends_on {
+        let StartDependency { container_name, condition } = dependency;
+        canonical.text("dependsOn", container_name.as_str());
+        canonical.text("condition", condition.as_str());
+    }
+    if let Some(timeout) = start_timeout {
+        canonical.number("startTimeout", *timeout);
+    }
+    if let Some(policy) = restart_policy {
+        add_restart_policy(canonical, policy);
+    }
     for mount in mount_points {
         add_mount(canonical, mount);
     }
@@ -192,6 +208,14 @@ fn add_health_check(canonical: &mut Canonical, check: &HealthCheckSpec) {
     canonical.number("timeout", *timeout);
     canonical.number("retries", *retries);
     canonical.number("startPeriod", *start_period);
+}
+
+fn add_restart_policy(canonical: &mut Canonical, policy: &RestartPolicy) {
+    let RestartPolicy { ignored_exit_codes, restart_attempt_period } = policy;
+    canonical.number("restartAttemptPeriod", *restart_attempt_period);
+    for code in ignored_exit_codes {
+        canonical.text("ignoredExitCode", &code.to_string());
+    }
 }
 
 fn add_mount(canonical: &mut Canonical, mount: &MountSpec) {

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Revision;
+use super::{RestartPolicy, Revision, StartDependency};
 use crate::value::{ContainerName, Family, VolumeName};
 
 /// A task definition, resolved in full.
@@ -60,6 +60,15 @@ pub struct ContainerSpec {
     /// Seconds between SIGTERM and SIGKILL.
     #[serde(default = "default_stop_timeout_secs", skip_serializing_if = "is_default_stop_timeout_secs")]
     pub stop_timeout: u32,
+    /// What has to be before it is started. Read it through [`ContainerSpec::start_dependencies`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<StartDependency>,
+    /// Seconds after its own start for which others wait for it to end, to succeed or to be healthy; for ever when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_timeout: Option<u32>,
+    /// When it is started again in place; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<RestartPolicy>,
     /// What is mounted into the container.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mount_points: Vec<MountSpec>,

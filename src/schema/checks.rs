@@ -10,6 +10,8 @@ use crate::manifest::{
 use crate::problem::{Code, Problem};
 use crate::value::{ClusterName, Family, Percent, ServiceName};
 
+mod dependencies;
+
 /// The number of containers that ECS accepts in a task definition.
 const ECS_CONTAINERS_MAX: usize = 10;
 /// ECS's defaults of the two limits of a deployment, in percent.
@@ -98,6 +100,7 @@ impl Checks<'_> {
         let names = spec.volumes.iter().map(|volume| volume.name.as_str());
         self.unique("volume", "/spec/volumes", names);
         self.host_ports(containers);
+        self.dependencies(containers);
         for (index, container) in containers.iter().enumerate() {
             self.container(&format!("/spec/containerDefinitions/{index}"), container, &spec.volumes);
         }

@@ -169,12 +169,14 @@ static CONTAINER_DEFINITION: Shape = Shape {
         ("memoryReservation", Plain),
         ("healthCheck", Object(&HEALTH_CHECK)),
         ("stopTimeout", Plain),
+        ("dependsOn", List(&CONTAINER_DEPENDENCY)),
+        ("startTimeout", Plain),
+        ("restartPolicy", Object(&RESTART_POLICY)),
         ("mountPoints", List(&MOUNT_POINT)),
         ("user", Plain),
         ("workingDirectory", Plain),
         ("dockerLabels", Map),
         ("credentialSpecs", NotYet),
-        ("dependsOn", NotYet),
         ("disableNetworking", NotYet),
         ("dnsSearchDomains", NotYet),
         ("dnsServers", NotYet),
@@ -192,9 +194,7 @@ static CONTAINER_DEFINITION: Shape = Shape {
         ("readonlyRootFilesystem", NotYet),
         ("repositoryCredentials", NotYet),
         ("resourceRequirements", NotYet),
-        ("restartPolicy", NotYet),
         ("secrets", NotYet),
-        ("startTimeout", NotYet),
         ("systemControls", NotYet),
         ("ulimits", NotYet),
         ("versionConsistency", NotYet),
@@ -221,6 +221,14 @@ static HEALTH_CHECK: Shape = Shape {
     fields: &[("command", Plain), ("interval", Plain), ("timeout", Plain), ("retries", Plain), ("startPeriod", Plain)],
 };
 
+static CONTAINER_DEPENDENCY: Shape =
+    Shape { name: "a dependency", fields: &[("containerName", Plain), ("condition", Plain)] };
+
+static RESTART_POLICY: Shape = Shape {
+    name: "restartPolicy",
+    fields: &[("enabled", Plain), ("ignoredExitCodes", Plain), ("restartAttemptPeriod", Plain)],
+};
+
 static MOUNT_POINT: Shape =
     Shape { name: "a mount point", fields: &[("sourceVolume", Plain), ("containerPath", Plain), ("readOnly", Plain)] };
 
@@ -245,7 +253,7 @@ static DOCKER_VOLUME: Shape = Shape {
 };
 
 /// Every object, for the search after a field that stands elsewhere. The more likely come first.
-pub(super) static SHAPES: [&Shape; 12] = [
+pub(super) static SHAPES: [&Shape; 14] = [
     &SERVICE_SPEC,
     &TASK_DEFINITION_SPEC,
     &CONTAINER_DEFINITION,
@@ -253,6 +261,8 @@ pub(super) static SHAPES: [&Shape; 12] = [
     &HEALTH_CHECK,
     &PORT_MAPPING,
     &MOUNT_POINT,
+    &CONTAINER_DEPENDENCY,
+    &RESTART_POLICY,
     &VOLUME,
     &DOCKER_VOLUME,
     &CLUSTER_SPEC,
@@ -267,6 +277,7 @@ pub(super) static FOREIGN_WORDS: &[(&str, &str)] = &[
     ("containers", "containerDefinitions"),
     ("containerName", "name"),
     ("cmd", "command"),
+    ("depends_on", "dependsOn"),
     ("entrypoint", "entryPoint"),
     ("env", "environment"),
     ("gracePeriod", "healthCheckGracePeriodSeconds"),
@@ -309,7 +320,7 @@ pub(super) static NO_COUNTERPART: &[(&str, &str)] = &[
     ("imagePullPolicy", "there is no pull policy: an image that is not on the host is pulled"),
     ("pull_policy", "there is no pull policy: an image that is not on the host is pulled"),
     ("image_pull_policy", "there is no pull policy: an image that is not on the host is pulled"),
-    ("restart", "there is no restart policy: a service always replaces a task that ends"),
+    ("restart", "a service always replaces a task that ends; `restartPolicy` starts a container again in place"),
     ("namespace", "there are no namespaces: a service belongs to the Cluster in `spec.cluster`"),
     ("template", "the containers are described in a TaskDefinition, which the service names in `taskDefinition`"),
     ("selector", "there are no selectors: the tasks of a service are known by their labels"),

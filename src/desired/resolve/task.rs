@@ -5,6 +5,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::lifecycle::{resolve_dependency, resolve_restart_policy};
 use crate::desired::{
     ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
     VolumeDriver, VolumeSpec,
@@ -46,6 +47,9 @@ fn resolve_container(
         memory_reservation,
         health_check,
         stop_timeout,
+        depends_on,
+        start_timeout,
+        restart_policy,
         mount_points,
         user,
         working_directory,
@@ -65,6 +69,9 @@ fn resolve_container(
         memory_reservation: *memory_reservation,
         health_check: health_check.as_ref().map(resolve_health_check),
         stop_timeout: stop_timeout.unwrap_or(STOP_TIMEOUT_DEFAULT_SECS),
+        depends_on: depends_on.iter().map(resolve_dependency).collect(),
+        start_timeout: *start_timeout,
+        restart_policy: restart_policy.as_ref().and_then(resolve_restart_policy),
         mount_points: mount_points.iter().filter_map(|mount| resolve_mount(mount, volumes)).collect(),
         user: user.clone(),
         working_directory: working_directory.clone(),
