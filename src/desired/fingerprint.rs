@@ -171,17 +171,7 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     if *stop_timeout != super::STOP_TIMEOUT_DEFAULT_SECS {
         canonical.number("stopTimeout", *stop_timeout);
     }
-    for dependency in depends_on {
-        let StartDependency { container_name, condition } = dependency;
-        canonical.text("dependsOn", container_name.as_str());
-        canonical.text("condition", condition.as_str());
-    }
-    if let Some(timeout) = start_timeout {
-        canonical.number("startTimeout", *timeout);
-    }
-    if let Some(policy) = restart_policy {
-        add_restart_policy(canonical, policy);
-    }
+    add_life(canonical, (depends_on, *start_timeout, restart_policy.as_ref()));
     for mount in mount_points {
         add_mount(canonical, mount);
     }
@@ -210,8 +200,18 @@ fn add_health_check(canonical: &mut Canonical, check: &HealthCheckSpec) {
     canonical.number("startPeriod", *start_period);
 }
 
-fn add_restart_policy(canonical: &mut Canonical, policy: &RestartPolicy) {
-    let RestartPolicy { ignored_exit_codes, restart_attempt_period } = policy;
+type Life<'a> = (&'a [StartDependency], Option<u32>, Option<&'a RestartPolicy>);
+
+/// When a container is started, and when it is started again.
+fn add_life(canonical: &mut Canonical, (depends_on, start_timeout, restart_policy): Life<'_>) {
+    for StartDependency { container_name, condition } in depends_on {
+        canonical.text("dependsOn", container_name.as_str());
+        canonical.text("condition", condition.as_str());
+    }
+    if let Some(timeout) = start_timeout {
+        canonical.number("startTimeout", timeout);
+    }
+    let Some(RestartPolicy { ignored_exit_codes, restart_attempt_period }) = restart_policy else { return };
     canonical.number("restartAttemptPeriod", *restart_attempt_period);
     for code in ignored_exit_codes {
         canonical.text("ignoredExitCode", &code.to_string());

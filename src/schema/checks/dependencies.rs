@@ -1,6 +1,7 @@
 //! What a task definition can tell about the dependencies between its containers: a start order that can never come about is refused
 //! before anything is started.
 
+use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::words::closest;
@@ -142,8 +143,8 @@ fn find_way_back<E: Iterator<Item = (usize, usize)>>(start: usize, edges: &impl 
                 way.reverse();
                 return Some(way);
             }
-            if !came_from.contains_key(&next) {
-                came_from.insert(next, index);
+            if let Entry::Vacant(entry) = came_from.entry(next) {
+                entry.insert(index);
                 open.push_back(next);
             }
         }
