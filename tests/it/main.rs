@@ -5,6 +5,7 @@ mod contract;
 mod dry_run;
 mod end_to_end;
 mod properties;
+mod scenarios;
 mod support;
 mod survival;
 mod tidy;
