@@ -9,12 +9,14 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{ContainerSpec, DesiredState, Protocol, Revision};
+use crate::desired::{Condition, ContainerSpec, DesiredState, Protocol, Revision};
 use crate::observed::{ContainerId, NetworkId, ObservedContainer, ObservedState};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
-use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
+use crate::value::{ClusterName, ContainerName, ServiceName, Slot, Timestamp};
 
+pub(crate) mod ending;
 pub mod guard;
+pub(crate) mod order;
 mod prune;
 pub(crate) mod restart;
 pub(crate) mod service;
@@ -23,8 +25,8 @@ pub mod verdict;
 pub(crate) mod view;
 mod world;
 
+pub(crate) use ending::describe_end;
 pub(crate) use text::duration_text;
-pub(crate) use view::describe_end;
 
 /// Decides what to do now. Equal input gives an equal plan, whatever order it came in.
 pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
@@ -83,7 +85,7 @@ impl Step {
     /// Which queue it stands in: a repair never queues behind a rollout.
     pub fn lane(&self) -> Lane {
         match &self.cause {
-            Cause::Died { .. } | Cause::Unhealthy { .. } => Lane::Repair,
+            Cause::Died { .. } | Cause::Unhealthy { .. } | Cause::Restarted { .. } => Lane::Repair,
             Cause::New
             | Cause::Outdated { .. }
             | Cause::Adopted
@@ -248,6 +250,11 @@ pub enum Cause {
         /// What it said.
         reason: String,
     },
+    /// Its restart policy has the container started again in place.
+    Restarted {
+        /// How it ended, in a sentence.
+        reason: String,
+    },
     /// The user asked to take over what another directory declared.
     Adopted,
     /// The desired count went down.
@@ -358,6 +365,17 @@ pub enum Wait {
     Network,
     /// The image is being fetched.
     Image,
+    /// A container waits for another one of its task.
+    Dependency {
+        /// The container that is not started yet.
+        container: ContainerName,
+        /// The one that it waits for.
+        on: ContainerName,
+        /// What that one has to come to.
+        condition: Condition,
+        /// When its `startTimeout` is over.
+        until: Option<Timestamp>,
+    },
 }
 
 impl Wait {
@@ -368,6 +386,7 @@ impl Wait {
             | Self::Grace { until }
             | Self::Backoff { until, .. }
             | Self::Retry { until, .. } => Some(*until),
+            Self::Dependency { until, .. } => *until,
             Self::Action
             | Self::Health
             | Self::MinimumHealthy

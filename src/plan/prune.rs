@@ -25,7 +25,7 @@ pub(super) fn remove_duplicates(world: &mut World<'_>, duplicates: Duplicates<'_
 pub(super) fn prune<'a>(world: &mut World<'a>, unwanted: &Tasks<'a>) {
     for task in unwanted.values().flatten() {
         if world.may_touch(task.source) {
-            match task.state(None, Duration::ZERO, world.observed.at) {
+            match task.state(Duration::ZERO, world.observed.at) {
                 TaskState::Ended => world.remove_task(task, &Cause::Removed),
                 TaskState::Assembling
                 | TaskState::Pending(_)

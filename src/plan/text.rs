@@ -92,6 +92,7 @@ impl fmt::Display for Cause {
             Self::New => f.write_str("the slot has no task"),
             Self::Outdated { from } => write!(f, "replaces revision {}", from.short()),
             Self::Died { reason } | Self::Unhealthy { reason } => f.write_str(reason),
+            Self::Restarted { reason } => write!(f, "its restart policy: {reason}"),
             Self::Adopted => f.write_str("taken over from another directory"),
             Self::Surplus => f.write_str("the desired count went down"),
             Self::Removed => f.write_str("no manifest asks for it"),
@@ -138,6 +139,9 @@ impl fmt::Display for Wait {
             Self::Retry { failures, failure, .. } => write!(f, "a pause after {}: {failure}", times(*failures)),
             Self::Network => f.write_str("the network of its cluster"),
             Self::Image => f.write_str("its image"),
+            Self::Dependency { container, on, condition, .. } => {
+                write!(f, "{container} waits for {on} {}", condition.in_words())
+            }
         }
     }
 }

@@ -93,7 +93,8 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
         | Wait::Maximum
         | Wait::Port { .. }
         | Wait::Network
-        | Wait::Image => false,
+        | Wait::Image
+        | Wait::Dependency { .. } => false,
     }
 }
 
@@ -108,6 +109,7 @@ fn is_stuck(wait: &Wait) -> bool {
         | Wait::Backoff { .. }
         | Wait::Retry { .. }
         | Wait::Network
-        | Wait::Image => false,
+        | Wait::Image
+        | Wait::Dependency { .. } => false,
     }
 }

@@ -8,8 +8,9 @@ use crate::change::revision_name;
 use crate::desired::{DesiredService, DesiredState, Revision};
 use crate::observed::{self, ObservedState};
 use crate::ownership::Source;
+use crate::plan::ending::Ending;
 use crate::plan::service::is_current;
-use crate::plan::view::{self, Ending, TaskState, TaskView};
+use crate::plan::view::{self, TaskState, TaskView};
 use crate::plan::{Plan, Wait};
 use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
 
@@ -118,7 +119,8 @@ impl<'a> Portrait<'a> {
             };
             let spec = service.filter(|_| current).map(|service| &*service.task);
             let grace = service.map_or(Duration::ZERO, |service| service.health_check_grace);
-            let state = view.state(spec, grace, observed.at);
+            let view = view.within(spec, true, observed);
+            let state = view.state(grace, observed.at);
             Member { view, state, current }
         };
         let members: Vec<_> = views.into_iter().map(judge).collect();
@@ -310,7 +312,7 @@ fn stopped_task(view: &TaskView<'_>, revision: String) -> Option<StoppedTask> {
         container_name: culprit.name.clone(),
         container_id: culprit.id.clone(),
         ended_at: stop_of(view),
-        reason: view::describe_end(culprit),
+        reason: crate::plan::describe_end(culprit),
         exit_code: exit.map(|exit| exit.code),
         out_of_memory: exit.is_some_and(|exit| exit.oom_killed),
         health_output: exit.and_then(|exit| exit.health_output.clone()).filter(|output| !output.is_empty()),

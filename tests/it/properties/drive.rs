@@ -175,6 +175,7 @@ impl World {
     /// The reconciler is killed. What it began goes on in the engine.
     pub(super) fn kill_reconciler(&mut self) {
         self.oracle.note_crash(&self.open);
+        self.engine.forget_stops();
         // A list will lag behind what has just ended, and whoever knew it is gone.
         for container in self.engine.observe().containers.values() {
             let at = self.now();
@@ -277,6 +278,7 @@ impl World {
             }
             let Some(step) = self.open.remove(&call) else { continue };
             self.tell(|| format!("  ... {}: {}", step.action, outcome_text(&outcome)));
+            self.oracle.note_stopped(&step, &outcome);
             if matches!(outcome, Outcome::Unknown(_)) {
                 let fault =
                     self.engine.writes().iter().rev().find(|write| write.call == call).and_then(|write| write.fault);

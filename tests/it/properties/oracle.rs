@@ -61,6 +61,8 @@ pub(super) struct Oracle {
     recent: BTreeMap<Target, Vec<Timestamp>>,
     /// What somebody started again after it had ended.
     revived: BTreeSet<ContainerId>,
+    /// The tasks of which this reconciler stopped something: they are never taken up again.
+    condemned: BTreeSet<TaskKey>,
 }
 
 /// What an action is judged by.
@@ -128,6 +130,7 @@ impl Oracle {
 
     /// Calls that are under way outlive the reconciler that began them.
     pub(super) fn note_crash(&mut self, open: &BTreeMap<CallId, Box<Step>>) {
+        self.condemned.clear();
         for (call, step) in open {
             if let Some(identity) = step.action.identity() {
                 self.ghosts.insert(*call, (key_of(identity), step.action.target()));
@@ -167,6 +170,15 @@ impl Oracle {
             let until = at.after(by).after(stopping);
             let known = self.ghosts_until.entry(key_of(identity)).or_insert(until);
             *known = (*known).max(until);
+        }
+    }
+
+    /// A stop has been answered well.
+    pub(super) fn note_stopped(&mut self, step: &Step, outcome: &Outcome) {
+        if let (Action::StopContainer { identity, .. }, Outcome::Done(_)) = (&step.action, outcome)
+            && step.cause != Cause::Duplicate
+        {
+            self.condemned.insert(identity.task.clone());
         }
     }
 
@@ -408,7 +420,7 @@ impl Oracle {
             Action::StopContainer { identity: other, .. } => other.task == identity.task,
             _ => false,
         });
-        if rivals || double || ending {
+        if rivals || double || ending || self.condemned.contains(&identity.task) {
             return;
         }
         let spared_by_grace = |container: &&ObservedContainer| match container.phase {
@@ -481,7 +493,7 @@ fn lane_of(step: &Step) -> Option<LaneOf> {
     match (&step.action, &step.cause) {
         (Action::PullImage { .. }, _) => Some(LaneOf::Pull),
         (Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } | Action::CreateNetwork { .. }, _) => None,
-        (_, Cause::Died { .. } | Cause::Unhealthy { .. }) => Some(LaneOf::Repair),
+        (_, Cause::Died { .. } | Cause::Unhealthy { .. } | Cause::Restarted { .. }) => Some(LaneOf::Repair),
         (Action::StopContainer { .. } | Action::RemoveContainer { .. }, _) => Some(LaneOf::Retire),
         (Action::CreateContainer(_) | Action::StartContainer { .. }, _) => Some(LaneOf::Rollout),
     }
