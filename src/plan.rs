@@ -15,6 +15,7 @@ use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::value::{ClusterName, ContainerName, ServiceName, Slot, Timestamp};
 
 pub(crate) mod ending;
+pub(crate) mod group;
 pub mod guard;
 pub(crate) mod order;
 mod prune;
@@ -30,17 +31,17 @@ pub(crate) use text::duration_text;
 
 /// Decides what to do now. Equal input gives an equal plan, whatever order it came in.
 pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
-    let (mut tasks, duplicates) = view::group(observed);
-    let mut world = world::World::new(desired, observed, &tasks);
-    prune::remove_duplicates(&mut world, duplicates);
+    let mut groups = group::Groups::new(observed);
+    let mut world = world::World::new(desired, observed, &groups);
     for (cluster, wanted) in &desired.clusters {
         world.ensure_network(cluster);
         for (name, service) in &wanted.services {
-            let tasks = tasks.remove(&(cluster, name)).unwrap_or_default();
-            service::plan_service(&mut world, (cluster, name), service, tasks);
+            let group = groups.take(cluster, name);
+            prune::remove_duplicates(&mut world, &group);
+            service::plan_service(&mut world, (cluster, name), service, group.tasks);
         }
     }
-    prune::prune(&mut world, &tasks);
+    prune::prune(&mut world, groups);
     world.plan
 }
 

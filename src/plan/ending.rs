@@ -41,7 +41,7 @@ impl<'a> TaskView<'a> {
             Gate::Never(never) => Some(never),
             Gate::Open | Gate::Waits { .. } | Gate::Unclear(_) => None,
         };
-        let waiting =
+        let mut waiting =
             self.containers.iter().filter(|container| container.identity.essential && container.is_unstarted());
         if let Some(found) = waiting.find_map(|container| never(order::gate(self, container))) {
             return Some(found);

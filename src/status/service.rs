@@ -9,8 +9,9 @@ use crate::desired::{DesiredService, DesiredState, Revision};
 use crate::observed::{self, ObservedState};
 use crate::ownership::Source;
 use crate::plan::ending::Ending;
+use crate::plan::group;
 use crate::plan::service::is_current;
-use crate::plan::view::{self, TaskState, TaskView};
+use crate::plan::view::{TaskState, TaskView};
 use crate::plan::{Plan, Wait};
 use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
 
@@ -35,7 +36,7 @@ pub(super) fn portraits<'a>(
     observed: &'a ObservedState,
     plan: Option<&'a Plan>,
 ) -> Vec<Portrait<'a>> {
-    let (mut tasks, _) = view::group(observed);
+    let mut tasks = group::tasks(observed);
     let wanted = desired.iter().flat_map(|desired| {
         let clusters = desired.clusters.iter();
         clusters
