@@ -94,6 +94,7 @@ impl Step {
             | Cause::Removed
             | Cause::Superseded
             | Cause::TaskEnded
+            | Cause::FailedToStart { .. }
             | Cause::Duplicate
             | Cause::Wanted => Lane::Rollout,
         }
@@ -266,6 +267,11 @@ pub enum Cause {
     Superseded,
     /// The task that it belongs to has ended.
     TaskEnded,
+    /// An essential container of its task can never be started.
+    FailedToStart {
+        /// Why, in a sentence.
+        reason: String,
+    },
     /// There are two of it.
     Duplicate,
     /// The manifests ask for it.

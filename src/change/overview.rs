@@ -13,7 +13,7 @@ use crate::ownership::Source;
 use crate::plan::ending::Ending;
 use crate::plan::group;
 use crate::plan::service::is_current;
-use crate::plan::view::{TaskState, TaskView};
+use crate::plan::view::{TaskState, TaskView, with_last_tries};
 use crate::plan::{Action, Cause, Plan, duration_text, plan};
 use crate::value::{ClusterName, ServiceName, Slot};
 
@@ -108,13 +108,12 @@ impl<'a> Case<'a> {
         views: Vec<TaskView<'a>>,
         origin: Option<&'a Origin>,
     ) -> Self {
-        let members: Vec<_> = views
-            .into_iter()
-            .filter(|view| may_touch(desired, view.source))
-            .map(|view| {
+        let members: Vec<_> = with_last_tries(views)
+            .filter(|(view, _)| may_touch(desired, view.source))
+            .map(|(view, is_last)| {
                 let current = *view.source == desired.source && is_current(&view, service);
                 let spec = current.then_some(&*service.task);
-                let view = view.within(spec, true, observed);
+                let view = view.within(spec, is_last, observed);
                 let state = view.state(service.health_check_grace, observed.at);
                 Member { view, state, current }
             })

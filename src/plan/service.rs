@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 
 use super::restart::{self, Retry};
-use super::view::{TaskState, TaskView};
+use super::view::{TaskState, TaskView, with_last_tries};
 use super::world::World;
 use super::{About, Cause, Step, Wait, Waiting};
 use crate::desired::{ContainerSpec, DesiredService, fingerprint};
@@ -85,9 +85,10 @@ pub(super) fn plan_service<'a>(
     tasks: Vec<TaskView<'a>>,
 ) {
     let at = world.observed.at;
-    let members = tasks.into_iter().filter(|view| world.may_touch(view.source)).map(|view| {
+    let tasks = with_last_tries(tasks).filter(|(view, _)| world.may_touch(view.source));
+    let members = tasks.map(|(view, is_last)| {
         let current = *view.source == world.desired.source && is_current(&view, service);
-        let wanted = current && service.desired_count.is_none_or(|count| view.slot().0 < count);
+        let wanted = current && is_last && service.desired_count.is_none_or(|count| view.slot().0 < count);
         let view = view.within(current.then_some(&*service.task), wanted, world.observed);
         let state = view.state(service.health_check_grace, at);
         Member { view, state, current, retired: false }
@@ -168,13 +169,14 @@ impl<'a> Planner<'_, 'a> {
     fn finish_endings(&mut self) {
         for index in self.indices(|member| member.state == TaskState::Ending) {
             let view = &self.members[index].view;
-            let (slot, cause) = (view.slot(), view.context.condemned.cloned().unwrap_or(Cause::TaskEnded));
+            let (slot, cause) = (view.slot(), why_it_ends(view));
             self.end(index, &cause);
             self.wait(slot, Wait::Action);
         }
         // What was never started of an ended task remembers nothing.
-        for index in self.indices(|member| member.state == TaskState::Ended) {
-            self.world.end_task(&self.members[index].view, &Cause::TaskEnded);
+        for index in self.indices(|member| member.state == TaskState::Ended && member.view.has_unstarted()) {
+            let cause = why_it_ends(&self.members[index].view);
+            self.world.end_task(&self.members[index].view, &cause);
         }
     }
 
@@ -378,6 +380,17 @@ impl<'a> Planner<'_, 'a> {
 
     fn indices(&self, matches: impl Fn(&Member<'a>) -> bool) -> Vec<usize> {
         self.members.iter().enumerate().filter(|(_, member)| matches(member)).map(|(index, _)| index).collect()
+    }
+}
+
+/// Why the rest of a task goes that has begun to end.
+fn why_it_ends(view: &TaskView<'_>) -> Cause {
+    if let Some(cause) = view.context.condemned {
+        return cause.clone();
+    }
+    match view.obstacle() {
+        Some(never) => Cause::FailedToStart { reason: never.to_string() },
+        None => Cause::TaskEnded,
     }
 }
 

@@ -91,7 +91,7 @@ impl fmt::Display for Cause {
         match self {
             Self::New => f.write_str("the slot has no task"),
             Self::Outdated { from } => write!(f, "replaces revision {}", from.short()),
-            Self::Died { reason } | Self::Unhealthy { reason } => f.write_str(reason),
+            Self::Died { reason } | Self::Unhealthy { reason } | Self::FailedToStart { reason } => f.write_str(reason),
             Self::Restarted { reason } => write!(f, "its restart policy: {reason}"),
             Self::Adopted => f.write_str("taken over from another directory"),
             Self::Surplus => f.write_str("the desired count went down"),

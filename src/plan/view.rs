@@ -229,6 +229,11 @@ impl<'a> TaskView<'a> {
         !is_whole && spec.containers.iter().any(|wanted| wanted.essential && self.container(&wanted.name).is_none())
     }
 
+    /// Whether one of its containers has never been started, or nobody knows whether.
+    pub(super) fn has_unstarted(&self) -> bool {
+        self.observed().any(|container| matches!(container.phase, Phase::Created | Phase::CreatedOrFailed))
+    }
+
     /// Whether one of its containers has been started, or told to.
     pub(crate) fn has_begun(&self) -> bool {
         self.containers.iter().any(ContainerView::has_started)
@@ -317,6 +322,17 @@ impl<'a> TaskView<'a> {
             None => "its health check fails".to_owned(),
         }
     }
+}
+
+/// The tasks of a service, which are in order, each with whether it is the last try of its slot: only that one may be taken up again.
+pub(crate) fn with_last_tries<'a>(tasks: Vec<TaskView<'a>>) -> impl Iterator<Item = (TaskView<'a>, bool)> {
+    let mut tasks = tasks.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let view = tasks.next()?;
+        let goes_on = |next: &TaskView<'a>| next.slot() == view.slot() && next.key.revision == view.key.revision;
+        let is_last = !tasks.peek().is_some_and(goes_on);
+        Some((view, is_last))
+    })
 }
 
 /// The spec that a container carries, where it can be read.

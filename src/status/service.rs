@@ -11,7 +11,7 @@ use crate::ownership::Source;
 use crate::plan::ending::Ending;
 use crate::plan::group;
 use crate::plan::service::is_current;
-use crate::plan::view::{TaskState, TaskView};
+use crate::plan::view::{TaskState, TaskView, with_last_tries};
 use crate::plan::{Plan, Wait};
 use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
 
@@ -112,7 +112,7 @@ impl<'a> Portrait<'a> {
         views: Vec<TaskView<'a>>,
     ) -> Self {
         let youngest = youngest_revision(&views);
-        let judge = |view: TaskView<'a>| {
+        let judge = |(view, is_last): (TaskView<'a>, bool)| {
             let current = match (desired, service) {
                 (Some(desired), Some(service)) => *view.source == desired.source && is_current(&view, service),
                 // Without manifests the youngest revision is taken for the wanted one.
@@ -120,11 +120,11 @@ impl<'a> Portrait<'a> {
             };
             let spec = service.filter(|_| current).map(|service| &*service.task);
             let grace = service.map_or(Duration::ZERO, |service| service.health_check_grace);
-            let view = view.within(spec, true, observed);
+            let view = view.within(spec, is_last, observed);
             let state = view.state(grace, observed.at);
             Member { view, state, current }
         };
-        let members: Vec<_> = views.into_iter().map(judge).collect();
+        let members: Vec<_> = with_last_tries(views).map(judge).collect();
         let present = members.iter().map(|member| member.view.slot().0.saturating_add(1)).max();
         let wanted = match (desired, service) {
             (Some(_), None) => 0,

@@ -55,6 +55,7 @@ fn subject(kind: &EventKind) -> &'static str {
         | EventKind::TaskHealthy
         | EventKind::TaskUnhealthy { .. }
         | EventKind::TaskDied { .. }
+        | EventKind::ContainerRestarting { .. }
         | EventKind::TaskStopping { .. }
         | EventKind::TaskStopped
         | EventKind::BackingOff { .. }
@@ -74,7 +75,10 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::EngineLost { .. }
         | EventKind::ManifestsInvalid { .. }
         | EventKind::Held { .. } => Tone::Bad,
-        EventKind::BackingOff { .. } | EventKind::Waiting { .. } | EventKind::ManifestsChanged { .. } => Tone::Changing,
+        EventKind::BackingOff { .. }
+        | EventKind::ContainerRestarting { .. }
+        | EventKind::Waiting { .. }
+        | EventKind::ManifestsChanged { .. } => Tone::Changing,
         EventKind::TaskStarting { .. }
         | EventKind::TaskRunning
         | EventKind::TaskStopping { .. }
