@@ -15,6 +15,9 @@ use crate::desired::{Condition, ContainerSpec, RestartPolicy, StartDependency};
 use crate::observed::{ContainerId, Exit, Health, ObservedContainer, Phase};
 use crate::value::{ContainerName, Timestamp};
 
+/// So long a chain of containers that are gone is followed: longer than any that ECS takes.
+const MISSING_DEPTH_MAX: usize = 100;
+
 /// Whether a container may be started.
 #[derive(Debug, Clone)]
 pub(crate) enum Gate<'a> {
@@ -150,8 +153,7 @@ fn stand<'a>(task: &TaskView<'a>, dependency: &StartDependency, depth: usize) ->
     let waits = Stand::Waits { until: None };
     let condition = dependency.condition;
     let Some(container) = task.container(&dependency.container_name) else {
-        // All containers of a task exist before the first is started.
-        return if task.has_begun() { Stand::Never(Because::Gone) } else { waits };
+        return stand_of_missing(task, &dependency.container_name, depth);
     };
     let Some(observed) = container.observed else { return waits };
     match &observed.phase {
@@ -175,6 +177,20 @@ fn stand<'a>(task: &TaskView<'a>, dependency: &StartDependency, depth: usize) ->
             Succession::Unclear(id) => Stand::Unclear(id),
             Succession::Ends => stand_of_ended(task, container, observed, (exit.as_ref(), condition)),
         },
+    }
+}
+
+/// All containers of a task exist before the first is started: what is missing later was removed, by somebody, or by us because it
+/// could never be started.
+fn stand_of_missing<'a>(task: &TaskView<'a>, name: &ContainerName, depth: usize) -> Stand<'a> {
+    if !task.has_begun() {
+        return Stand::Waits { until: None };
+    }
+    let spec = task.context.spec.filter(|_| depth < MISSING_DEPTH_MAX);
+    let spec = spec.and_then(|spec| spec.containers.iter().find(|spec| spec.name == *name));
+    match spec.map(|spec| gate_at(task, spec, depth + 1)) {
+        Some(Gate::Never(never)) => Stand::Never(Because::Blocked(Box::new(never))),
+        Some(Gate::Open | Gate::Waits { .. } | Gate::Unclear(_)) | None => Stand::Never(Because::Gone),
     }
 }
 

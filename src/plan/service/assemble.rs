@@ -17,6 +17,10 @@ impl<'a> Planner<'_, 'a> {
         let slot = view.slot();
         let cause = self.cause_of_try(slot, view.attempt());
         let vacancy = Vacancy { slot, attempt: view.attempt(), failures: view.failures, cause: cause.clone() };
+        // Whether it has begun is to be known first: a list does not tell a container that could not be started from a new one.
+        if view.unknowns().next().is_some() {
+            return self.wait(slot, Wait::Action);
+        }
         // What is missing of a task that has begun was removed by somebody: an init container is not run twice.
         if !view.has_begun() && !self.create_missing(&view, &vacancy) {
             return;

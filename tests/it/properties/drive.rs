@@ -15,7 +15,7 @@ use reconcile::plan::{Action, Outcome, Plan, Step};
 use reconcile::reconciler::{Command, Input, Limits, Reconciler};
 use reconcile::value::Timestamp;
 
-use super::manifests::{self, ENDING_IMAGE};
+use super::manifests::{self, ENDING_IMAGE, FAILING_IMAGE};
 use super::oracle::{LIST_LAG, Moment, Oracle, Scene, key_of, outcome_text};
 use super::planted::Planted;
 use super::random::Random;
@@ -92,6 +92,9 @@ impl World {
         let ending = reconcile::engine::simulated::Run::Exits { code: 0, after: Duration::from_secs(1) };
         let ending = reconcile::engine::simulated::Behaviour { run: ending, ..Default::default() };
         engine.set_behaviour(Subject::Image(ENDING_IMAGE.to_owned()), ending);
+        let failing = reconcile::engine::simulated::Run::Exits { code: 1, after: Duration::from_secs(1) };
+        let failing = reconcile::engine::simulated::Behaviour { run: failing, ..Default::default() };
+        engine.set_behaviour(Subject::Image(FAILING_IMAGE.to_owned()), failing);
         let source = Source::new("here");
         let mut world = Self {
             engine,

@@ -9,9 +9,9 @@ use std::time::Duration;
 
 use reconcile::desired::{DesiredService, DesiredState, TaskSpec};
 use reconcile::engine::{Hint, Listing};
-use reconcile::observed::{ContainerId, Exit, Health, ObservedContainer, ObservedNetwork, Phase};
+use reconcile::observed::{ContainerId, Doing, Exit, Health, ObservedContainer, ObservedNetwork, Phase};
 use reconcile::ownership::{ContainerIdentity, Source, TaskKey};
-use reconcile::plan::{Action, Cause, Effect, Failure, FailureKind, Outcome, Step, Wait};
+use reconcile::plan::{Action, Cause, Effect, Failure, FailureKind, Outcome, Step, Target, Wait};
 use reconcile::reconciler::Limits;
 use reconcile::value::{Attempt, Percent, Timestamp};
 
@@ -67,10 +67,12 @@ pub(super) enum Planted {
     NetworkRemovedFirst,
     NameNotResolved,
     StaleInspection,
+    StartIgnoresConditions,
+    StopIgnoresOrder,
 }
 
 impl Planted {
-    pub(super) const ALL: [Self; 46] = [
+    pub(super) const ALL: [Self; 48] = [
         Self::NoLabelCheck,
         Self::OtherSourceTakenForOurs,
         Self::NetworkFoundByName,
@@ -117,6 +119,8 @@ impl Planted {
         Self::NetworkRemovedFirst,
         Self::NameNotResolved,
         Self::StaleInspection,
+        Self::StartIgnoresConditions,
+        Self::StopIgnoresOrder,
     ];
 }
 
@@ -414,8 +418,49 @@ impl World {
                     self.begin_beside(Step { action, cause: Cause::Removed });
                 }
             }
+            Planted::StartIgnoresConditions => {
+                for container in self.siblings_of_acting(Doing::Start, |phase| *phase == Phase::Created) {
+                    let identity = Box::new(container.identity);
+                    let action = Action::StartContainer { id: container.id, identity };
+                    self.begin_beside(Step { action, cause: Cause::New });
+                }
+            }
+            Planted::StopIgnoresOrder => {
+                for container in self.siblings_of_acting(Doing::Stop, |phase| matches!(phase, Phase::Running { .. })) {
+                    let stop_timeout = container.spec.as_deref().and_then(|text| {
+                        let spec: reconcile::desired::ContainerSpec = serde_json::from_str(text).ok()?;
+                        Some(spec.stop_timeout)
+                    });
+                    let action = Action::StopContainer {
+                        id: container.id,
+                        identity: Box::new(container.identity),
+                        stop_timeout: stop_timeout.unwrap_or(30),
+                    };
+                    self.begin_beside(Step { action, cause: Cause::TaskEnded });
+                }
+            }
             _ => {}
         }
+    }
+
+    /// The containers of the tasks of which one is being started or stopped that are in another phase and at rest, each once.
+    fn siblings_of_acting(&mut self, doing: Doing, is_meant: impl Fn(&Phase) -> bool) -> Vec<ObservedContainer> {
+        let steps = self.open_steps().filter(|step| match &step.action {
+            Action::StartContainer { .. } => doing == Doing::Start,
+            Action::StopContainer { .. } => doing == Doing::Stop,
+            _ => false,
+        });
+        let acting: Vec<_> = steps.filter_map(|step| step.action.identity()).cloned().collect();
+        let busy: Vec<_> = self.open_steps().map(|step| step.action.target()).collect();
+        let siblings = self.engine.observe().containers.into_values().filter(|container| {
+            acting
+                .iter()
+                .any(|other| other.task == container.identity.task && other.source == container.identity.source)
+                && !busy.contains(&Target::Container(container.id.clone()))
+                && is_meant(&container.phase)
+        });
+        let siblings: Vec<_> = siblings.collect();
+        siblings.into_iter().filter(|container| self.notes.doubled.insert(container.id.clone())).collect()
     }
 
     fn stop_beside(&mut self, container: &ObservedContainer) {

@@ -57,7 +57,7 @@ fn read(stage: &mut Stage) -> String {
     words.collect::<Vec<_>>().join("\n")
 }
 
-/// TestDependencyStart, in a chain.
+/// `TestDependencyStart`, in a chain.
 #[test]
 fn a_chain_of_starts_goes_one_after_the_other() {
     let mut stage = Stage::new(&task(&[&waits("c", "b", "START"), &waits("b", "a", "START"), "a"]));
@@ -73,7 +73,7 @@ fn a_chain_of_starts_goes_one_after_the_other() {
     stage.prove_quiet();
 }
 
-/// TestDependencyStart: what has run and ended did start.
+/// `TestDependencyStart`: what has run and ended did start.
 #[test]
 fn what_has_ended_did_start() {
     let mut stage = Stage::new(&task(&[&waits("web", "init", "START"), "init, essential: false"]));
@@ -89,7 +89,7 @@ fn what_has_ended_did_start() {
     stage.prove_quiet();
 }
 
-/// TestDependencyComplete.
+/// `TestDependencyComplete`.
 #[test]
 fn complete_waits_for_the_end_whatever_it_is() {
     let mut stage = Stage::new(&task(&[&waits("web", "init", "COMPLETE"), "init, essential: false"]));
@@ -107,7 +107,7 @@ fn complete_waits_for_the_end_whatever_it_is() {
     stage.prove_quiet();
 }
 
-/// TestDependencySuccess, across a restart of the reconciler.
+/// `TestDependencySuccess`, across a restart of the reconciler.
 #[test]
 fn success_waits_for_exit_code_0() {
     let mut stage = Stage::new(&task(&[&waits("web", "init", "SUCCESS"), "init, essential: false"]));
@@ -127,7 +127,7 @@ fn success_waits_for_exit_code_0() {
     stage.prove_quiet();
 }
 
-/// TestDependencySuccessErrored: the task fails to start, and the next try comes after the usual pause.
+/// `TestDependencySuccessErrored`: the task fails to start, and the next try comes after the usual pause.
 #[test]
 fn an_init_container_that_fails_fails_the_task() {
     let mut stage = Stage::new(&task(&[&waits("web", "init", "SUCCESS"), "init, essential: false"]));
@@ -158,7 +158,7 @@ fn an_init_container_that_fails_fails_the_task() {
     stage.prove_quiet();
 }
 
-/// TestDependencySuccessTimeout: whoever waits is given up, and what it waited for is stopped with the task.
+/// `TestDependencySuccessTimeout`: whoever waits is given up, and what it waited for is stopped with the task.
 #[test]
 fn success_that_takes_too_long_never_comes() {
     let mut stage = Stage::new(&task(&[
@@ -187,7 +187,7 @@ fn success_that_takes_too_long_never_comes() {
     stage.prove_quiet();
 }
 
-/// TestDependencyHealthCheck.
+/// `TestDependencyHealthCheck`.
 #[test]
 fn healthy_waits_for_the_health_check() {
     let mut stage = Stage::new(&task(&[&waits("web", "db", "HEALTHY"), &format!("db{CHECK}")]));
@@ -205,7 +205,7 @@ fn healthy_waits_for_the_health_check() {
     stage.prove_quiet();
 }
 
-/// TestDependencyHealthyTimeout.
+/// `TestDependencyHealthyTimeout`.
 #[test]
 fn health_that_takes_too_long_never_comes() {
     let db = format!("db, essential: false, startTimeout: 8{CHECK}");
@@ -267,7 +267,7 @@ fn a_dependency_that_cannot_start_ends_all_that_wait_for_it() {
     stage.prove_quiet();
 }
 
-/// TestMultipleContainerDependency.
+/// `TestMultipleContainerDependency`.
 #[test]
 fn a_container_may_wait_for_several() {
     let web =
@@ -311,7 +311,7 @@ fn a_sidecar_that_waits_holds_up_nobody() {
     stage.prove_quiet();
 }
 
-/// TestShutdownOrder and TestGranularStopTimeout: the order of starting backwards, each with its own time.
+/// `TestShutdownOrder` and `TestGranularStopTimeout`: the order of starting backwards, each with its own time.
 #[test]
 fn a_task_stops_in_the_reverse_order() {
     let containers = [
