@@ -17,6 +17,7 @@ use crate::value::{ClusterName, ContainerName, ServiceName, Slot, Timestamp};
 pub(crate) mod ending;
 pub(crate) mod group;
 pub mod guard;
+pub mod lifecycle;
 pub(crate) mod order;
 mod prune;
 pub(crate) mod restart;

@@ -229,6 +229,11 @@ impl<'a> TaskView<'a> {
         !is_whole && spec.containers.iter().any(|wanted| wanted.essential && self.container(&wanted.name).is_none())
     }
 
+    /// Whether an essential container of it has ended and is about to be started again in place.
+    pub(super) fn is_restarting(&self) -> bool {
+        self.containers.iter().any(|one| one.identity.essential && one.has_ended())
+    }
+
     /// Whether one of its containers has never been started, or nobody knows whether.
     pub(super) fn has_unstarted(&self) -> bool {
         self.observed().any(|container| matches!(container.phase, Phase::Created | Phase::CreatedOrFailed))

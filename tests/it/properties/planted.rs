@@ -9,7 +9,7 @@ use std::time::Duration;
 
 use reconcile::desired::{DesiredService, DesiredState, TaskSpec};
 use reconcile::engine::{Hint, Listing};
-use reconcile::observed::{ContainerId, Doing, Exit, Health, ObservedContainer, ObservedNetwork, Phase};
+use reconcile::observed::{ContainerId, Exit, Health, ObservedContainer, ObservedNetwork, Phase};
 use reconcile::ownership::{ContainerIdentity, Source, TaskKey};
 use reconcile::plan::{Action, Cause, Effect, Failure, FailureKind, Outcome, Step, Target, Wait};
 use reconcile::reconciler::Limits;
@@ -347,6 +347,28 @@ impl World {
                 let action = Action::StopContainer { id: id.clone(), identity: identity.clone(), stop_timeout: 0 };
                 Some(self.replace(step, action))
             }
+            (Planted::StartIgnoresConditions, Action::StartContainer { identity, .. }) => {
+                let Some(other) = self.sibling(identity, |phase| *phase == Phase::Created) else { return Some(step) };
+                let identity = Box::new(other.identity);
+                Some(self.replace(step, Action::StartContainer { id: other.id, identity }))
+            }
+            (Planted::StopIgnoresOrder, Action::StopContainer { id, identity, .. }) => {
+                // Whom it depends on goes first.
+                let seen = self.engine.inspect(&id.0).and_then(|container| container.spec);
+                let supports = |other: &ObservedContainer| {
+                    let name = format!(r#""containerName":"{}""#, other.identity.container);
+                    seen.as_deref().is_some_and(|text| text.contains(&name))
+                };
+                let other = self.sibling(identity, |phase| matches!(phase, Phase::Running { .. }));
+                let Some(other) = other.filter(supports) else { return Some(step) };
+                let spec = other
+                    .spec
+                    .as_deref()
+                    .and_then(|text| serde_json::from_str::<reconcile::desired::ContainerSpec>(text).ok());
+                let stop_timeout = spec.map_or(30, |spec| spec.stop_timeout);
+                let identity = Box::new(other.identity);
+                Some(self.replace(step, Action::StopContainer { id: other.id, identity, stop_timeout }))
+            }
             (Planted::NameNotResolved, Action::CreateContainer(new)) => {
                 let mut new = new.clone();
                 new.aliases.clear();
@@ -418,49 +440,19 @@ impl World {
                     self.begin_beside(Step { action, cause: Cause::Removed });
                 }
             }
-            Planted::StartIgnoresConditions => {
-                for container in self.siblings_of_acting(Doing::Start, |phase| *phase == Phase::Created) {
-                    let identity = Box::new(container.identity);
-                    let action = Action::StartContainer { id: container.id, identity };
-                    self.begin_beside(Step { action, cause: Cause::New });
-                }
-            }
-            Planted::StopIgnoresOrder => {
-                for container in self.siblings_of_acting(Doing::Stop, |phase| matches!(phase, Phase::Running { .. })) {
-                    let stop_timeout = container.spec.as_deref().and_then(|text| {
-                        let spec: reconcile::desired::ContainerSpec = serde_json::from_str(text).ok()?;
-                        Some(spec.stop_timeout)
-                    });
-                    let action = Action::StopContainer {
-                        id: container.id,
-                        identity: Box::new(container.identity),
-                        stop_timeout: stop_timeout.unwrap_or(30),
-                    };
-                    self.begin_beside(Step { action, cause: Cause::TaskEnded });
-                }
-            }
             _ => {}
         }
     }
 
-    /// The containers of the tasks of which one is being started or stopped that are in another phase and at rest, each once.
-    fn siblings_of_acting(&mut self, doing: Doing, is_meant: impl Fn(&Phase) -> bool) -> Vec<ObservedContainer> {
-        let steps = self.open_steps().filter(|step| match &step.action {
-            Action::StartContainer { .. } => doing == Doing::Start,
-            Action::StopContainer { .. } => doing == Doing::Stop,
-            _ => false,
-        });
-        let acting: Vec<_> = steps.filter_map(|step| step.action.identity()).cloned().collect();
+    /// A container of the same task in another phase and at rest, whose turn it is not yet.
+    fn sibling(&self, identity: &ContainerIdentity, is_meant: impl Fn(&Phase) -> bool) -> Option<ObservedContainer> {
         let busy: Vec<_> = self.open_steps().map(|step| step.action.target()).collect();
-        let siblings = self.engine.observe().containers.into_values().filter(|container| {
-            acting
-                .iter()
-                .any(|other| other.task == container.identity.task && other.source == container.identity.source)
-                && !busy.contains(&Target::Container(container.id.clone()))
-                && is_meant(&container.phase)
-        });
-        let siblings: Vec<_> = siblings.collect();
-        siblings.into_iter().filter(|container| self.notes.doubled.insert(container.id.clone())).collect()
+        self.engine.observe().containers.into_values().find(|other| {
+            (&other.identity.task, &other.identity.source) == (&identity.task, &identity.source)
+                && other.identity.container != identity.container
+                && !busy.contains(&Target::Container(other.id.clone()))
+                && is_meant(&other.phase)
+        })
     }
 
     fn stop_beside(&mut self, container: &ObservedContainer) {
