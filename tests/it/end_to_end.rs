@@ -4,6 +4,7 @@ mod change;
 mod converge;
 mod delete;
 mod fail;
+mod life;
 mod own;
 mod repair;
 mod tell;
