@@ -32,6 +32,9 @@ const CONTAINERS: &str = "reconcile.containers";
 const SPEC: &str = "reconcile.spec";
 const VOLUME: &str = "reconcile.volume";
 
+/// The prefix of the labels that hold the user's tags.
+const TAG_PREFIX: &str = "reconcile.tag.";
+
 /// What stands in a label and in print where a sensitive value was.
 pub const SENSITIVE: &str = "(sensitive)";
 
@@ -125,6 +128,7 @@ impl ContainerIdentity {
             (SPEC, spec_text(spec)),
         ];
         let mut labels = spec.docker_labels.clone();
+        labels.extend(spec.task.tags.iter().map(|(key, value)| (format!("{TAG_PREFIX}{key}"), value.clone())));
         labels.extend(ours.map(|(key, value)| (key.to_owned(), value)));
         labels
     }
@@ -181,10 +185,12 @@ pub(crate) fn spec_text(spec: &ContainerSpec) -> String {
     serde_json::to_string(&redact(spec)).expect("a container spec holds only texts, numbers and flags under text keys")
 }
 
-/// A copy of `spec` in which each sensitive value of the environment is replaced by [`SENSITIVE`].
+/// A copy of `spec` in which each sensitive value of the environment and of the options of the log driver is replaced by
+/// [`SENSITIVE`].
 pub fn redact(spec: &ContainerSpec) -> ContainerSpec {
     let mut redacted = spec.clone();
-    for (name, value) in &mut redacted.environment {
+    let log_options = redacted.options.log_configuration.iter_mut().flat_map(|log| &mut log.options);
+    for (name, value) in redacted.environment.iter_mut().chain(log_options) {
         if is_sensitive(name, value) {
             SENSITIVE.clone_into(value);
         }

@@ -183,6 +183,19 @@ pub struct NewContainer {
     pub network: NetworkId,
     /// The names by which the other containers of the network reach it.
     pub aliases: Vec<String>,
+    /// The containers of its task whose volumes it has too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes_from: Vec<VolumeSource>,
+}
+
+/// A container whose volumes another one has too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeSource {
+    /// The container.
+    pub id: ContainerId,
+    /// Whether the other one can only read them.
+    pub read_only: bool,
 }
 
 /// What an action works on. At most one action works on a target at a time.

@@ -14,6 +14,8 @@ use super::{
 };
 use crate::value::Family;
 
+mod options;
+
 /// The rules by which a fingerprint is computed. A change of rule takes the next number.
 ///
 /// Two revisions of different schemes cannot be compared by their hashes; their specs are compared then.
@@ -140,6 +142,10 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         user,
         working_directory,
         docker_labels,
+        links,
+        volumes_from,
+        options: engine_options,
+        task,
     } = container;
     canonical.text("container", name.as_str());
     canonical.text("image", image);
@@ -182,6 +188,9 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         canonical.text("workingDirectory", directory);
     }
     canonical.pairs("dockerLabels", docker_labels);
+    options::add_neighbours(canonical, links, volumes_from);
+    options::add_options(canonical, engine_options);
+    options::add_task(canonical, task);
 }
 
 fn add_port(canonical: &mut Canonical, port: PortMapping) {

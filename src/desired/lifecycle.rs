@@ -2,7 +2,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use super::ContainerSpec;
+use super::{ContainerSpec, LinkSpec};
 use crate::value::ContainerName;
 
 /// Seconds that a container has to have run before it is started again in place, where the manifest does not say. Source: ECS
@@ -71,7 +71,10 @@ impl ContainerSpec {
     /// its other fields.
     ///
     /// The same relation, read backwards, is the order in which the containers of a task are stopped.
-    pub fn start_dependencies(&self) -> impl Iterator<Item = &StartDependency> {
-        self.depends_on.iter()
+    pub fn start_dependencies(&self) -> impl Iterator<Item = StartDependency> {
+        // A name that leads nowhere is in nobody's `/etc/hosts`: whoever is linked to runs. Source: the ECS agent.
+        let started =
+            |link: &LinkSpec| StartDependency { container_name: link.container.clone(), condition: Condition::Start };
+        self.depends_on.iter().cloned().chain(self.links.iter().map(started))
     }
 }

@@ -14,6 +14,7 @@ use crate::schema::Validated;
 use crate::value::{ClusterName, Family, Percent, ServiceName};
 
 mod lifecycle;
+mod options;
 mod task;
 
 /// The share of the desired count that stays healthy where the manifest does not say. Source: ECS, REPLICA.

@@ -18,6 +18,9 @@ use crate::value::{ContainerName, Timestamp};
 /// So long a chain of containers that are gone is followed: longer than any that ECS takes.
 const MISSING_DEPTH_MAX: usize = 100;
 
+/// The fields of a spec that make an order.
+const ORDER_FIELDS: &[&str] = &["\"dependsOn\"", "\"links\""];
+
 /// Whether a container may be started.
 #[derive(Debug, Clone)]
 pub(crate) enum Gate<'a> {
@@ -92,7 +95,7 @@ impl fmt::Display for Never<'_> {
 
 /// Whether `container`, which has never been started, may be.
 pub(crate) fn gate<'a>(task: &TaskView<'a>, container: &ContainerView<'a>) -> Gate<'a> {
-    match spec_of(task, container, "dependsOn") {
+    match spec_of(task, container, ORDER_FIELDS) {
         Some(spec) => gate_at(task, &spec, 0),
         None => Gate::Open,
     }
@@ -105,8 +108,8 @@ pub(crate) fn gate_of<'a>(task: &TaskView<'a>, spec: &ContainerSpec) -> Gate<'a>
 
 /// The spec of a container: the wanted one where the task is of the wanted revision, or else the one that it carries.
 ///
-/// A task of one container has no order, and a label without the field `field` tells nothing about it: neither is read.
-fn spec_of<'a>(task: &TaskView<'a>, container: &ContainerView<'a>, field: &str) -> Option<Cow<'a, ContainerSpec>> {
+/// A task of one container has no order, and a label without one of `fields` tells nothing about it: neither is read.
+fn spec_of<'a>(task: &TaskView<'a>, container: &ContainerView<'a>, fields: &[&str]) -> Option<Cow<'a, ContainerSpec>> {
     if let Some(spec) = task.context.spec {
         let spec = spec.containers.iter().find(|spec| spec.name == container.identity.container);
         return spec.map(|spec| Cow::Borrowed(&**spec));
@@ -114,8 +117,9 @@ fn spec_of<'a>(task: &TaskView<'a>, container: &ContainerView<'a>, field: &str) 
     if container.identity.containers < 2 {
         return None;
     }
-    let observed =
-        container.observed.filter(|observed| observed.spec.as_deref().is_some_and(|text| text.contains(field)));
+    let observed = container.observed.filter(|observed| {
+        observed.spec.as_deref().is_some_and(|text| fields.iter().any(|field| text.contains(field)))
+    });
     view::read_spec(observed?).map(Cow::Owned)
 }
 
@@ -124,13 +128,13 @@ fn gate_at<'a>(task: &TaskView<'a>, spec: &ContainerSpec, depth: usize) -> Gate<
     for dependency in spec.start_dependencies() {
         let never =
             |because| Gate::Never(Never { waiting: spec.name.clone(), dependency: dependency.clone(), because });
-        match stand(task, dependency, depth) {
+        match stand(task, &dependency, depth) {
             Stand::Met => {}
             Stand::Never(because) => return never(because),
             Stand::Unclear(id) => unclear = unclear.or(Some(id)),
             Stand::Waits { until } => {
                 earliest = earliest.into_iter().chain(until).min();
-                waits = waits.or_else(|| Some(dependency.clone()));
+                waits = waits.or(Some(dependency));
             }
         }
     }
@@ -161,7 +165,7 @@ fn stand<'a>(task: &TaskView<'a>, dependency: &StartDependency, depth: usize) ->
         // A ring, which only a label of another release can hold, waits for ever.
         Phase::Created if depth >= task.containers.len() => waits,
         Phase::Created => {
-            let gate = spec_of(task, container, "dependsOn").map(|spec| gate_at(task, &spec, depth + 1));
+            let gate = spec_of(task, container, ORDER_FIELDS).map(|spec| gate_at(task, &spec, depth + 1));
             match gate {
                 Some(Gate::Never(never)) => Stand::Never(Because::Blocked(Box::new(never))),
                 Some(Gate::Open | Gate::Waits { .. } | Gate::Unclear(_)) | None => waits,
@@ -235,7 +239,7 @@ fn stand_of_ended<'a>(
 
 /// For how long after its start others wait for a container.
 fn start_timeout(task: &TaskView<'_>, container: &ContainerView<'_>) -> Option<Duration> {
-    let timeout_secs = spec_of(task, container, "startTimeout")?.start_timeout?;
+    let timeout_secs = spec_of(task, container, &["startTimeout"])?.start_timeout?;
     Some(Duration::from_secs(timeout_secs.into()))
 }
 
@@ -286,8 +290,8 @@ pub(crate) fn find_supporting(task: &TaskView<'_>) -> BTreeSet<ContainerName> {
         return supporting;
     }
     for container in running() {
-        let spec = spec_of(task, container, "dependsOn");
-        let names = spec.iter().flat_map(|spec| spec.start_dependencies()).map(|on| on.container_name.clone());
+        let spec = spec_of(task, container, ORDER_FIELDS);
+        let names = spec.iter().flat_map(|spec| spec.start_dependencies()).map(|on| on.container_name);
         supporting.extend(names);
     }
     // In a ring everybody would wait for everybody.

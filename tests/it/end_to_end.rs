@@ -6,5 +6,6 @@ mod delete;
 mod fail;
 mod life;
 mod own;
+mod parameters;
 mod repair;
 mod tell;

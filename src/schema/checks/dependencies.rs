@@ -6,7 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::super::words::closest;
 use super::Checks;
-use crate::manifest::{ContainerDefinition, ContainerDependency, DependencyCondition};
+use crate::manifest::{ContainerDefinition, ContainerDependency, DependencyCondition, read_link};
 use crate::problem::{Code, Problem};
 use crate::value::ContainerName;
 
@@ -101,15 +101,13 @@ impl Checks<'_> {
         Some(problem.with_related("the container is here", place))
     }
 
-    /// Reports each circle of dependencies once, at the first of its containers in the list.
+    /// Reports each circle of dependencies once. A link is one too; a circle of nothing but links is told by whoever reads the links.
     fn cycles(&mut self, containers: &[ContainerDefinition]) {
-        let index_of = |name: &ContainerName| containers.iter().position(|other| other.name == *name);
+        let index_of = |name: &str| containers.iter().position(|other| other.name.as_str() == name);
         let edges = |index: usize| {
-            let names = containers[index].depends_on.iter().map(|dependency| &dependency.container_name);
-            names
-                .enumerate()
-                .filter_map(move |(item, name)| Some((item, index_of(name)?)))
-                .filter(move |e| e.1 != index)
+            let depends = containers[index].depends_on.iter().map(|dependency| dependency.container_name.as_str());
+            let links = containers[index].links.iter().map(|link| read_link(link).0);
+            depends.chain(links).filter_map(index_of).filter(move |next| *next != index)
         };
         let mut told = BTreeSet::new();
         for start in 0..containers.len() {
@@ -119,22 +117,31 @@ impl Checks<'_> {
                 continue;
             }
             told.extend(members);
-            let ring = cycle.iter().chain(cycle.first());
-            let names = ring.map(|&index| containers[index].name.as_str()).collect::<Vec<_>>().join(" -> ");
-            let item = edges(start).find(|(_, next)| cycle.get(1) == Some(next)).map_or(0, |(item, _)| item);
-            let problem = Problem::error(Code::Conflict, format!("the containers wait for each other: {names}"))
-                .with_help("remove one of these dependencies: none of the containers could ever start");
-            self.report(&format!("{LIST}/{start}/dependsOn/{item}/containerName"), problem);
+            self.cycle(&cycle, containers);
         }
+    }
+
+    fn cycle(&mut self, cycle: &[usize], containers: &[ContainerDefinition]) {
+        let ring = || cycle.iter().chain(cycle.first());
+        let pointer = ring().zip(ring().skip(1)).find_map(|(&from, &on)| {
+            let mut names = containers[from].depends_on.iter().map(|dependency| &dependency.container_name);
+            let item = names.position(|name| *name == containers[on].name)?;
+            Some(format!("{LIST}/{from}/dependsOn/{item}/containerName"))
+        });
+        let Some(pointer) = pointer else { return };
+        let names = ring().map(|&index| containers[index].name.as_str()).collect::<Vec<_>>().join(" -> ");
+        let problem = Problem::error(Code::Conflict, format!("the containers wait for each other: {names}"))
+            .with_help("remove one of these dependencies: none of the containers could ever start");
+        self.report(&pointer, problem);
     }
 }
 
 /// The shortest way from `start` along the edges back to it: the containers on it, `start` first.
-fn find_way_back<E: Iterator<Item = (usize, usize)>>(start: usize, edges: &impl Fn(usize) -> E) -> Option<Vec<usize>> {
+fn find_way_back<E: Iterator<Item = usize>>(start: usize, edges: &impl Fn(usize) -> E) -> Option<Vec<usize>> {
     let mut came_from: BTreeMap<usize, usize> = BTreeMap::new();
     let mut open = std::collections::VecDeque::from([start]);
     while let Some(index) = open.pop_front() {
-        for (_, next) in edges(index) {
+        for next in edges(index) {
             if next == start {
                 let mut way = vec![index];
                 while let Some(before) = came_from.get(&way[way.len() - 1]) {
