@@ -3,12 +3,15 @@
 use std::ffi::OsString;
 use std::path::PathBuf;
 use std::process::ExitCode;
+use std::sync::Arc;
 use std::time::Duration;
 
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::docker::Endpoint;
 use crate::manifest::Kind;
+use crate::secret::{self, Providers, Secrets};
+use crate::state::Directories;
 
 mod converge;
 mod delete;
@@ -84,12 +87,30 @@ impl Engine {
     }
 }
 
+/// Who has the values of secrets.
+#[derive(Debug, Clone, Args)]
+struct SecretArguments {
+    /// Let secrets with `valueFrom: exec:NAME:KEY` be looked up by this program, which gets KEY as its last argument and prints the
+    /// value. No shell takes part. The one named `aws` is asked for ARNs and parameter names of AWS.
+    #[arg(long, value_name = "NAME=PROGRAM[,ARGUMENT...]", value_parser = parse_secret_command)]
+    secret_command: Vec<(String, secret::Command)>,
+}
+
+impl SecretArguments {
+    fn secrets(&self) -> Arc<Secrets> {
+        let providers = Providers::new(self.secret_command.iter().cloned());
+        Arc::new(Secrets::new(providers, Directories::of_this_process()))
+    }
+}
+
 #[derive(Debug, Clone, Args)]
 struct ConvergeArguments {
     #[command(flatten)]
     directory: Directory,
     #[command(flatten)]
     engine: Engine,
+    #[command(flatten)]
+    secrets: SecretArguments,
     /// Say what would be done, and do nothing. Nothing that changes the engine can be called.
     #[arg(long, conflicts_with = "watch")]
     dry_run: bool,
@@ -175,6 +196,8 @@ struct StatusArguments {
     directory: Option<PathBuf>,
     #[command(flatten)]
     engine: Engine,
+    #[command(flatten)]
+    secrets: SecretArguments,
     /// How it is printed.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "text")]
     output: Format,
@@ -245,6 +268,13 @@ fn parse_duration(text: &str) -> Result<Duration, String> {
     };
     let number: u64 = number.parse().map_err(|_| format!("expected a time such as 90s, 10m or 1h, found `{text}`"))?;
     Ok(Duration::from_secs(number.saturating_mul(seconds)))
+}
+
+/// `NAME=PROGRAM[,ARGUMENT...]`
+fn parse_secret_command(text: &str) -> Result<(String, secret::Command), String> {
+    let expected = || format!("expected NAME=PROGRAM[,ARGUMENT...], found `{text}`");
+    let (name, command) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(expected)?;
+    Ok((name.to_owned(), command.parse().map_err(|_| expected())?))
 }
 
 fn parse_kind(text: &str) -> Result<Kind, String> {

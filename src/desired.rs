@@ -8,23 +8,27 @@ use std::time::Duration;
 
 mod engine_options;
 pub mod fingerprint;
+pub mod inputs;
 mod lifecycle;
 pub mod resolve;
+mod secret;
 mod spec;
 mod task_settings;
 
 pub use engine_options::{DeviceSpec, EngineOptions, Gpus, LinuxSpec, LogSpec, SwapSpec, TmpfsSpec};
 pub use fingerprint::Revision;
+pub use inputs::Inputs;
 pub use lifecycle::{Condition, RESTART_ATTEMPT_PERIOD_DEFAULT_SECS, RestartPolicy, StartDependency};
+pub use secret::{FileMode, FileOwner, FormError, SecretFile, SecretSpec, SecretVersion};
 pub use spec::{
     ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
     VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
 pub use task_settings::TaskSettings;
 
-use crate::document::Document;
+use crate::document::{Document, File};
 use crate::ownership::Source;
-use crate::value::{ClusterName, Percent, ServiceName};
+use crate::value::{ClusterName, ContainerName, Percent, ServiceName};
 
 /// The documents behind a service, so that a difference can be traced to the line that causes it.
 #[derive(Debug, Clone)]
@@ -33,6 +37,8 @@ pub struct Origin {
     pub service: Arc<Document>,
     /// The TaskDefinition that it uses.
     pub task_definition: Arc<Document>,
+    /// The environment files of each container, in the order in which they count.
+    pub environment_files: Arc<BTreeMap<ContainerName, Vec<Arc<File>>>>,
 }
 
 /// The origin of every service.

@@ -57,6 +57,8 @@
 //! | module | what it is |
 //! |---|---|
 //! | [`engine::docker`] | the Docker Engine; the only place that names one of its types |
+//! | [`bounded`], [`state`] | small files, read in whole; the two directories of this machine |
+//! | [`secret`] | the values of secrets: who has them, and how it is known that one has changed |
 //! | [`load`], [`source`] | a directory to documents; the stable name of a directory |
 //! | [`clock`], [`lock`] | the one place that reads the clock; one reconciler at a time for a cluster |
 //! | [`execute`], [`watch`] | the calls under way; the loop, one `select!` over everything that can happen |
@@ -86,8 +88,11 @@
 //! - Changing only the desired count, the percentages or the grace period replaces no task.
 //! - A newer release on a converged host plans nothing.
 //! - A static host port is never given twice.
+//! - No secret's value is in a label, a log, a plan, an error or a file on a disk. It goes from its source to the request that creates a
+//!   container, or into a file in memory, and a [`secret::SecretValue`] prints nothing of itself.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may look at the clock to give up"))]
 
+pub mod bounded;
 pub mod change;
 pub mod cli;
 pub mod clock;
@@ -106,8 +111,10 @@ pub mod plan;
 pub mod problem;
 pub mod reconciler;
 pub mod schema;
+pub mod secret;
 pub mod sensitive;
 pub mod source;
+pub mod state;
 pub mod status;
 pub mod value;
 pub mod watch;

@@ -19,6 +19,8 @@ use crate::problem::{Code, Place, Problem, sort_problems};
 use crate::schema::{Validated, validate_documents};
 
 mod directory;
+pub mod environment_files;
+pub mod secrets;
 
 /// The most bytes of all files together. Twenty thousand documents are some 10 MB.
 pub const LOAD_BYTES_MAX: usize = 64 * 1024 * 1024;

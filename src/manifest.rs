@@ -14,12 +14,14 @@ use crate::problem::Place;
 
 mod cluster;
 mod container_definition;
+mod environment_file;
 mod lifecycle;
 mod linux_parameters;
 mod log_configuration;
 mod namespaces;
 mod platform;
 mod port_mapping;
+mod secret;
 mod service;
 mod task_definition;
 mod task_size;
@@ -28,6 +30,7 @@ mod words;
 
 pub use cluster::{Cluster, ClusterSpec};
 pub use container_definition::{ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint};
+pub use environment_file::{ENVIRONMENT_FILE_EXTENSION, EnvironmentFile, EnvironmentFileType};
 pub use lifecycle::{ContainerDependency, DependencyCondition, RestartPolicy};
 pub use linux_parameters::{
     Device, DevicePermission, KernelCapabilities, LinuxParameters, ResourceRequirement, ResourceType, SystemControl,
@@ -37,6 +40,7 @@ pub use log_configuration::LogConfiguration;
 pub use namespaces::{HostEntry, IpcMode, NetworkMode, PidMode, VolumeFrom, read_link};
 pub use platform::{Compatibility, CpuArchitecture, RuntimePlatform, Tag};
 pub use port_mapping::{PortMapping, Protocol};
+pub use secret::{ReferenceError, Secret, SecretProvider, SecretReference};
 pub use service::{DeploymentConfiguration, SchedulingStrategy, Service, ServiceSpec};
 pub use task_definition::{TaskDefinition, TaskDefinitionSpec};
 pub(crate) use task_size::{CPU_PATTERN, MEMORY_PATTERN};

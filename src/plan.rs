@@ -14,6 +14,7 @@ use crate::observed::{ContainerId, NetworkId, ObservedContainer, ObservedState};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::value::{ClusterName, ContainerName, ServiceName, Slot, Timestamp};
 
+pub mod assume;
 pub(crate) mod ending;
 pub(crate) mod group;
 pub mod guard;
@@ -473,6 +474,8 @@ pub enum FailureKind {
     Conflict,
     /// The request can never succeed as it is: a bad command, a bad mount.
     Refused,
+    /// Something that the container needs before it can be created cannot be had: a secret. ECS: `ResourceInitializationError`.
+    ResourceInitialization,
     /// The engine has a problem of its own.
     Engine,
     /// The engine could not be reached: nothing was sent.

@@ -119,6 +119,10 @@ codes! {
     Unused = "RC132",
     /// An ECS field or value is accepted, and has no effect on a Docker host.
     NoEffect = "RC133",
+    /// The value of a secret cannot be had.
+    SecretUnavailable = "RC140",
+    /// The value of a secret is not known here, so it is not known whether it has changed.
+    SecretNotCompared = "RC141",
 }
 
 impl fmt::Display for Code {

@@ -241,6 +241,7 @@ fn origin(name: &str, service: &DesiredService) -> crate::desired::Origin {
     crate::desired::Origin {
         service: document(&format!("deploy/{name}.yaml"), &written),
         task_definition: document(&format!("deploy/{name}-task.yaml"), &definition),
+        environment_files: Arc::default(),
     }
 }
 

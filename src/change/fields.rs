@@ -13,6 +13,8 @@ use crate::ownership::{SENSITIVE, is_sensitive};
 use crate::problem::Place;
 use crate::value::Family;
 
+mod secrets;
+
 /// A revision that runs, as far as the labels of its containers tell it.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct Before {
@@ -158,6 +160,7 @@ impl Differ<'_> {
             entry_point,
             command,
             environment,
+            secrets,
             port_mappings,
             cpu,
             memory,
@@ -182,6 +185,7 @@ impl Differ<'_> {
         self.word_list("entryPoint", old.entry_point.as_deref(), entry_point.as_deref());
         self.word_list("command", old.command.as_deref(), command.as_deref());
         self.environment(&old.environment, environment);
+        self.secrets(&old.secrets, secrets);
         self.ports(&old.port_mappings, port_mappings);
         self.value("cpu", Some(old.cpu.to_string()), Some(cpu.to_string()));
         self.value("memory", old.memory.map(mebibytes), memory.map(mebibytes));

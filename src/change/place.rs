@@ -5,6 +5,7 @@ use std::cell::LazyCell;
 use serde_json::Value;
 
 use crate::desired::Origin;
+use crate::desired::inputs::merge_variables;
 use crate::document::Document;
 use crate::problem::Place;
 
@@ -47,7 +48,28 @@ impl<'a> Site<'a> {
     /// The value of an environment variable; the last one counts when it is written twice.
     pub(super) fn of_variable(&self, index: usize, name: &str) -> Option<Place> {
         let is_wanted = |item: &Value| item.get("name").and_then(Value::as_str) == Some(name);
-        self.of_item(&container_pointer(index, "/environment"), is_wanted, "/value")
+        let list = container_pointer(index, "/environment");
+        let is_written = self.definition.pointer(&list).and_then(Value::as_array);
+        if !is_written.is_some_and(|items| items.iter().any(is_wanted))
+            && let Some(place) = self.in_environment_file(index, name)
+        {
+            return Some(place);
+        }
+        self.of_item(&list, is_wanted, "/value")
+    }
+
+    /// The line of an environment file that gives a variable to the container at `index`.
+    fn in_environment_file(&self, index: usize, name: &str) -> Option<Place> {
+        let container = self.definition.pointer(&container_pointer(index, "/name")).and_then(Value::as_str)?;
+        let files = self.origin?.environment_files.iter().find(|(of, _)| of.as_str() == container)?.1;
+        let (file, variable) = merge_variables(files).remove(name)?;
+        Some(file.place(variable.bytes))
+    }
+
+    /// The entry of a secret, or a field of it.
+    pub(super) fn of_secret(&self, index: usize, name: &str, field: &str) -> Option<Place> {
+        let is_wanted = |item: &Value| item.get("name").and_then(Value::as_str) == Some(name);
+        self.of_item(&container_pointer(index, "/secrets"), is_wanted, field)
     }
 
     /// The entry of a published port.

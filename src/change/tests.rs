@@ -27,6 +27,7 @@ fn origin(definition: &str) -> Origin {
     Origin {
         service: document("deploy/web-service.yaml", &service),
         task_definition: document("deploy/web.yaml", &dedent(definition)),
+        environment_files: Arc::default(),
     }
 }
 

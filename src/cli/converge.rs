@@ -8,7 +8,7 @@ use tokio::sync::mpsc;
 
 use super::exit::{self, Exit};
 use super::output::Output;
-use super::project::Project;
+use super::project::{Project, Reading};
 use super::report::Progress;
 use super::{ConvergeArguments, failure, render, signals};
 use crate::clock;
@@ -16,6 +16,7 @@ use crate::desired::DesiredState;
 use crate::engine::docker::Docker;
 use crate::engine::{Observe, Perform};
 use crate::event::{Event, EventKind};
+use crate::load::secrets::Need;
 use crate::lock::{LockError, Locks};
 use crate::observed::{ObservedState, Phase};
 use crate::ownership::Source;
@@ -29,20 +30,27 @@ const NOTICES_MAX: usize = 16;
 
 pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, Exit> {
     let endpoint = arguments.engine.endpoint()?;
-    let project = read_valid(&arguments.directory.directory, output)?;
+    let secrets = arguments.secrets.secrets();
+    let reading = Reading { secrets: secrets.clone(), need: Need::Values };
+    let project = read_valid(&arguments.directory.directory, &reading, output)?;
     let adopted: BTreeSet<Source> = arguments.adopt.iter().map(|source| Source::new(source)).collect();
     let until = if arguments.watch { Until::Stopped } else { Until::Steady(arguments.timeout) };
     let name = endpoint.to_string();
     runtime(arguments.watch)?.block_on(async {
         let mut locks = Locks::new(&name);
         locks.hold_exactly(&clusters_of(&project.desired)).await.map_err(refuse_lock)?;
-        let engine = Arc::new(Docker::new(endpoint));
+        let engine = Arc::new(Docker::new(endpoint).with_secrets(secrets));
+        check_secret_files(&engine, &project.desired)?;
+        project.put_secrets_in_force();
+        if let Err(error) = engine.sweep_secret_files(&project.desired.source).await {
+            tracing::debug!(%error, "files of secrets that were left behind stay until the next run");
+        }
         let desired = Arc::new(DesiredState { adopted: adopted.clone(), ..project.desired.clone() });
         let (notices, inbox) = mpsc::channel(NOTICES_MAX);
         signals::forward(notices.clone())?;
         let mut progress = Progress::new(output);
         if arguments.watch {
-            let (watch, trouble) = DirectoryWatch::new(&project.directory);
+            let (watch, trouble) = DirectoryWatch::new(&project.directory, project.files_beside());
             announce(&progress, &project, &watch, trouble.as_deref(), &engine.describe());
             tokio::spawn(follow(
                 Follower { watch, locks, project: Arc::new(project.clone()), adopted, notices: notices.clone() },
@@ -75,8 +83,8 @@ pub(super) fn limits() -> Limits {
 }
 
 /// Reads the manifests; says what is wrong with them; goes on only when no error is among it.
-pub(super) fn read_valid(directory: &Path, output: &Output) -> Result<Project, Exit> {
-    let project = Project::read(directory);
+pub(super) fn read_valid(directory: &Path, reading: &Reading, output: &Output) -> Result<Project, Exit> {
+    let project = Project::read(directory, reading);
     if !project.problems.is_empty() {
         output.say(&render::problems::render_problems(&project.problems, &project.files, output.talk.color));
     }
@@ -84,6 +92,15 @@ pub(super) fn read_valid(directory: &Path, output: &Output) -> Result<Project, E
         0 => Ok(project),
         _ => Err(Exit::because(exit::INVALID, "the manifests are not valid; nothing was changed")),
     }
+}
+
+/// Refuses before anything is started what no container could be given.
+fn check_secret_files(engine: &Docker, desired: &DesiredState) -> Result<(), Exit> {
+    let services = desired.clusters.values().flat_map(|cluster| cluster.services.values());
+    let mut secrets = services.flat_map(|service| &service.task.containers).flat_map(|container| &container.secrets);
+    let Some(secret) = secrets.find(|secret| secret.file.is_some()) else { return Ok(()) };
+    let explain = |error| format!("the secret `{}` cannot be a file: {error}; nothing was changed", secret.name);
+    engine.check_secret_files().map_err(|error| Exit::because(exit::RUNTIME, explain(error)))
 }
 
 pub(super) fn refuse_lock(error: LockError) -> Exit {
@@ -160,11 +177,18 @@ async fn follow(mut follower: Follower, output: Output) {
     loop {
         follower.watch.changed().await;
         follower.locks.answer();
-        let before = follower.project.clone();
-        let Ok(Some(project)) = tokio::task::spawn_blocking(move || before.read_again()).await else { continue };
+        let mut before = Project::clone(&follower.project);
+        let read = tokio::task::spawn_blocking(move || {
+            let read = before.read_again();
+            (before, read)
+        });
+        let Ok((before, read)) = read.await else { continue };
+        follower.project = Arc::new(before);
+        let Some(project) = read else { continue };
         let notice = follower.weigh(&project, &output).await;
         // Of manifests that are not valid only the text is remembered, so that it is not told twice.
         let project = if project.errors() == 0 { project } else { project.with_state_of(&follower.project) };
+        follower.watch.watch_beside(project.files_beside());
         follower.project = Arc::new(project);
         for notice in notice {
             if follower.notices.send(notice).await.is_err() {
@@ -183,6 +207,8 @@ impl Follower {
             output.say(render::problems::render_short(&project.problems).trim_end());
             return vec![tell(EventKind::ManifestsInvalid { errors })];
         }
+        // Even where the same is wanted, its manifest may stand elsewhere now.
+        project.put_secrets_in_force();
         if project.desired == self.project.desired {
             return vec![tell(EventKind::ManifestsUnchanged)];
         }
@@ -199,12 +225,13 @@ impl Follower {
 
 /// The names of the files that are not what they were.
 fn changed_files(before: &Project, after: &Project) -> Vec<String> {
+    let secrets = after.changed_secrets(before);
     let texts = |project: &Project| -> BTreeSet<(String, String)> {
-        project.files.iter().map(|file| (file.name().to_string(), file.text().to_string())).collect()
+        project.texts().into_iter().map(|(name, file)| (name, file.text().to_owned())).collect()
     };
     let (before, after) = (texts(before), texts(after));
     let names: BTreeSet<_> = before.symmetric_difference(&after).map(|(name, _)| name.clone()).collect();
-    names.into_iter().collect()
+    names.into_iter().chain(secrets).collect()
 }
 
 /// Says how it ended, and turns that into an exit code.

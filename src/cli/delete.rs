@@ -18,7 +18,9 @@ use crate::engine::{Observe, Perform};
 use crate::lock::Locks;
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
+use crate::secret::{Providers, Secrets};
 use crate::source::source_of;
+use crate::state::Directories;
 use crate::value::{ClusterName, ServiceName};
 use crate::watch::{Ending, Loop, Until};
 
@@ -33,7 +35,9 @@ pub(super) fn run(arguments: &DeleteArguments, output: &Output) -> Result<u8, Ex
     let endpoint = arguments.engine.endpoint()?;
     converge::runtime(false)?.block_on(async {
         let mut locks = Locks::new(&endpoint.to_string());
-        let engine = Arc::new(Docker::new(endpoint));
+        // No secret is looked up, but the files of secrets go with their containers.
+        let secrets = Arc::new(Secrets::new(Providers::default(), Directories::of_this_process()));
+        let engine = Arc::new(Docker::new(endpoint).with_secrets(secrets));
         let scoped = Scoped { engine: engine.clone(), scope };
         let clusters = clusters_in(&scoped, &source).await?;
         locks.hold_exactly(&clusters).await.map_err(converge::refuse_lock)?;

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use super::exit::{self, Exit};
 use super::output::Output;
-use super::project::Project;
+use super::project::{Project, Reading};
 use super::render::plan::{
     Blocked, DesiredFrom, ForecastLine, ObservedFrom, PlanReport, render_plan, render_plan_json,
 };
@@ -17,9 +17,12 @@ use crate::engine::docker::ReadOnlyDocker;
 use crate::engine::{EngineError, Observe};
 use crate::event::EventKind;
 use crate::forecast::forecast;
+use crate::load::secrets::Need;
 use crate::observed::ObservedState;
 use crate::ownership::Source;
+use crate::plan::assume::{OtherKey, assume_secrets};
 use crate::plan::plan;
+use crate::problem::{Code, Problem, sort_problems};
 use crate::watch::Refusal;
 
 /// How many rounds of inspections a decision may need. One inspection answers all that can be asked of a container.
@@ -28,9 +31,10 @@ const INSPECTIONS_MAX: usize = 3;
 pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, Exit> {
     let endpoint = arguments.engine.endpoint()?;
     let directory = &arguments.directory.directory;
-    let project = Project::read(directory);
+    let reading = Reading { secrets: arguments.secrets.secrets(), need: Need::Comparison };
+    let mut project = Project::read(directory, &reading);
     if project.errors() > 0 {
-        return converge::read_valid(directory, output).map(|_| exit::INVALID);
+        return converge::read_valid(directory, &reading, output).map(|_| exit::INVALID);
     }
     let adopted: BTreeSet<Source> = arguments.adopt.iter().map(|source| Source::new(source)).collect();
     let desired = Arc::new(DesiredState { adopted, ..project.desired.clone() });
@@ -38,6 +42,11 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
     let observed = converge::runtime(false)?
         .block_on(observe(&engine, &desired))
         .map_err(|error| Exit::new(exit::UNREACHABLE, error))?;
+    let (desired, other_keys) = assume_secrets(&desired, &observed);
+    let desired = Arc::new(desired);
+    let not_compared: Vec<_> = other_keys.iter().map(|other| not_compared(other, &project)).collect();
+    project.problems.extend(not_compared);
+    sort_problems(&mut project.problems);
     let refusal = converge::refuse(&desired, &observed, arguments.allow_delete, &directory.display().to_string()).err();
     let overview = service_changes(&desired, &observed, &project.origins);
     let forecast = if overview.has_changes() { forecast_lines(&desired, &observed) } else { Vec::new() };
@@ -75,7 +84,7 @@ pub(super) async fn observe<E: Observe>(engine: &E, desired: &DesiredState) -> R
         ..ObservedState::default()
     };
     for _ in 0..INSPECTIONS_MAX {
-        let unknowns = plan(desired, &observed).unknowns;
+        let unknowns = plan(&assume_secrets(desired, &observed).0, &observed).unknowns;
         if unknowns.is_empty() {
             break;
         }
@@ -87,6 +96,19 @@ pub(super) async fn observe<E: Observe>(engine: &E, desired: &DesiredState) -> R
         }
     }
     Ok(observed)
+}
+
+/// A secret that another machine has digested.
+fn not_compared(other: &OtherKey, project: &Project) -> Problem {
+    let OtherKey { cluster, service, container, secret } = other;
+    let message = format!(
+        "the secret `{secret}` of the container `{container}` is not compared: another machine, or another key of this one, started what runs; a run from here replaces the tasks that use it"
+    );
+    let place = project.origins.get(&(cluster.clone(), service.clone()));
+    let place = place.map(|origin| origin.task_definition.nearest_place_of("/metadata/name"));
+    let problem =
+        Problem::warning(Code::SecretNotCompared, message).with_object(format!("Service `{cluster}/{service}`"));
+    Problem { place, ..problem }
 }
 
 fn desired_from(project: &Project) -> DesiredFrom {

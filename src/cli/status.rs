@@ -4,13 +4,15 @@ use std::path::PathBuf;
 
 use super::exit::{self, Exit};
 use super::output::Output;
-use super::project::Project;
+use super::project::{Project, Reading};
 use super::render::status::{render_status, render_status_json};
 use super::{Format, StatusArguments, converge, dry_run};
 use crate::desired::DesiredState;
 use crate::engine::Observe;
 use crate::engine::docker::ReadOnlyDocker;
+use crate::load::secrets::Need;
 use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
+use crate::plan::assume::assume_secrets;
 use crate::plan::plan;
 use crate::status::status;
 
@@ -36,6 +38,7 @@ pub(super) fn run(arguments: &StatusArguments, output: &Output) -> Result<u8, Ex
     });
     let observed: ObservedState =
         looked.map_err(|error: crate::engine::EngineError| Exit::new(exit::UNREACHABLE, error))?;
+    let desired = desired.map(|desired| assume_secrets(&desired, &observed).0);
     let plan = desired.as_ref().map(|desired| plan(desired, &observed));
     let status = status(desired.as_ref(), &observed, plan.as_ref());
     match arguments.output {
@@ -52,12 +55,13 @@ fn read_desired(arguments: &StatusArguments, output: &Output) -> Result<Option<D
         None if PathBuf::from(DIRECTORY_DEFAULT).is_dir() => PathBuf::from(DIRECTORY_DEFAULT),
         None => return Ok(None),
     };
-    let project = Project::read(&directory);
+    let reading = Reading { secrets: arguments.secrets.secrets(), need: Need::Comparison };
+    let project = Project::read(&directory, &reading);
     if project.errors() == 0 {
         return Ok(Some(project.desired));
     }
     if arguments.directory.is_some() {
-        return converge::read_valid(&directory, output).map(|project| Some(project.desired));
+        return converge::read_valid(&directory, &reading, output).map(|project| Some(project.desired));
     }
     output.say(&format!("warning: {} is not valid, so nothing is compared with it", directory.display()));
     Ok(None)

@@ -1,15 +1,22 @@
 //! `reconcile validate` and `reconcile schema`: what needs no engine.
 
+use std::sync::Arc;
+
 use super::exit::{self, Exit};
 use super::output::Output;
-use super::project::Project;
+use super::project::{Project, Reading};
 use super::render::problems::{render_problems, render_short};
 use super::{ProblemFormat, SchemaArguments, ValidateArguments};
+use crate::load::secrets::Need;
 use crate::manifest::Kind;
 use crate::schema::{parameter_table, schema_text};
+use crate::secret::{Providers, Secrets};
+use crate::state::Directories;
 
 pub(super) fn run(arguments: &ValidateArguments, output: &Output) -> Result<u8, Exit> {
-    let project = Project::read(&arguments.directory.directory);
+    // Values are not needed to say whether the manifests are right.
+    let secrets = Arc::new(Secrets::new(Providers::default(), Directories::of_this_process()));
+    let project = Project::read(&arguments.directory.directory, &Reading { secrets, need: Need::Nothing });
     match arguments.output {
         ProblemFormat::Text => output.print(&render_problems(&project.problems, &project.files, output.data.color)),
         ProblemFormat::Short => output.print(&render_short(&project.problems)),

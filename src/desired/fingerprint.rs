@@ -10,7 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, RestartPolicy, StartDependency, VolumeDriver, VolumeSpec,
+    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, RestartPolicy, SecretFile, SecretSpec, StartDependency,
+    VolumeDriver, VolumeSpec,
 };
 use crate::value::Family;
 
@@ -129,6 +130,7 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         entry_point,
         command,
         environment,
+        secrets,
         port_mappings,
         cpu,
         memory,
@@ -159,17 +161,19 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         canonical.texts("command", command);
     }
     canonical.pairs("environment", environment);
+    for secret in secrets {
+        add_secret(canonical, secret);
+    }
     for port in port_mappings {
         add_port(canonical, *port);
     }
     if *cpu != 0 {
         canonical.number("cpu", *cpu);
     }
-    if let Some(memory) = memory {
-        canonical.number("memory", *memory);
-    }
-    if let Some(reservation) = memory_reservation {
-        canonical.number("memoryReservation", *reservation);
+    for (field, memory) in [("memory", memory), ("memoryReservation", memory_reservation)] {
+        if let Some(memory) = memory {
+            canonical.number(field, *memory);
+        }
     }
     if let Some(check) = health_check {
         add_health_check(canonical, check);
@@ -181,16 +185,27 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     for mount in mount_points {
         add_mount(canonical, mount);
     }
-    if let Some(user) = user {
-        canonical.text("user", user);
-    }
-    if let Some(directory) = working_directory {
-        canonical.text("workingDirectory", directory);
+    for (field, text) in [("user", user), ("workingDirectory", working_directory)] {
+        text.iter().for_each(|text| canonical.text(field, text));
     }
     canonical.pairs("dockerLabels", docker_labels);
     options::add_neighbours(canonical, links, volumes_from);
     options::add_options(canonical, engine_options);
     options::add_task(canonical, task);
+}
+
+fn add_secret(canonical: &mut Canonical, secret: &SecretSpec) {
+    let SecretSpec { name, value_from, version, file } = secret;
+    canonical.text("secret", name);
+    canonical.text("valueFrom", value_from);
+    if let Some(version) = version {
+        canonical.text("version", &version.to_string());
+    }
+    if let Some(SecretFile { path, mode, owner }) = file {
+        canonical.text("path", path);
+        canonical.text("mode", &mode.to_string());
+        canonical.text("owner", &owner.to_string());
+    }
 }
 
 fn add_port(canonical: &mut Canonical, port: PortMapping) {

@@ -6,13 +6,14 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DesiredCluster, DesiredService, DesiredState, Origin, Origins, Protocol, TaskSpec};
+use super::{DesiredCluster, DesiredService, DesiredState, Inputs, Origin, Origins, Protocol, TaskSpec};
 use crate::manifest::{Cluster, Kind, Located, Service, TaskDefinition};
 use crate::ownership::Source;
 use crate::problem::{Code, Place, Problem, sort_problems};
 use crate::schema::Validated;
 use crate::value::{ClusterName, Family, Percent, ServiceName};
 
+mod configuration;
 mod lifecycle;
 mod options;
 mod task;
@@ -38,8 +39,8 @@ pub struct Resolved {
     pub problems: Vec<Problem>,
 }
 
-/// Resolves the manifests of `source`.
-pub fn resolve(source: Source, manifests: &Validated) -> Resolved {
+/// Resolves the manifests of `source`, with what they refer to.
+pub fn resolve(source: Source, manifests: &Validated, inputs: &Inputs) -> Resolved {
     let mut problems = Vec::new();
     let clusters = index(&manifests.clusters, "Cluster", |cluster| cluster.metadata.name.clone(), &mut problems);
     let definitions = index(
@@ -55,7 +56,7 @@ pub fn resolve(source: Source, manifests: &Validated) -> Resolved {
         &mut problems,
     );
     let tasks: BTreeMap<&Family, Arc<TaskSpec>> =
-        definitions.iter().map(|(family, located)| (family, Arc::new(task::resolve_task(&located.manifest)))).collect();
+        definitions.iter().map(|(family, located)| (family, Arc::new(task::resolve_task(located, inputs)))).collect();
     let mut desired = DesiredState {
         source,
         adopted: BTreeSet::new(),
@@ -69,7 +70,11 @@ pub fn resolve(source: Source, manifests: &Validated) -> Resolved {
         let (true, Some((definition, task))) = (known_cluster, task) else { continue };
         let service = resolve_service(&located.manifest, task);
         check_room(located, &service, &mut problems);
-        let origin = Origin { service: located.document.clone(), task_definition: definition.document.clone() };
+        let origin = Origin {
+            service: located.document.clone(),
+            task_definition: definition.document.clone(),
+            environment_files: Arc::new(configuration::environment_files(definition, inputs)),
+        };
         origins.insert((cluster.clone(), name.clone()), origin);
         if let Some(cluster) = desired.clusters.get_mut(cluster) {
             cluster.services.insert(name.clone(), service);

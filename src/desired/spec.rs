@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EngineOptions, RestartPolicy, Revision, StartDependency, TaskSettings};
+use super::{EngineOptions, RestartPolicy, Revision, SecretSpec, StartDependency, TaskSettings};
 use crate::value::{ContainerName, Family, VolumeName};
 
 /// A task definition, resolved in full.
@@ -42,6 +42,9 @@ pub struct ContainerSpec {
     /// The environment. A value whose name says that it is sensitive is left out of labels and of everything printed.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub environment: BTreeMap<String, String>,
+    /// What is looked up when the container is created, by name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<SecretSpec>,
     /// The ports that are published on the host.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub port_mappings: Vec<PortMapping>,
@@ -287,6 +290,12 @@ impl TaskSpec {
     pub fn new(family: Family, containers: Vec<Arc<ContainerSpec>>) -> Self {
         let revision = Revision::of(&family, &containers);
         Self { family, revision, containers }
+    }
+
+    /// The same task definition with other content in its containers.
+    #[must_use]
+    pub fn with_containers(&self, containers: Vec<Arc<ContainerSpec>>) -> Self {
+        Self::new(self.family.clone(), containers)
     }
 
     /// The container that answers to the service's name: the first that publishes a port, else the first essential one.

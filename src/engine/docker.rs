@@ -4,6 +4,7 @@
 //! endpoint     where the engine is               connection   one request, its limit, what its failure means
 //! translate    our words -> request bodies       answers      the engine's JSON -> our words (with status_text and text)
 //! hints        the stream of events              perform      one action, one call
+//! secrets      the values that a new container is given
 //! ```
 //!
 //! [`ReadOnlyDocker`] asks questions and can do nothing else; [`Docker`] holds one and performs actions as well. Neither makes a call
@@ -22,11 +23,13 @@ use futures_util::stream::BoxStream;
 use self::answers::Inspected;
 use self::connection::{Call, CallError, Connection};
 pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin, Surroundings};
+use self::secrets::Delivery;
 use self::text::clean;
 use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{self, Source};
 use crate::plan::{Action, Outcome};
+use crate::secret::Secrets;
 use crate::value::Timestamp;
 
 mod answers;
@@ -34,6 +37,7 @@ mod connection;
 mod endpoint;
 mod hints;
 mod perform;
+mod secrets;
 mod status_text;
 mod text;
 mod translate;
@@ -62,6 +66,7 @@ pub struct ReadOnlyDocker {
 #[derive(Debug, Clone)]
 pub struct Docker {
     reading: ReadOnlyDocker,
+    secrets: Delivery,
 }
 
 impl ReadOnlyDocker {
@@ -100,7 +105,28 @@ impl ReadOnlyDocker {
 impl Docker {
     /// The engine at `endpoint`. No call is made, and the engine need not be there yet.
     pub fn new(endpoint: Endpoint) -> Self {
-        Self { reading: ReadOnlyDocker::new(endpoint) }
+        Self { secrets: Delivery::none(), reading: ReadOnlyDocker::new(endpoint) }
+    }
+
+    /// The same engine, with the means to look secrets up when a container is created. Without them no container with a secret is.
+    #[must_use]
+    pub fn with_secrets(self, secrets: Arc<Secrets>) -> Self {
+        let delivery = Delivery::new(secrets, self.reading.connection.endpoint());
+        Self { secrets: delivery, ..self }
+    }
+
+    /// Whether secrets can be given to containers as files: the reason, if they cannot.
+    pub fn check_secret_files(&self) -> Result<(), String> {
+        self.secrets.check_files()
+    }
+
+    /// Removes the files of secrets whose containers are gone: what a run that was killed has left behind.
+    pub async fn sweep_secret_files(&self, source: &Source) -> Result<(), EngineError> {
+        if self.secrets.has_files(source) {
+            let listing = self.list().await?;
+            self.secrets.sweep(source, listing.containers.iter().map(|container| &container.identity));
+        }
+        Ok(())
     }
 
     /// The same engine without the means to change it.
@@ -182,7 +208,7 @@ impl Observe for Docker {
 
 impl Perform for Docker {
     async fn perform(&self, action: &Action) -> Outcome {
-        perform::perform(&self.reading.connection, action).await
+        perform::perform(&self.reading.connection, &self.secrets, action).await
     }
 }
 

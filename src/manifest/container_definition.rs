@@ -10,6 +10,7 @@ use super::linux_parameters::{LinuxParameters, ResourceRequirement, SystemContro
 use super::log_configuration::LogConfiguration;
 use super::namespaces::{HostEntry, VolumeFrom, read_link};
 use super::port_mapping::PortMapping;
+use super::{EnvironmentFile, Secret};
 use crate::value::{ContainerName, VolumeName};
 
 /// One container of a task (ECS `ContainerDefinition`).
@@ -30,6 +31,14 @@ pub struct ContainerDefinition {
     /// Environment variables. Of two with the same name the last one counts, as in ECS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<EnvironmentVariable>,
+    /// Files of environment variables, at most 10. Of a variable in several files the first file counts; `environment` and `secrets`
+    /// always win over a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(length(max = 10))]
+    pub environment_files: Vec<EnvironmentFile>,
+    /// Values that are looked up when the container is created and are written down nowhere.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secrets: Vec<Secret>,
     /// The ports that are published on the host. With network mode `host` they only say what the container uses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub port_mappings: Vec<PortMapping>,

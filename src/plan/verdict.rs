@@ -81,6 +81,7 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
                     FailureKind::PortTaken
                     | FailureKind::Gone
                     | FailureKind::Conflict
+                    | FailureKind::ResourceInitialization
                     | FailureKind::Engine
                     | FailureKind::Unreachable => false,
                 }

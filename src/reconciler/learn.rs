@@ -254,6 +254,7 @@ impl Reconciler {
                 | FailureKind::Gone
                 | FailureKind::Conflict
                 | FailureKind::Refused
+                | FailureKind::ResourceInitialization
                 | FailureKind::Engine
                 | FailureKind::Unreachable,
             ) => {

@@ -15,6 +15,8 @@ mod linux;
 mod network;
 mod task_definition;
 
+mod configuration;
+
 /// ECS's defaults of the two limits of a deployment, in percent.
 const MINIMUM_HEALTHY_PERCENT: u32 = 100;
 const MAXIMUM_PERCENT: u32 = 200;

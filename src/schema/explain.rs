@@ -183,8 +183,12 @@ impl Context<'_> {
         self.at_value(hint_for_type(problem, &expected, value, source, pointer), pointer)
     }
 
-    /// Whether a value is that of a variable or an option whose name says that nobody else should read it.
+    /// Whether a value is that of a variable or an option whose name says that nobody else should read it, or one that stands where only
+    /// the place of a secret should.
     fn is_sensitive(&self, pointer: &str) -> bool {
+        if pointer.ends_with("/valueFrom") {
+            return true;
+        }
         let mut tokens = pointer.rsplit('/');
         if let (Some(name), Some("options" | "driverOpts" | "labels" | "dockerLabels")) = (tokens.next(), tokens.next())
         {

@@ -23,9 +23,15 @@ pub(super) enum Class {
     Accepted,
     Refused,
     NotYet,
+    /// ECS does not have it.
+    Extension,
 }
 
+/// How the description of a field begins that ECS does not have.
+const EXTENSION: &str = "Not in ECS: ";
+
 impl Class {
+    /// What may become of a parameter of ECS.
     const ALL: [Self; 4] = [Self::Honoured, Self::Accepted, Self::Refused, Self::NotYet];
 
     fn as_str(self) -> &'static str {
@@ -34,6 +40,7 @@ impl Class {
             Self::Accepted => "accepted, no effect",
             Self::Refused => "refused",
             Self::NotYet => "not yet",
+            Self::Extension => "not in ECS",
         }
     }
 }
@@ -45,7 +52,11 @@ fn add_rows(rows: &mut Vec<Row>, shape: &Shape, schema: &Value, path: &str) {
         let property = &schema["properties"][*name];
         let (class, text) = match field {
             Field::Plain | Field::Map | Field::Object(_) | Field::List(_) => {
-                (Class::Honoured, sentences(property["description"].as_str().unwrap_or_default()))
+                let description = sentences(property["description"].as_str().unwrap_or_default());
+                match description.strip_prefix(EXTENSION) {
+                    Some(rest) => (Class::Extension, rest.to_owned()),
+                    None => (Class::Honoured, description),
+                }
             }
             Field::Ignored(_, reason) => (Class::Accepted, (*reason).to_owned()),
             Field::Refused(advice) => (Class::Refused, (*advice).to_owned()),
@@ -79,7 +90,10 @@ pub fn parameter_table() -> String {
         let count = rows.iter().filter(|row| row.class == class).count();
         format!("{count} {}", class.as_str())
     });
-    let mut text = format!("Of {} parameters: {}.\n", rows.len(), counts.join(", "));
+    let extensions = rows.iter().filter(|row| row.class == Class::Extension).count();
+    let known = rows.len() - extensions;
+    let mut text =
+        format!("Of {known} parameters: {}. Besides, {extensions} that ECS does not have.\n", counts.join(", "));
     let container = "containerDefinitions[].";
     let volume = "volumes[].";
     let parts = [(TASK_DEFINITION_SPEC.name, ""), (CONTAINER_DEFINITION.name, container), (VOLUME.name, volume)];

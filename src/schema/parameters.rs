@@ -86,6 +86,8 @@ pub(super) static CONTAINER_DEFINITION: Shape = Shape {
         ("command", Plain),
         ("entryPoint", Plain),
         ("environment", List(&KEY_VALUE_PAIR)),
+        ("environmentFiles", List(&ENVIRONMENT_FILE)),
+        ("secrets", List(&SECRET)),
         ("portMappings", List(&PORT_MAPPING)),
         ("essential", Plain),
         ("cpu", Plain),
@@ -131,11 +133,17 @@ pub(super) static CONTAINER_DEFINITION: Shape = Shape {
                 "tickets of Active Directory are fetched by the agent of ECS; the container gets none here",
             ),
         ),
-        ("environmentFiles", NotYet),
         ("repositoryCredentials", NotYet),
-        ("secrets", NotYet),
         ("versionConsistency", NotYet),
     ],
+};
+
+pub(super) static ENVIRONMENT_FILE: Shape =
+    Shape { name: "an environment file", fields: &[("type", Plain), ("value", Plain)] };
+
+pub(super) static SECRET: Shape = Shape {
+    name: "a secret",
+    fields: &[("name", Plain), ("valueFrom", Plain), ("path", Plain), ("mode", Plain), ("owner", Plain)],
 };
 
 pub(super) static KEY_VALUE_PAIR: Shape =

@@ -308,7 +308,11 @@ fn expect_plan(definition: &str) {
          metadata: {{ name: web }}\nspec: {{ cluster: shop, taskDefinition: {family} }}\n"
     );
     let loaded = load_texts(vec![("a.json".to_owned(), definition.to_owned()), ("b.yaml".to_owned(), rest)]);
-    let resolved = crate::desired::resolve::resolve(crate::ownership::Source::new("test"), &validate_loaded(&loaded));
+    let resolved = crate::desired::resolve::resolve(
+        crate::ownership::Source::new("test"),
+        &validate_loaded(&loaded),
+        &crate::desired::Inputs::default(),
+    );
     assert!(!resolved.problems.iter().any(Problem::is_error), "{}", render_short(&resolved.problems));
     let mut observed = crate::observed::ObservedState::default();
     crate::testing::add_network(&mut observed, "shop");

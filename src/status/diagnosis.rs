@@ -134,6 +134,7 @@ fn explain_refusal(diagnosis: &mut Diagnosis, portrait: &Portrait<'_>) -> bool {
         FailureKind::NameTaken => "somebody else's containers hold its names",
         FailureKind::PortTaken => "something else holds its host port",
         FailureKind::Refused => "the engine refuses it",
+        FailureKind::ResourceInitialization => "a secret of it cannot be had",
         FailureKind::Gone | FailureKind::Conflict | FailureKind::Engine => "the engine fails",
         FailureKind::Unreachable => "the engine cannot be reached",
     };

@@ -4,6 +4,7 @@
 //! whether anything changed is decided by the content. Where the operating system gives no hints, the directory is read every few
 //! seconds instead.
 
+use std::collections::BTreeSet;
 use std::path::{Path, PathBuf};
 use std::time::Duration;
 
@@ -29,6 +30,8 @@ const POLL: Duration = Duration::from_secs(2);
 #[derive(Debug)]
 pub struct DirectoryWatch {
     directory: PathBuf,
+    /// Files that are read beside the manifests.
+    beside: BTreeSet<PathBuf>,
     hints: mpsc::Receiver<()>,
     hint: mpsc::Sender<()>,
     /// `None` where the operating system gives no hints; the reason has been told then.
@@ -36,11 +39,12 @@ pub struct DirectoryWatch {
 }
 
 impl DirectoryWatch {
-    /// Begins to watch. The second value says why there are no hints, where there are none.
-    pub fn new(directory: &Path) -> (Self, Option<String>) {
+    /// Begins to watch the directory, and the files `beside` it that count as well. The second value says why there are no hints, where
+    /// there are none.
+    pub fn new(directory: &Path, beside: BTreeSet<PathBuf>) -> (Self, Option<String>) {
         // One hint is as good as many.
         let (hint, hints) = mpsc::channel(1);
-        let mut watch = Self { directory: directory.to_owned(), hints, hint, watcher: None };
+        let mut watch = Self { directory: directory.to_owned(), beside, hints, hint, watcher: None };
         let trouble = watch.arm().err().map(|error| explain(&error));
         (watch, trouble)
     }
@@ -53,10 +57,19 @@ impl DirectoryWatch {
         }
     }
 
+    /// Watches these files from now on, in place of those before. A file that need not be there yet is watched in its directory.
+    pub fn watch_beside(&mut self, beside: BTreeSet<PathBuf>) {
+        if beside != self.beside {
+            self.beside = beside;
+            // Where this fails, the next look renews the watch.
+            let _ = self.arm();
+        }
+    }
+
     /// Watches what the directory consists of now. A directory that was replaced is another one, although its name is the same.
     pub fn arm(&mut self) -> notify::Result<()> {
         let hint = self.hint.clone();
-        let scope = Scope::of(&self.directory);
+        let scope = Scope::of(&self.directory, &self.beside);
         let parents = scope.parents();
         let mut watcher = notify::recommended_watcher(move |event: notify::Result<notify::Event>| {
             if event.is_ok_and(|event| !scope.concerns(&event)) {
@@ -111,11 +124,16 @@ struct Scope {
 }
 
 impl Scope {
-    fn of(directory: &Path) -> Self {
+    fn of(directory: &Path, beside: &BTreeSet<PathBuf>) -> Self {
         let links = std::fs::read_dir(directory).into_iter().flatten().flatten().map(|entry| entry.path());
         let links = links.filter(|path| path.is_symlink());
         let targets = std::iter::once(directory.to_owned()).chain(links).filter_map(|path| path.canonicalize().ok());
-        Self { directory: directory.to_owned(), targets: targets.collect() }
+        // A file is named as it was given and, where it is a link, as what it leads to. What lies below the directory is watched already.
+        let beside = beside
+            .iter()
+            .filter(|path| !path.starts_with(directory))
+            .flat_map(|path| std::iter::once(path.clone()).chain(path.canonicalize().ok()));
+        Self { directory: directory.to_owned(), targets: targets.chain(beside).collect() }
     }
 
     fn paths(&self) -> impl Iterator<Item = &PathBuf> {

@@ -8,4 +8,5 @@ mod life;
 mod own;
 mod parameters;
 mod repair;
+mod secrets;
 mod tell;

@@ -124,7 +124,7 @@ fn a_static_port_is_given_on_only_when_its_holder_is_gone() {
     20.042    * shop/web/0 starting replaces revision 7cd339
     20.051  start shop/web/0 web @8f8403: the slot has no task
     20.394    * shop/web/0 running
-    20.444    * shop/web steady 1/1 healthy in 444ms
+    20.474    * shop/web steady 1/1 healthy in 474ms
     ");
     stage.prove_quiet();
 }
@@ -151,27 +151,27 @@ fn the_percentages_bound_a_rollout_from_both_sides() {
     20.051  start shop/web/1 web @bcd83e: the slot has no task
     20.352    * shop/web/0 running
     20.394    * shop/web/1 running
-    20.402  stop shop/web/2 web @26df21: replaces revision 26df21
-    20.402    * shop/web/2 stopping replaces revision 26df21
-    20.444  create shop/web/2 web @bcd83e: replaces revision 26df21
-    20.444  stop shop/web/3 web @26df21: replaces revision 26df21
-    20.444  remove shop/web/2 web @26df21: replaces revision 26df21
-    20.444    * shop/web/2 stopped
-    20.444    * shop/web/2 starting replaces revision 26df21
-    20.444    * shop/web/3 stopping replaces revision 26df21
-    20.453  start shop/web/2 web @bcd83e: the slot has no task
-    20.486  create shop/web/3 web @bcd83e: replaces revision 26df21
-    20.486  remove shop/web/3 web @26df21: replaces revision 26df21
-    20.486    * shop/web/3 stopped
-    20.486    * shop/web/3 starting replaces revision 26df21
-    20.495  start shop/web/3 web @bcd83e: the slot has no task
-    20.796    * shop/web/2 running
-    20.838    * shop/web/3 running
-    20.846  stop shop/web/0 web @26df21: replaces revision 26df21
-    20.846    * shop/web/0 stopping replaces revision 26df21
-    20.888  remove shop/web/0 web @26df21: replaces revision 26df21
-    20.888    * shop/web/0 stopped
-    20.897    * shop/web steady 4/4 healthy in 897ms
+    20.432  stop shop/web/2 web @26df21: replaces revision 26df21
+    20.432    * shop/web/2 stopping replaces revision 26df21
+    20.474  create shop/web/2 web @bcd83e: replaces revision 26df21
+    20.474  stop shop/web/3 web @26df21: replaces revision 26df21
+    20.474  remove shop/web/2 web @26df21: replaces revision 26df21
+    20.474    * shop/web/2 stopped
+    20.474    * shop/web/2 starting replaces revision 26df21
+    20.474    * shop/web/3 stopping replaces revision 26df21
+    20.483  start shop/web/2 web @bcd83e: the slot has no task
+    20.516  create shop/web/3 web @bcd83e: replaces revision 26df21
+    20.516  remove shop/web/3 web @26df21: replaces revision 26df21
+    20.516    * shop/web/3 stopped
+    20.516    * shop/web/3 starting replaces revision 26df21
+    20.525  start shop/web/3 web @bcd83e: the slot has no task
+    20.826    * shop/web/2 running
+    20.868    * shop/web/3 running
+    20.906  stop shop/web/0 web @26df21: replaces revision 26df21
+    20.906    * shop/web/0 stopping replaces revision 26df21
+    20.948  remove shop/web/0 web @26df21: replaces revision 26df21
+    20.948    * shop/web/0 stopped
+    20.957    * shop/web steady 4/4 healthy in 957ms
     ");
     stage.prove_quiet();
 }
@@ -240,7 +240,7 @@ fn a_killed_task_is_replaced_at_once() {
     60.000    * shop/web/1 starting in place of the one that failed
     60.009  start shop/web/1 web @26df21 attempt 2: container web was killed after 59s (exit code 137)
     60.352    * shop/web/1 running
-    60.402    * shop/web steady 2/2 healthy in 402ms
+    60.432    * shop/web steady 2/2 healthy in 432ms
     ");
     stage.prove_quiet();
 }
@@ -260,7 +260,7 @@ fn a_task_that_vanishes_is_noticed_and_replaced() {
     60.000    * shop/web/0 starting the slot has no task
     60.009  start shop/web/0 web @26df21: the slot has no task
     60.352    * shop/web/0 running
-    60.402    * shop/web steady 1/1 healthy in 402ms
+    60.432    * shop/web steady 1/1 healthy in 432ms
     ");
     stage.prove_quiet();
 }
@@ -330,7 +330,7 @@ fn a_crash_loop_backs_off_across_restarts_of_the_reconciler() {
      0.090    * shop/web/0 starting the slot has no task
      0.099  start shop/web/0 web @26df21: the slot has no task
      0.442    * shop/web/0 running
-     0.492    * shop/web steady 1/1 healthy in 492ms
+     0.522    * shop/web steady 1/1 healthy in 522ms
      1.442    * shop/web/0 died container web exited with code 3 after 1.0s
      1.442    * shop/web/0 waiting failed once; next try in 1.0s
      2.442  create shop/web/0 web @26df21 attempt 2: container web exited with code 3 after 1.0s
@@ -395,7 +395,7 @@ fn scale_in_takes_the_highest_slot_and_scale_out_fills_the_next() {
     80.000    * shop/web/1 starting the slot has no task
     80.009  start shop/web/1 web @26df21: the slot has no task
     80.352    * shop/web/1 running
-    80.402    * shop/web steady 2/2 healthy in 402ms
+    80.432    * shop/web steady 2/2 healthy in 432ms
     ");
     stage.prove_quiet();
 }
@@ -454,7 +454,7 @@ fn a_missing_image_is_asked_for_again_and_again_and_more_and_more_seldom() {
     27.099    * shop/web/0 starting the slot has no task
     27.108  start shop/web/0 web @26df21: the slot has no task
     27.451    * shop/web/0 running
-    27.501    * shop/web steady 1/1 healthy in 27s
+    27.531    * shop/web steady 1/1 healthy in 27s
     ");
     stage.prove_quiet();
 }
@@ -532,7 +532,7 @@ fn a_start_without_an_answer_is_looked_at_and_not_repeated() {
     0.090    * shop created its network
     0.090    * shop/web/0 starting the slot has no task
     0.099  start shop/web/0 web @26df21: the slot has no task
-    0.492    * shop/web steady 1/1 healthy in 492ms
+    0.522    * shop/web steady 1/1 healthy in 522ms
     ");
     stage.prove_quiet();
 }
@@ -552,7 +552,7 @@ fn a_create_that_fails_is_tried_again_later() {
     1.099    * shop/web/0 starting the slot has no task
     1.108  start shop/web/0 web @26df21: the slot has no task
     1.451    * shop/web/0 running
-    1.501    * shop/web steady 1/1 healthy in 1.5s
+    1.531    * shop/web steady 1/1 healthy in 1.5s
     ");
     stage.prove_quiet();
 }
@@ -579,7 +579,7 @@ fn an_engine_that_was_away_is_looked_at_as_a_whole() {
     67.000    * shop/web/0 starting in place of the one that failed
     67.009  start shop/web/0 web @26df21 attempt 2: container web exited with code 0 after 59s
     67.352    * shop/web/0 running
-    67.402    * shop/web steady 1/1 healthy in 402ms
+    67.432    * shop/web steady 1/1 healthy in 432ms
     ");
     stage.prove_quiet();
 }

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 23] = [
+const LAYERS: [&str; 26] = [
     "value",
     "problem",
     "sensitive",
@@ -21,6 +21,9 @@ const LAYERS: [&str; 23] = [
     "status",
     "event",
     // From here on it is the shell: it waits, reads files and clocks, and talks.
+    "bounded",
+    "state",
+    "secret",
     "engine",
     "reconciler",
     "clock",
@@ -34,7 +37,7 @@ const LAYERS: [&str; 23] = [
 ];
 
 /// The first of [`LAYERS`] that is not the core.
-const SHELL: &str = "engine";
+const SHELL: &str = "bounded";
 
 /// What looks down all the same, and why.
 const EXCEPTIONS: [(&str, &str); 2] = [

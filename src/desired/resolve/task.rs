@@ -5,10 +5,11 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::configuration::Configuration;
 use super::lifecycle::{resolve_dependency, resolve_restart_policy};
 use super::options::{resolve_options, resolve_ports, resolve_settings};
 use crate::desired::{
-    ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, STOP_TIMEOUT_DEFAULT_SECS, TaskSettings, TaskSpec,
+    ContainerSpec, HealthCheckSpec, Inputs, LinkSpec, MountSpec, STOP_TIMEOUT_DEFAULT_SECS, TaskSettings, TaskSpec,
     VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
 use crate::manifest::{self, read_link};
@@ -20,15 +21,18 @@ const HEALTH_TIMEOUT_DEFAULT_SECS: u32 = 5;
 const HEALTH_RETRIES_DEFAULT: u32 = 3;
 const HEALTH_START_PERIOD_DEFAULT_SECS: u32 = 0;
 
-/// Resolves a task definition that has been validated.
-pub(super) fn resolve_task(definition: &manifest::TaskDefinition) -> TaskSpec {
+/// Resolves a task definition that has been validated, with what it refers to.
+pub(super) fn resolve_task(located: &manifest::Located<manifest::TaskDefinition>, inputs: &Inputs) -> TaskSpec {
+    let definition = &located.manifest;
     let manifest::TaskDefinition { api_version: _, kind: _, metadata, spec } = definition;
     let volumes: BTreeMap<&VolumeName, VolumeSpec> =
         spec.volumes.iter().map(|volume| (&volume.name, resolve_volume(volume))).collect();
     let settings = resolve_settings(spec);
+    let configuration = Configuration { family: &metadata.name, manifest: located.document.file().name(), inputs };
     let containers = spec.container_definitions.iter();
-    let containers =
-        containers.map(|container| Arc::new(resolve_container(container, &volumes, settings.clone()))).collect();
+    let containers = containers
+        .map(|container| Arc::new(resolve_container(container, &volumes, settings.clone(), configuration)))
+        .collect();
     TaskSpec::new(metadata.name.clone(), containers)
 }
 
@@ -36,13 +40,16 @@ fn resolve_container(
     container: &manifest::ContainerDefinition,
     volumes: &BTreeMap<&VolumeName, VolumeSpec>,
     task: TaskSettings,
+    configuration: Configuration<'_>,
 ) -> ContainerSpec {
     let manifest::ContainerDefinition {
         name,
         image,
         command,
         entry_point,
-        environment,
+        environment: _,
+        environment_files: _,
+        secrets: _,
         port_mappings,
         essential,
         cpu,
@@ -82,8 +89,8 @@ fn resolve_container(
         essential: essential.unwrap_or(true),
         entry_point: entry_point.clone(),
         command: command.clone(),
-        // Of two variables with one name the last counts, as in the ECS agent.
-        environment: environment.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect(),
+        environment: configuration.environment(container),
+        secrets: configuration.secrets(container),
         port_mappings: port_mappings.iter().flat_map(|mapping| resolve_ports(mapping, task.network_mode)).collect(),
         cpu: cpu.unwrap_or(0),
         memory: *memory,

@@ -1,10 +1,14 @@
 use super::*;
+use crate::desired::inputs::SecretId;
+use crate::desired::{FileMode, SecretVersion};
+use crate::document::File;
 use crate::load::{load_texts, validate_loaded};
+use crate::value::ContainerName;
 
 fn problems(text: &str) -> String {
     let loaded = load_texts(vec![("a.yaml".to_owned(), text.to_owned())]);
     assert!(loaded.problems.is_empty(), "{:?}", loaded.problems);
-    let resolved = resolve(Source::new("test"), &validate_loaded(&loaded));
+    let resolved = resolve(Source::new("test"), &validate_loaded(&loaded), &Inputs::default());
     let lines = resolved.problems.iter().map(|problem| {
         let place = problem.place.as_ref().map(ToString::to_string).unwrap_or_default();
         let help = problem.help.as_ref().map(|help| format!(" ({help})")).unwrap_or_default();
@@ -103,12 +107,115 @@ fn a_static_host_port_has_one_holder() {
     );
 }
 
+/// A task definition with environment files and secrets.
+const CONFIGURED: &str = "\
+apiVersion: reconcile/v1
+kind: TaskDefinition
+metadata: { name: web }
+spec:
+  containerDefinitions:
+    - name: main
+      image: web:1
+      user: '1000:1001'
+      environment: [{ name: C, value: given }]
+      environmentFiles: [{ type: file, value: one.env }, { type: file, value: ../two.env }]
+      secrets:
+        - { name: KEY, valueFrom: 'file:key', path: /run/key, mode: '440' }
+        - { name: D, valueFrom: 'env:D' }
+---
+apiVersion: reconcile/v1
+kind: Service
+metadata: { name: web }
+spec: { cluster: shop, taskDefinition: web }
+";
+
+fn id(name: &str) -> SecretId {
+    SecretId {
+        family: Family::new("web").unwrap(),
+        container: ContainerName::new("main").unwrap(),
+        name: name.to_owned(),
+    }
+}
+
+fn file(name: &str, text: &str) -> (std::path::PathBuf, Arc<File>) {
+    (name.into(), Arc::new(File::new(name.to_owned(), text.to_owned())))
+}
+
+const VERSION: SecretVersion = SecretVersion { key: 1, digest: 2 };
+
+/// What it comes to, with `change` made to what it refers to.
+fn configured(change: impl FnOnce(&mut Inputs)) -> (Arc<TaskSpec>, Origin) {
+    let loaded = load_texts(vec![("deploy/web.yaml".to_owned(), format!("{CONFIGURED}---\n{CLUSTER}"))]);
+    let mut inputs = Inputs {
+        environment_files: BTreeMap::from([
+            file("deploy/one.env", "A=first\nC=file\n"),
+            file("two.env", "A=second\nB=2\nD=file\nKEY=kept\n"),
+        ]),
+        secret_versions: BTreeMap::from([(id("D"), VERSION)]),
+    };
+    change(&mut inputs);
+    let resolved = resolve(Source::new("test"), &validate_loaded(&loaded), &inputs);
+    assert!(resolved.problems.is_empty(), "{:?}", resolved.problems);
+    let services = &resolved.desired.clusters.values().next().unwrap().services;
+    (services.values().next().unwrap().task.clone(), resolved.origins.into_values().next().unwrap())
+}
+
+#[test]
+fn environment_files_and_secrets_become_part_of_the_spec() {
+    let (task, _) = configured(|_| {});
+    let container = &task.containers[0];
+    let environment: Vec<_> = container.environment.iter().map(|(name, value)| format!("{name}={value}")).collect();
+    assert_eq!(environment, ["A=first", "B=2", "C=given", "KEY=kept"]);
+    let [of_d, of_key] = &*container.secrets else { panic!("{:?}", container.secrets) };
+    assert_eq!((&*of_d.name, of_d.version, of_d.file.is_some()), ("D", Some(VERSION), false));
+    let delivered = of_key.file.as_ref().unwrap();
+    let like = (of_key.version, delivered.mode, delivered.owner.to_string());
+    assert_eq!(like, (None, FileMode::parse("440").unwrap(), "1000:1001".to_owned()));
+}
+
+#[test]
+fn another_line_of_a_file_or_another_value_of_a_secret_is_another_revision() {
+    let revision = |change: fn(&mut Inputs)| configured(change).0.revision;
+    let first = revision(|_| {});
+    assert_eq!(revision(|inputs| inputs.environment_files.extend([file("two.env", "B=2\nKEY=kept")])), first);
+    assert_ne!(revision(|inputs| inputs.environment_files.extend([file("two.env", "B=3")])), first);
+    assert_ne!(revision(|inputs| inputs.secret_versions.clear()), first);
+    let other = |inputs: &mut Inputs| {
+        inputs.secret_versions.insert(id("D"), SecretVersion { digest: 3, ..VERSION });
+    };
+    assert_ne!(revision(other), first);
+}
+
+#[test]
+fn a_difference_is_shown_where_the_file_or_the_secret_is() {
+    let (task, origin) = configured(|_| {});
+    let mut old = (*task.containers[0]).clone();
+    old.environment.insert("B".to_owned(), "1".to_owned());
+    old.secrets[0].version = Some(SecretVersion { digest: 3, ..VERSION });
+    let before = TaskSpec::new(Family::new("web").unwrap(), vec![Arc::new(old.clone())]);
+    let before = crate::change::Before { family: before.family, revision: before.revision, containers: vec![old] };
+    let shown: Vec<_> = crate::change::changes(&before, &task, Some(&origin))
+        .into_iter()
+        .map(|field| {
+            let place = field.place.unwrap();
+            format!("{} {:?} -> {:?} {:?} {place}", field.path, field.from, field.to, field.change)
+        })
+        .collect();
+    assert_eq!(
+        shown,
+        [
+            r#"environment.B Some("1") -> Some("2") Changed two.env:2:1"#,
+            "secrets.D None -> None Changed deploy/web.yaml:13:33",
+        ]
+    );
+}
+
 fn spec_of(definition: &str) -> serde_json::Value {
     let loaded = load_texts(vec![("a.json".to_owned(), definition.to_owned())]);
     let validated = validate_loaded(&loaded);
     let problems: Vec<_> = validated.problems.iter().filter(|problem| problem.is_error()).collect();
     assert!(problems.is_empty(), "{problems:?}");
-    let task = task::resolve_task(&validated.task_definitions[0].manifest);
+    let task = task::resolve_task(&validated.task_definitions[0], &Inputs::default());
     serde_json::to_value(&*task.containers[0]).expect("JSON")
 }
 

@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 
 use super::answers::{self, Inspected};
 use super::connection::{Call, CallError, Connection};
+use super::secrets::{Delivered, Delivery};
 use super::{INSPECT, inspect, now, query, translate};
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, Phase};
 use crate::ownership::{self, ContainerIdentity, Source};
@@ -40,15 +41,18 @@ const PULL: Call = Call::new("pull image", 60 * 60);
 const PULL_STALL_SECS: u64 = 5 * 60;
 
 /// Carries out `action`.
-pub(super) async fn perform(connection: &Connection, action: &Action) -> Outcome {
+pub(super) async fn perform(connection: &Connection, secrets: &Delivery, action: &Action) -> Outcome {
     let result = match action {
         Action::CreateNetwork { cluster, source } => create_network(connection, cluster, source).await,
         Action::RemoveNetwork { id, .. } => remove_network(connection, id).await,
         Action::PullImage { image } => pull_image(connection, image).await,
-        Action::CreateContainer(new) => create_container(connection, new).await,
-        Action::StartContainer { id, .. } => start_container(connection, id).await,
+        Action::CreateContainer(new) => create_container(connection, secrets, new).await,
+        Action::StartContainer { id, identity } => start_container(connection, secrets, id, identity).await,
         Action::StopContainer { id, stop_timeout, .. } => stop_container(connection, id, *stop_timeout).await,
-        Action::RemoveContainer { id, .. } => remove_container(connection, id).await,
+        Action::RemoveContainer { id, identity } => {
+            let removed = remove_container(connection, id).await;
+            removed.inspect(|_| secrets.discard(identity))
+        }
         Action::RemoveVolume { name, .. } => remove_volume(connection, name).await,
     };
     match result {
@@ -60,13 +64,13 @@ pub(super) async fn perform(connection: &Connection, action: &Action) -> Outcome
 
 /// Why an action is not known to be done.
 #[derive(Debug)]
-enum No {
+pub(super) enum No {
     Failed(Failure),
     Unknown(String),
 }
 
 impl No {
-    fn failed(kind: FailureKind, message: impl Into<String>) -> Self {
+    pub(super) fn failed(kind: FailureKind, message: impl Into<String>) -> Self {
         Self::Failed(Failure { kind, message: message.into() })
     }
 
@@ -179,11 +183,18 @@ async fn pull_image(connection: &Connection, image: &str) -> Result<Effect, No> 
 ///
 /// One call, but for two cases that are argued: the name is taken, where a look at the holder tells our own earlier attempt from
 /// somebody else's container; and a volume that must exist, which the engine would make without a word.
-async fn create_container(connection: &Connection, new: &NewContainer) -> Result<Effect, No> {
+async fn create_container(connection: &Connection, secrets: &Delivery, new: &NewContainer) -> Result<Effect, No> {
+    let delivered = secrets.prepare(new).await?;
+    let created = create_with(connection, new, &delivered).await;
+    created.map_err(|no| secrets.undo(new, &delivered, no))
+}
+
+async fn create_with(connection: &Connection, new: &NewContainer, delivered: &Delivered) -> Result<Effect, No> {
     for volume in translate::volumes_that_must_exist(&new.spec) {
         check_volume(connection, volume).await?;
     }
     let mut body = translate::container_body(new);
+    delivered.add_to(&mut body);
     let platform = translate::platform(&new.spec).unwrap_or_default();
     let mut holders = Vec::new();
     for name in new.identity.names() {
@@ -279,8 +290,23 @@ fn classify_create(status: u16, message: &str) -> FailureKind {
     }
 }
 
-async fn start_container(connection: &Connection, id: &ContainerId) -> Result<Effect, No> {
-    let started = START.within(async { Ok(connection.client()?.start_container(&id.0, None).await?) }).await;
+/// Starts a container. One call, but where the files of its secrets are gone, as after a reboot: they are written again first.
+async fn start_container(
+    connection: &Connection,
+    secrets: &Delivery,
+    id: &ContainerId,
+    identity: &ContainerIdentity,
+) -> Result<Effect, No> {
+    let start = async || START.within(async { Ok(connection.client()?.start_container(&id.0, None).await?) }).await;
+    let started = match start().await {
+        Err(CallError::Refused { message, .. }) if secrets.is_about_files(identity, &message) => {
+            let found = inspect(connection, &id.0).await;
+            let found = found.map_err(|error| No::of_question(connection, INSPECT, error))?;
+            secrets.restore(found, identity).await?;
+            start().await
+        }
+        started => started,
+    };
     started.map_err(|error| No::of(connection, START, error, classify_start))?;
     Ok(Effect::Started)
 }

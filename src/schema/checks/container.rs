@@ -24,6 +24,7 @@ impl Checks<'_> {
             self.health_check(pointer, check);
         }
         self.environment(pointer, container);
+        self.configuration(pointer, container);
         for (item, mount) in container.mount_points.iter().enumerate() {
             if volumes.iter().any(|volume| volume.name == mount.source_volume) {
                 continue;

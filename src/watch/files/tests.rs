@@ -9,7 +9,7 @@ async fn is_noticed(watch: &mut DirectoryWatch, change: impl FnOnce()) -> bool {
 }
 
 fn watch(directory: &Path) -> DirectoryWatch {
-    let (watch, trouble) = DirectoryWatch::new(directory);
+    let (watch, trouble) = DirectoryWatch::new(directory, BTreeSet::new());
     assert_eq!(trouble, None);
     watch
 }
@@ -80,4 +80,23 @@ async fn a_git_operation_is_waited_for() {
     assert!(tokio::time::timeout(Duration::from_millis(500), &mut waiting).await.is_err(), "the lock is there");
     std::fs::remove_file(&lock).expect("a file");
     assert!(tokio::time::timeout(PATIENCE, waiting).await.is_ok(), "the lock is gone");
+}
+
+#[tokio::test]
+async fn a_file_beside_the_directory_is_watched() {
+    let root = tempfile::tempdir().expect("a temporary directory");
+    let path = |name: &str| root.path().join(name);
+    for directory in ["manifests", "outside"] {
+        std::fs::create_dir(path(directory)).expect("a directory");
+    }
+    std::fs::write(path("outside/a.env"), "A=1").expect("a file");
+    let mut watch = watch(&path("manifests"));
+    watch.watch_beside(BTreeSet::from([path("outside/a.env")]));
+    let written = || std::fs::write(path("outside/a.env"), "A=2").expect("a file");
+    assert!(is_noticed(&mut watch, written).await, "written in place");
+    let replaced = || {
+        std::fs::write(path("outside/b"), "A=3").expect("a file");
+        std::fs::rename(path("outside/b"), path("outside/a.env")).expect("a rename");
+    };
+    assert!(is_noticed(&mut watch, replaced).await, "replaced by a rename");
 }

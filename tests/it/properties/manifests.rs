@@ -15,7 +15,7 @@ use reconcile::value::{ClusterName, ContainerName, Family, Percent, ServiceName,
 use super::story::{CLUSTERS, Draft, Edge, SERVICES};
 
 /// How long a task without a health check has to run before it counts as healthy.
-pub(super) const SETTLE: Duration = Duration::from_millis(50);
+pub(super) const SETTLE: Duration = Duration::from_millis(80);
 
 pub(super) fn cluster_name(draft: &Draft) -> ClusterName {
     ClusterName::new(CLUSTERS[draft.cluster]).expect("a name")
@@ -123,6 +123,7 @@ fn container(name: &str, image: String, essential: bool, stop_timeout: u32) -> C
         entry_point: None,
         command: None,
         environment: BTreeMap::new(),
+        secrets: Vec::new(),
         port_mappings: Vec::new(),
         cpu: 0,
         memory: None,

@@ -68,7 +68,7 @@ fn a_chain_of_starts_goes_one_after_the_other() {
     0.442  start shop/web/0 b the slot has no task
     0.785  start shop/web/0 c the slot has no task
     1.128    * shop/web/0 running
-    1.178    * shop/web steady 1/1 healthy in 1.1s
+    1.208    * shop/web steady 1/1 healthy in 1.2s
     ");
     stage.prove_quiet();
 }
@@ -84,7 +84,7 @@ fn what_has_ended_did_start() {
     0.099  start shop/web/0 init the slot has no task
     0.442  start shop/web/0 web the slot has no task
     0.785    * shop/web/0 running
-    0.835    * shop/web steady 1/1 healthy in 835ms
+    0.865    * shop/web steady 1/1 healthy in 865ms
     ");
     stage.prove_quiet();
 }
@@ -102,7 +102,7 @@ fn complete_waits_for_the_end_whatever_it_is() {
     0.099  start shop/web/0 init the slot has no task
     4.442  start shop/web/0 web the slot has no task
     4.785    * shop/web/0 running
-    4.835    * shop/web steady 1/1 healthy in 4.8s
+    4.865    * shop/web steady 1/1 healthy in 4.8s
     ");
     stage.prove_quiet();
 }
@@ -122,7 +122,7 @@ fn success_waits_for_exit_code_0() {
     2.000  the reconciler is killed
     4.442  start shop/web/0 web the slot has no task
     4.785    * shop/web/0 running
-    4.835    * shop/web steady 1/1 healthy in 2.8s
+    4.865    * shop/web steady 1/1 healthy in 2.8s
     ");
     stage.prove_quiet();
 }
@@ -200,7 +200,7 @@ fn healthy_waits_for_the_health_check() {
     5.442    * shop/web/0 healthy
     5.442  start shop/web/0 web the slot has no task
     5.785    * shop/web/0 running
-    5.835    * shop/web steady 1/1 healthy in 5.8s
+    5.865    * shop/web steady 1/1 healthy in 5.8s
     ");
     stage.prove_quiet();
 }
@@ -262,7 +262,7 @@ fn a_dependency_that_cannot_start_ends_all_that_wait_for_it() {
     0.099  start shop/web/0 init the slot has no task
     0.099  start shop/web/0 web the slot has no task
     0.442    * shop/web/0 running
-    0.492    * shop/web steady 1/1 healthy in 492ms
+    0.522    * shop/web steady 1/1 healthy in 522ms
     ");
     stage.prove_quiet();
 }
@@ -286,7 +286,7 @@ fn a_container_may_wait_for_several() {
     5.442    * shop/web/0 healthy
     5.442  start shop/web/0 web the slot has no task
     5.785    * shop/web/0 running
-    5.835    * shop/web steady 1/1 healthy in 5.8s
+    5.865    * shop/web steady 1/1 healthy in 5.8s
     ");
     stage.prove_quiet();
 }
@@ -370,7 +370,7 @@ fn the_end_of_an_essential_container_stops_the_rest_in_order() {
     0.442  start shop/web/0 proxy the slot has no task
     0.785  start shop/web/0 web the slot has no task
     1.128    * shop/web/0 running
-    1.178    * shop/web steady 1/1 healthy in 1.1s
+    1.208    * shop/web steady 1/1 healthy in 1.2s
     3.785  stop shop/web/0 web its task has ended
     3.785    * shop/web/0 stopping its task has ended
     3.785    * shop/web/0 died container job exited with code 5 after 3.0s
@@ -396,11 +396,11 @@ fn a_restart_policy_starts_a_container_again_in_place() {
      0.099  start shop/web/0 log the slot has no task
      0.099  start shop/web/0 web the slot has no task
      0.442    * shop/web/0 running
-     0.492    * shop/web steady 1/1 healthy in 492ms
+     0.522    * shop/web steady 1/1 healthy in 522ms
     90.442  start shop/web/0 web its restart policy: container web exited with code 1 after 90s
     90.442    * shop/web/0 restarting container web exited with code 1 after 90s
     90.785    * shop/web/0 running
-    90.835    * shop/web steady 1/1 healthy in 393ms
+    90.865    * shop/web steady 1/1 healthy in 423ms
     ");
     // An exit code that is ignored ends the task.
     stage.engine.set_behaviour(image("web:1"), exits(3, 90));
@@ -416,7 +416,7 @@ fn a_restart_policy_starts_a_container_again_in_place() {
     271.137  start shop/web/0 web attempt 2: container web exited with code 3 after 90s
     271.170    * shop/web/0 stopped
     271.480    * shop/web/0 running
-    271.530    * shop/web steady 1/1 healthy in 402ms
+    271.560    * shop/web steady 1/1 healthy in 432ms
     ");
     stage.engine.set_behaviour(image("web:1"), Behaviour::default());
     stage.pass(200.0);
@@ -434,12 +434,12 @@ fn what_ends_too_early_is_not_started_again_in_place() {
      0.090    * shop/web/0 starting the slot has no task
      0.099  start shop/web/0 web the slot has no task
      0.442    * shop/web/0 running
-     0.492    * shop/web steady 1/1 healthy in 492ms
+     0.522    * shop/web steady 1/1 healthy in 522ms
     59.442    * shop/web/0 died container web exited with code 1 after 59s
     59.442    * shop/web/0 starting in place of the one that failed
     59.451  start shop/web/0 web attempt 2: container web exited with code 1 after 59s
     59.794    * shop/web/0 running
-    59.844    * shop/web steady 1/1 healthy in 402ms
+    59.874    * shop/web steady 1/1 healthy in 432ms
     ");
     stage.engine.set_behaviour(image("web:1"), Behaviour::default());
     stage.pass(60.0);
@@ -488,7 +488,7 @@ fn a_sidecar_with_a_restart_policy_is_started_again() {
       0.099  start shop/web/0 log the slot has no task
       0.099  start shop/web/0 web the slot has no task
       0.442    * shop/web/0 running
-      0.492    * shop/web steady 1/1 healthy in 492ms
+      0.522    * shop/web steady 1/1 healthy in 522ms
      61.442  start shop/web/0 log its restart policy: container log was killed because it ran out of memory (exit code 137)
      61.442    * shop/web/0 restarting container log was killed because it ran out of memory (exit code 137)
      61.785    * shop/web steady 1/1 healthy in 343ms

@@ -35,7 +35,7 @@ pub(super) struct Stage {
 pub(super) fn desired(manifests: &str) -> Arc<DesiredState> {
     let loaded = load_texts(vec![("shop.yaml".to_owned(), manifests.to_owned())]);
     let validated = validate_loaded(&loaded);
-    let resolved = resolve(Source::new("here"), &validated);
+    let resolved = resolve(Source::new("here"), &validated, &reconcile::desired::Inputs::default());
     let problems = loaded.problems.iter().chain(&validated.problems).chain(&resolved.problems);
     let errors: Vec<_> = problems.filter(|problem| problem.is_error()).collect();
     assert!(errors.is_empty(), "the manifests of a scenario are valid: {errors:?}");

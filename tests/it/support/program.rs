@@ -72,7 +72,15 @@ impl Program {
     pub(crate) fn new<S: AsRef<OsStr>>(arguments: impl IntoIterator<Item = S>) -> Self {
         let mut command = Command::new(env!("CARGO_BIN_EXE_reconcile"));
         command.args(arguments).stdin(Stdio::null()).stdout(Stdio::piped()).stderr(Stdio::piped());
-        for name in ["RECONCILE_DIR", "RECONCILE_LOG", "NO_COLOR", "CLICOLOR_FORCE", "TERM"] {
+        for name in [
+            "RECONCILE_DIR",
+            "RECONCILE_LOG",
+            "RECONCILE_STATE_DIR",
+            "RECONCILE_RUNTIME_DIR",
+            "NO_COLOR",
+            "CLICOLOR_FORCE",
+            "TERM",
+        ] {
             command.env_remove(name);
         }
         // Backtraces of a panic belong into the output of a test that fails.

@@ -26,7 +26,8 @@ pub(super) fn mask(text: &str) -> Cow<'_, str> {
 
 fn is_telling(line: &str) -> bool {
     let word = |c: char| !(c.is_ascii_alphanumeric() || c == '_');
-    line.split(word).any(|word| is_sensitive(word, ""))
+    // What stands as `valueFrom` and is no reference may be the secret itself.
+    line.split(word).any(|word| is_sensitive(word, "") || word == "valueFrom")
         || line.split_whitespace().any(|word| is_sensitive("", word.trim_matches(['"', '\'', ','])))
 }
 
@@ -70,6 +71,7 @@ mod tests {
             ("- { name: API_TOKEN, valeu: hunter2 }", "- { name: API_TOKEN, valeu: ******* }"),
             ("env: { API_KEY: hunter2 }", "env: { API_KEY: ******* }"),
             ("url: postgres://u:hunter2@db/x", "url: *************************"),
+            ("- { name: DB, valueFrom: hunter2 }", "- { name: DB, valueFrom: ******* }"),
             ("image: shop:1\nport: 80", "image: shop:1\nport: 80"),
             ("- name: PORT\n  value: 80", "- name: PORT\n  value: 80"),
         ] {
