@@ -105,6 +105,12 @@ impl Canonical {
         }
     }
 
+    fn text_if_any(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(name, value);
+        }
+    }
+
     fn number(&mut self, name: &str, value: impl Into<u64>) {
         self.text(name, &value.into().to_string());
     }
@@ -185,9 +191,8 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     for mount in mount_points {
         add_mount(canonical, mount);
     }
-    for (field, text) in [("user", user), ("workingDirectory", working_directory)] {
-        text.iter().for_each(|text| canonical.text(field, text));
-    }
+    canonical.text_if_any("user", user.as_deref());
+    canonical.text_if_any("workingDirectory", working_directory.as_deref());
     canonical.pairs("dockerLabels", docker_labels);
     options::add_neighbours(canonical, links, volumes_from);
     options::add_options(canonical, engine_options);
