@@ -13,6 +13,7 @@ use crate::value::{ClusterName, ServiceName};
 
 mod fields;
 mod impact;
+mod lifecycle;
 mod overview;
 mod place;
 pub(crate) mod text;

@@ -9,6 +9,7 @@ use std::time::Duration;
 mod engine_options;
 pub mod fingerprint;
 pub mod inputs;
+mod lifecycle;
 pub mod overrides;
 pub mod resolve;
 mod secret;
@@ -19,6 +20,7 @@ mod task_settings;
 pub use engine_options::{DeviceSpec, EngineOptions, Gpus, LinuxSpec, LogSpec, SwapSpec, TmpfsSpec};
 pub use fingerprint::Revision;
 pub use inputs::Inputs;
+pub use lifecycle::{Condition, RESTART_ATTEMPT_PERIOD_DEFAULT_SECS, RestartPolicy, StartDependency};
 pub use secret::{FileMode, FileOwner, FormError, SecretFile, SecretSpec, SecretVersion};
 pub use spec::{
     ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, PortMapping, Protocol, RepositoryCredentials,

@@ -43,6 +43,11 @@ pub enum EventKind {
         /// How, in a sentence.
         reason: String,
     },
+    /// A container ended, and its restart policy has it started again in place; its task goes on.
+    ContainerRestarting {
+        /// How it ended, in a sentence.
+        reason: String,
+    },
     /// A task is asked to end.
     TaskStopping {
         /// Why.
@@ -152,6 +157,7 @@ impl EventKind {
             Self::TaskHealthy => "TaskHealthy",
             Self::TaskUnhealthy { .. } => "TaskUnhealthy",
             Self::TaskDied { .. } => "TaskDied",
+            Self::ContainerRestarting { .. } => "ContainerRestarting",
             Self::TaskStopping { .. } => "TaskStopping",
             Self::TaskStopped => "TaskStopped",
             Self::BackingOff { .. } => "BackingOff",
@@ -181,6 +187,7 @@ impl EventKind {
             Self::TaskHealthy => "healthy",
             Self::TaskUnhealthy { .. } => "unhealthy",
             Self::TaskDied { .. } => "died",
+            Self::ContainerRestarting { .. } => "restarting",
             Self::TaskStopping { .. } => "stopping",
             Self::TaskStopped => "stopped",
             Self::BackingOff { .. } | Self::Waiting { .. } => "waiting",
@@ -212,7 +219,7 @@ impl Event {
             EventKind::TaskStarting { cause } | EventKind::TaskStopping { cause } => cause.to_string(),
             EventKind::TaskUnhealthy { output } if output.is_empty() => "its health check failed".to_owned(),
             EventKind::TaskUnhealthy { output } => format!("its health check failed: {output}"),
-            EventKind::TaskDied { reason } => reason.clone(),
+            EventKind::TaskDied { reason } | EventKind::ContainerRestarting { reason } => reason.clone(),
             EventKind::TaskRunning | EventKind::TaskHealthy | EventKind::TaskStopped => String::new(),
             EventKind::BackingOff { until, failures } => {
                 let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times in a row") };

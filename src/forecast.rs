@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desired::DesiredState;
-use crate::engine::simulated::{CallId, Simulated};
+use crate::desired::{Condition, DesiredState, TaskSpec};
+use crate::engine::simulated::{self, Behaviour, CallId, Simulated, Subject};
 use crate::event::Event;
 use crate::observed::ObservedState;
 use crate::plan::Step;
@@ -33,6 +33,8 @@ pub struct Forecast {
 /// Forecasts what a run towards `desired` would do to what was observed, if every image is there and every program behaves well.
 pub fn forecast(desired: &Arc<DesiredState>, observed: &ObservedState, cores: usize) -> Forecast {
     let mut engine = Simulated::new(observed.at);
+    let services = desired.clusters.values().flat_map(|cluster| cluster.services.values());
+    services.for_each(|service| end_what_is_waited_for(&mut engine, &service.task));
     engine.seed(observed);
     let began_at = engine.now();
     let mut run = Run {
@@ -59,6 +61,23 @@ pub fn forecast(desired: &Arc<DesiredState>, observed: &ObservedState, cores: us
     }
     events.extend(run.reconciler.take_events());
     Forecast { events, verdict: ended, took: run.engine.now().since(began_at) }
+}
+
+/// How long a container is taken to run whose end others wait for. Nobody knows; what matters is that it ends well.
+const ONE_SHOT: Duration = Duration::from_secs(1);
+
+/// Lets the containers end well whose end others of their task wait for: init containers, migrations.
+fn end_what_is_waited_for(engine: &mut Simulated, task: &TaskSpec) {
+    for dependency in task.containers.iter().flat_map(|container| container.start_dependencies()) {
+        match dependency.condition {
+            Condition::Start | Condition::Healthy => {}
+            Condition::Complete | Condition::Success => {
+                let subject = Subject::Container(task.revision, dependency.container_name.clone());
+                let run = simulated::Run::Exits { code: 0, after: ONE_SHOT };
+                engine.set_behaviour(subject, Behaviour { run, ..Behaviour::default() });
+            }
+        }
+    }
 }
 
 /// As many actions at once as a real run would begin; for very many services more, for the sake of the one who waits for the answer.

@@ -82,6 +82,8 @@
 //! - Our own action never takes the healthy tasks of a service below `ceil(desired × minimumHealthyPercent)`, nor all of them above
 //!   `floor(desired × maximumPercent)`.
 //! - Cut off at any point and begun again, it ends in the same place, without a duplicate or an orphan.
+//! - The end of an essential container ends its task; no container starts before what it waits for, none stops before those that wait
+//!   for it. A task that has begun to end is never taken up again.
 //! - Attempts never go back, and a stopped task is kept until its successor exists: it is the memory of its attempt.
 //! - The order of input, of observation and of events never changes a plan.
 //! - Manifests with a problem never lead to a removal.

@@ -15,6 +15,7 @@ use crate::problem::Place;
 mod cluster;
 mod container_definition;
 mod environment_file;
+mod lifecycle;
 mod linux_parameters;
 mod log_configuration;
 mod namespaces;
@@ -32,6 +33,7 @@ pub use container_definition::{
     ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint, RepositoryCredentials,
 };
 pub use environment_file::{ENVIRONMENT_FILE_EXTENSION, EnvironmentFile, EnvironmentFileType};
+pub use lifecycle::{ContainerDependency, DependencyCondition, RestartPolicy};
 pub use linux_parameters::{
     Device, DevicePermission, KernelCapabilities, LinuxParameters, ResourceRequirement, ResourceType, SystemControl,
     Tmpfs, Ulimit,

@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 use crate::desired::{ContainerSpec, Protocol};
 use crate::image::ObservedImage;
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
-use crate::plan::{Lane, Target};
+use crate::plan::{Cause, Lane, Target};
 use crate::value::{ClusterName, Timestamp};
 
 /// The engine's id of a container.
@@ -74,6 +74,9 @@ pub struct ObservedState {
     /// The last failure of each action that has failed and not succeeded since: what is tried again, and when, follows from it.
     #[serde(skip)]
     pub failed_actions: BTreeMap<Target, FailedAction>,
+    /// The containers that were asked to end, and why. A task of which one did is never taken up again.
+    #[serde(skip)]
+    pub condemned: BTreeMap<ContainerId, Cause>,
     /// What the engine has under the references that were asked about; kept only as long as a decision needs it.
     #[serde(skip)]
     pub images: BTreeMap<String, ImageFact>,

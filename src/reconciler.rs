@@ -18,7 +18,7 @@ use crate::observed::{
     ContainerId, Doing, FailedAction, Health, InFlight, ObservedContainer, ObservedState, Phase, PublishedPort,
 };
 use crate::ownership::ContainerIdentity;
-use crate::plan::{Action, Effect, Failure, FailureKind, Lane, Outcome, Plan, Step, Target, plan};
+use crate::plan::{Action, Cause, Effect, Failure, FailureKind, Lane, Outcome, Plan, Step, Target, plan};
 use crate::value::Timestamp;
 
 mod images;
@@ -331,6 +331,11 @@ impl Reconciler {
             Action::PullImage { .. } => Doing::Pull,
             Action::CreateNetwork { .. } | Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } => Doing::Other,
         };
+        if let Action::StopContainer { id, .. } = &step.action
+            && step.cause != Cause::Duplicate
+        {
+            self.observed.condemned.entry(id.clone()).or_insert_with(|| step.cause.clone());
+        }
         let in_flight = InFlight { since: self.observed.at, doing, lane: step.lane() };
         self.observed.in_flight.insert(step.action.target(), in_flight);
     }

@@ -12,6 +12,7 @@ use crate::desired::{DesiredState, Protocol};
 use crate::image::ImagePin;
 use crate::observed::{ContainerId, ObservedState};
 use crate::plan::Plan;
+use crate::plan::lifecycle::{ContainerEnd, LastStatus, Stop};
 use crate::value::{Attempt, ClusterName, ContainerName, ServiceName, Slot, Timestamp};
 
 pub mod diagnosis;
@@ -20,7 +21,7 @@ mod service;
 pub mod task;
 
 /// The version of the JSON form: minor numbers only add.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// Looks at everything of ours on the engine.
 ///
@@ -100,6 +101,8 @@ pub struct ServiceStatus {
     /// Since when all that runs has been running: the start of the youngest task.
     #[serde(serialize_with = "as_text_if_any", skip_serializing_if = "Option::is_none")]
     pub running_since: Option<Timestamp>,
+    /// The tasks that have not stopped.
+    pub tasks: Vec<TaskStatus>,
     /// Where it can be reached on the host.
     pub ports: Vec<PublishedAddress>,
     /// Why it is not well, or what is under way, in a sentence without a full stop.
@@ -234,6 +237,11 @@ pub struct StoppedTask {
     pub ended_at: Option<Timestamp>,
     /// How it ended, in a sentence without a full stop.
     pub reason: String,
+    /// Why it stopped, in ECS's words, where that is known.
+    #[serde(flatten)]
+    pub stop: Option<Stop>,
+    /// What became of each of its containers.
+    pub containers: Vec<ContainerEnd>,
     /// The exit code; `None` when it never ran.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
@@ -242,6 +250,20 @@ pub struct StoppedTask {
     /// What its health check said last, when it was unhealthy as it ended.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_output: Option<String>,
+}
+
+/// A task that is there.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TaskStatus {
+    /// The slot.
+    pub slot: Slot,
+    /// `web@9c1d42`.
+    pub revision: String,
+    /// How often its slot had tried the revision, this try included.
+    pub attempt: Attempt,
+    /// Where it is in its life, in ECS's words.
+    pub last_status: LastStatus,
 }
 
 /// Everything counted.

@@ -110,7 +110,7 @@ fn fill(before: &mut BTreeMap<String, String>, wanted: &BTreeMap<String, String>
 
 mod options;
 
-struct Differ<'a> {
+pub(super) struct Differ<'a> {
     site: Site<'a>,
     secrets: Secrets,
     /// The place of the current container in the manifest's list.
@@ -170,6 +170,9 @@ impl Differ<'_> {
             memory_reservation,
             health_check,
             stop_timeout,
+            depends_on,
+            start_timeout,
+            restart_policy,
             mount_points,
             user,
             working_directory,
@@ -199,6 +202,9 @@ impl Differ<'_> {
         self.value("memoryReservation", old.memory_reservation.map(mebibytes), memory_reservation.map(mebibytes));
         self.health_check(old.health_check.as_ref(), health_check.as_ref());
         self.value("stopTimeout", Some(seconds(old.stop_timeout)), Some(seconds(*stop_timeout)));
+        self.dependencies(&old.depends_on, depends_on);
+        self.value("startTimeout", old.start_timeout.map(seconds), start_timeout.map(seconds));
+        self.restart_policy(old.restart_policy.as_ref(), restart_policy.as_ref());
         self.mounts(&old.mount_points, mount_points);
         self.value("user", old.user.as_deref().map(plain), user.as_deref().map(plain));
         let directories = (old.working_directory.as_deref(), working_directory.as_deref());
@@ -211,7 +217,7 @@ impl Differ<'_> {
     }
 
     /// A field of the container that is written under its own name.
-    fn value(&mut self, field: &str, from: Option<String>, to: Option<String>) {
+    pub(super) fn value(&mut self, field: &str, from: Option<String>, to: Option<String>) {
         if from != to {
             let (index, pointer) = (self.index, format!("/{}", field.replace('.', "/")));
             self.add(field, from, to, false, |site| site.in_container(index, &pointer));
@@ -404,6 +410,6 @@ fn mebibytes(count: u32) -> String {
     format!("{count} MiB")
 }
 
-fn seconds(count: u32) -> String {
+pub(super) fn seconds(count: u32) -> String {
     format!("{count}s")
 }

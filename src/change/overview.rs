@@ -10,9 +10,10 @@ use super::{Change, FieldChange, Overview, Reason, Row, RowAction, TaskCounts};
 use crate::desired::{ContainerSpec, DesiredService, DesiredState, Origin, Origins, Revision};
 use crate::observed::ObservedState;
 use crate::ownership::Source;
+use crate::plan::ending::Ending;
 use crate::plan::group;
 use crate::plan::service::is_current;
-use crate::plan::view::{Ending, TaskState, TaskView};
+use crate::plan::view::{TaskState, TaskView, with_last_tries};
 use crate::plan::{Action, Cause, Plan, duration_text, plan};
 use crate::value::{ClusterName, ServiceName, Slot};
 
@@ -107,13 +108,13 @@ impl<'a> Case<'a> {
         views: Vec<TaskView<'a>>,
         origin: Option<&'a Origin>,
     ) -> Self {
-        let members: Vec<_> = views
-            .into_iter()
-            .filter(|view| may_touch(desired, view.source))
-            .map(|view| {
+        let members: Vec<_> = with_last_tries(views)
+            .filter(|(view, _)| may_touch(desired, view.source))
+            .map(|(view, is_last)| {
                 let current = *view.source == desired.source && is_current(&view, service);
                 let spec = current.then_some(&*service.task);
-                let state = view.state(spec, service.health_check_grace, observed.at);
+                let view = view.within(spec, is_last, observed);
+                let state = view.state(service.health_check_grace, observed.at);
                 Member { view, state, current }
             })
             .collect();
@@ -333,7 +334,7 @@ fn deletion(
     views: &[TaskView<'_>],
 ) -> Option<Row> {
     let views: Vec<_> = views.iter().filter(|view| may_touch(desired, view.source)).collect();
-    let is_up = |view: &&&TaskView<'_>| view.state(None, std::time::Duration::ZERO, observed.at) != TaskState::Ended;
+    let is_up = |view: &&&TaskView<'_>| view.state(std::time::Duration::ZERO, observed.at) != TaskState::Ended;
     let first = views.first()?;
     let now = count(views.iter().filter(is_up));
     let mut row = bare(cluster, RowAction::Delete, Reason::Removed);

@@ -25,9 +25,10 @@ use crate::engine::Observe;
 use crate::engine::docker::Docker;
 use crate::image::near_names;
 use crate::ownership::Source;
+use crate::plan::lifecycle::{LastStatus, StopCode};
 use crate::plan::{duration_text, expire};
 use crate::secret::Secrets;
-use crate::status::task::{StopCode, TaskReport, TaskStatus, exit_code};
+use crate::status::task::{TaskReport, exit_code};
 use crate::value::{ClusterName, ServiceName, TaskId};
 use crate::watch::{Ending, Gate, Loop, Notice, Signal, Until};
 
@@ -342,7 +343,7 @@ fn judge(tasks: &[TaskReport], ended_by: Option<EndedBy>) -> (u8, ExitSource) {
     if tasks.iter().any(|task| task.stop_code == Some(StopCode::TaskFailedToStart)) {
         return (exit::UNHEALTHY, ExitSource::Reconcile);
     }
-    let ended: Vec<_> = tasks.iter().filter(|task| task.last_status == TaskStatus::Stopped).cloned().collect();
+    let ended: Vec<_> = tasks.iter().filter(|task| task.last_status == LastStatus::Stopped).cloned().collect();
     match exit_code(&ended) {
         Some(code) => (u8::try_from(code).unwrap_or(exit::RUNTIME), ExitSource::Container),
         None => (exit::RUNTIME, ExitSource::Reconcile),

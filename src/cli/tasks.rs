@@ -14,9 +14,10 @@ use crate::engine::docker::{Docker, ReadOnlyDocker};
 use crate::engine::{EngineError, Observe};
 use crate::observed::{ObservedState, Phase};
 use crate::plan::expire::{ENDED_KEPT, ENDED_MAX};
+use crate::plan::lifecycle::LastStatus;
 use crate::secret::{Providers, Secrets};
 use crate::state::Directories;
-use crate::status::task::{Circumstances, TaskReport, TaskStatus, read_tasks};
+use crate::status::task::{Circumstances, TaskReport, read_tasks};
 use crate::value::Timestamp;
 use crate::watch::Ending;
 
@@ -69,7 +70,7 @@ pub(super) fn run(arguments: &TasksArguments, output: &Output) -> Result<u8, Exi
         });
         tasks.retain(|task| is_shown(task, arguments, observed.at));
         tasks.sort_by_key(|task| {
-            let is_over = task.last_status == TaskStatus::Stopped;
+            let is_over = task.last_status == LastStatus::Stopped;
             (is_over, std::cmp::Reverse(task.stopped_at), task.cluster.clone(), task.place.clone())
         });
         match arguments.output {
@@ -81,7 +82,7 @@ pub(super) fn run(arguments: &TasksArguments, output: &Output) -> Result<u8, Exi
 }
 
 fn is_shown(task: &TaskReport, arguments: &TasksArguments, at: Timestamp) -> bool {
-    let is_recent = task.last_status != TaskStatus::Stopped
+    let is_recent = task.last_status != LastStatus::Stopped
         || task.stopped_at.or(task.created_at).is_some_and(|then| at.since(then) <= ENDED_KEPT);
     (arguments.all || is_recent) && arguments.cluster.as_ref().is_none_or(|name| task.cluster.as_str() == name)
 }

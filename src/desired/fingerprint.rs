@@ -10,8 +10,8 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, RepositoryCredentials, SecretFile, SecretSpec,
-    VolumeDriver, VolumeSpec,
+    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, RepositoryCredentials, RestartPolicy, SecretFile,
+    SecretSpec, StartDependency, VolumeDriver, VolumeSpec,
 };
 use crate::image::VersionConsistency;
 use crate::value::Family;
@@ -106,6 +106,12 @@ impl Canonical {
         }
     }
 
+    fn text_if_any(&mut self, name: &str, value: Option<&str>) {
+        if let Some(value) = value {
+            self.text(name, value);
+        }
+    }
+
     fn number(&mut self, name: &str, value: impl Into<u64>) {
         self.text(name, &value.into().to_string());
     }
@@ -154,6 +160,9 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         memory_reservation,
         health_check,
         stop_timeout,
+        depends_on,
+        start_timeout,
+        restart_policy,
         mount_points,
         user,
         working_directory,
@@ -189,15 +198,12 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
     if *stop_timeout != super::STOP_TIMEOUT_DEFAULT_SECS {
         canonical.number("stopTimeout", *stop_timeout);
     }
+    add_life(canonical, (depends_on, *start_timeout, restart_policy.as_ref()));
     for mount in mount_points {
         add_mount(canonical, mount);
     }
-    if let Some(user) = user {
-        canonical.text("user", user);
-    }
-    if let Some(directory) = working_directory {
-        canonical.text("workingDirectory", directory);
-    }
+    canonical.text_if_any("user", user.as_deref());
+    canonical.text_if_any("workingDirectory", working_directory.as_deref());
     canonical.pairs("dockerLabels", docker_labels);
     options::add_neighbours(canonical, links, volumes_from);
     options::add_options(canonical, engine_options);
@@ -244,6 +250,24 @@ fn add_health_check(canonical: &mut Canonical, check: &HealthCheckSpec) {
     canonical.number("timeout", *timeout);
     canonical.number("retries", *retries);
     canonical.number("startPeriod", *start_period);
+}
+
+type Life<'a> = (&'a [StartDependency], Option<u32>, Option<&'a RestartPolicy>);
+
+/// When a container is started, and when it is started again.
+fn add_life(canonical: &mut Canonical, (depends_on, start_timeout, restart_policy): Life<'_>) {
+    for StartDependency { container_name, condition } in depends_on {
+        canonical.text("dependsOn", container_name.as_str());
+        canonical.text("condition", condition.as_str());
+    }
+    if let Some(timeout) = start_timeout {
+        canonical.number("startTimeout", timeout);
+    }
+    let Some(RestartPolicy { ignored_exit_codes, restart_attempt_period }) = restart_policy else { return };
+    canonical.number("restartAttemptPeriod", *restart_attempt_period);
+    for code in ignored_exit_codes {
+        canonical.text("ignoredExitCode", &code.to_string());
+    }
 }
 
 fn add_mount(canonical: &mut Canonical, mount: &MountSpec) {

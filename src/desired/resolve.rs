@@ -15,6 +15,7 @@ use crate::schema::Validated;
 use crate::value::{ClusterName, Family, Percent, ServiceName};
 
 mod configuration;
+mod lifecycle;
 mod options;
 mod task;
 

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EngineOptions, Revision, SecretSpec, TaskSettings};
+use super::{EngineOptions, RestartPolicy, Revision, SecretSpec, StartDependency, TaskSettings};
 use crate::image::VersionConsistency;
 use crate::value::{ContainerName, Family, VolumeName};
 
@@ -70,6 +70,15 @@ pub struct ContainerSpec {
     /// Seconds between SIGTERM and SIGKILL.
     #[serde(default = "default_stop_timeout_secs", skip_serializing_if = "is_default_stop_timeout_secs")]
     pub stop_timeout: u32,
+    /// What the manifest says has to be before it is started. Read it through [`ContainerSpec::start_dependencies`].
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<StartDependency>,
+    /// Seconds after its own start for which others wait for it to end, to succeed or to be healthy; for ever when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub start_timeout: Option<u32>,
+    /// When it is started again in place; never when absent.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<RestartPolicy>,
     /// What is mounted into the container.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mount_points: Vec<MountSpec>,

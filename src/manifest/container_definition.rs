@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::lifecycle::{ContainerDependency, RestartPolicy};
 use super::linux_parameters::{LinuxParameters, ResourceRequirement, SystemControl, Ulimit};
 use super::log_configuration::LogConfiguration;
 use super::namespaces::{HostEntry, VolumeFrom, read_link};
@@ -76,6 +77,18 @@ pub struct ContainerDefinition {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 86_400))]
     pub stop_timeout: Option<u32>,
+    /// What the container waits for before it is started: other containers of the task, and what they have to have come
+    /// to. It is checked once, at the start. A container is stopped only after those that depend on it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub depends_on: Vec<ContainerDependency>,
+    /// How many seconds after its own start others go on waiting for this container to end, to succeed or to be healthy:
+    /// at least 2. When they are up, whoever waits for it is never started. Without it they wait for ever.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 2))]
+    pub start_timeout: Option<u32>,
+    /// Whether the container is started again in place when it ends.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub restart_policy: Option<RestartPolicy>,
     /// Where the volumes of the task appear in the container.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub mount_points: Vec<MountPoint>,

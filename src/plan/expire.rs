@@ -5,7 +5,8 @@ use std::cmp::Reverse;
 use std::time::Duration;
 
 use super::Cause;
-use super::view::{Ending, TaskState, TaskView};
+use super::ending::Ending;
+use super::view::{TaskState, TaskView};
 use super::world::World;
 use crate::observed::Phase;
 use crate::value::Timestamp;
@@ -21,7 +22,7 @@ pub(super) fn expire<'a>(world: &mut World<'a>, tasks: &[TaskView<'a>]) {
     let at = world.observed.at;
     let mut ended = Vec::new();
     for task in tasks {
-        match task.state(None, Duration::ZERO, at) {
+        match task.state(Duration::ZERO, at) {
             // Whoever looked after it may be gone; two that stop it do no harm.
             TaskState::Ending => world.end_task(task, &Cause::TaskEnded),
             TaskState::Ended => ended.push(task),

@@ -9,7 +9,7 @@ use std::collections::{BTreeMap, HashMap};
 use foldhash::fast::FixedState;
 
 use super::Target;
-use super::view::{ContainerView, TaskView};
+use super::view::{ContainerView, Context, TaskView};
 use crate::observed::{ContainerId, Doing, ObservedContainer, ObservedState};
 use crate::ownership::{Source, TaskKey};
 use crate::value::{ClusterName, ContainerName, ServiceName, Timestamp};
@@ -123,7 +123,13 @@ fn group<'a>(views: &[Link<'a>], last: usize) -> Group<'a> {
             }
             Some(_) | None => {
                 let failures = view.identity.failures;
-                group.tasks.push(TaskView { key, source, failures, containers: vec![view] });
+                group.tasks.push(TaskView {
+                    key,
+                    source,
+                    failures,
+                    containers: vec![view],
+                    context: Context::default(),
+                });
             }
         }
     }

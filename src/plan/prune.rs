@@ -43,7 +43,7 @@ pub(super) fn prune<'a>(world: &mut World<'a>, unwanted: Groups<'a>) {
 }
 
 fn prune_task<'a>(world: &mut World<'a>, task: &TaskView<'a>) {
-    match task.state(None, Duration::ZERO, world.observed.at) {
+    match task.state(Duration::ZERO, world.observed.at) {
         TaskState::Ended => world.remove_task(task, &Cause::Removed),
         TaskState::Assembling
         | TaskState::Pending(_)

@@ -2,7 +2,8 @@
 
 use std::time::Duration;
 
-use super::view::{Ending, TaskView};
+use super::ending::Ending;
+use super::view::TaskView;
 use crate::observed::ContainerId;
 use crate::value::Timestamp;
 

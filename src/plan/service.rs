@@ -7,14 +7,13 @@
 use std::collections::BTreeMap;
 
 use super::restart::{self, Retry};
-use super::view::{TaskState, TaskView};
+use super::view::{TaskState, TaskView, with_last_tries};
 use super::world::World;
-use super::{About, Action, Cause, NewContainer, Step, VolumeSource, Wait, Waiting};
+use super::{About, Cause, Step, Wait, Waiting};
 use crate::desired::{ContainerSpec, DesiredService, Lifetime, fingerprint};
-
-use crate::ownership::{ContainerIdentity, TaskKey};
 use crate::value::{Attempt, ClusterName, ServiceName, Slot, Timestamp};
 
+mod assemble;
 pub(super) mod image;
 mod once;
 mod room;
@@ -42,6 +41,11 @@ impl Member<'_> {
     /// long been healthy may look like this to a reconciler that has just begun: it is not lost until that is known.
     fn is_settling(&self) -> bool {
         matches!(self.state, TaskState::Pending(Wait::Settle { .. }))
+    }
+
+    /// Whether it runs, or would if one of its containers did not wait for another.
+    fn holds_place(&self) -> bool {
+        self.view.may_run() || self.state == TaskState::Assembling && self.view.has_begun()
     }
 
     fn is_healthy(&self) -> bool {
@@ -83,17 +87,19 @@ pub(super) fn plan_service<'a>(
     tasks: Vec<TaskView<'a>>,
 ) {
     let at = world.observed.at;
-    let members = tasks.into_iter().filter(|view| world.may_touch(view.source)).map(|view| {
+    let tasks = with_last_tries(tasks).filter(|(view, _)| world.may_touch(view.source));
+    let members = tasks.map(|(view, is_last)| {
         let current = *view.source == world.desired.source && is_current(&view, service);
-        let spec = current.then_some(&*service.task);
-        let state = view.state(spec, service.health_check_grace, at);
+        let wanted = current && is_last && service.desired_count.is_none_or(|count| view.slot().0 < count);
+        let view = view.within(current.then_some(&*service.task), wanted, world.observed);
+        let state = view.state(service.health_check_grace, at);
         Member { view, state, current, retired: false }
     });
     let members: Vec<_> = members.collect();
     let desired_count = service.desired_count.unwrap_or_else(|| present_count(&members));
     let floor = service.minimum_healthy.ceil_of(desired_count);
     let ceiling = service.maximum.floor_of(desired_count);
-    let begun = count(members.iter().filter(|member| member.view.may_run()));
+    let begun = count(members.iter().filter(|member| member.holds_place()));
     Planner { world, cluster, name, service, members, desired_count, floor, ceiling, begun, refused: Vec::new() }
         .plan();
 }
@@ -164,13 +170,15 @@ impl<'a> Planner<'_, 'a> {
     /// Goes on with what has begun to end: the rest of a task whose essential container is gone.
     fn finish_endings(&mut self) {
         for index in self.indices(|member| member.state == TaskState::Ending) {
-            let slot = self.members[index].view.slot();
-            self.end(index, &Cause::TaskEnded);
+            let view = &self.members[index].view;
+            let (slot, cause) = (view.slot(), why_it_ends(view));
+            self.end(index, &cause);
             self.wait(slot, Wait::Action);
         }
         // What was never started of an ended task remembers nothing.
-        for index in self.indices(|member| member.state == TaskState::Ended) {
-            self.world.end_task(&self.members[index].view, &Cause::TaskEnded);
+        for index in self.indices(|member| member.state == TaskState::Ended && member.view.has_unstarted()) {
+            let cause = why_it_ends(&self.members[index].view);
+            self.world.end_task(&self.members[index].view, &cause);
         }
     }
 
@@ -235,46 +243,16 @@ impl<'a> Planner<'_, 'a> {
         let slot = view.slot();
         match state.clone() {
             TaskState::Assembling => self.assemble(index),
-            TaskState::Pending(_) | TaskState::Healthy if view.has_stragglers() => self.assemble(index),
-            TaskState::Pending(wait) => self.wait(slot, wait),
+            TaskState::Pending(wait) => {
+                if view.has_stragglers() {
+                    self.assemble(index);
+                }
+                self.wait(slot, wait);
+            }
+            TaskState::Healthy if view.has_stragglers() => self.assemble(index),
             TaskState::Healthy if self.service.lifetime.is_once() => self.wait(slot, Wait::End),
             TaskState::Healthy | TaskState::Unhealthy | TaskState::Ending | TaskState::Ended => {}
         }
-    }
-
-    /// Creates the containers that are missing; starts them when all exist.
-    fn assemble(&mut self, index: usize) {
-        let view = self.members[index].view.clone();
-        let slot = view.slot();
-        let cause = self.cause_of_try(slot, view.attempt());
-        let vacancy = Vacancy { slot, attempt: view.attempt(), failures: view.failures, cause: cause.clone() };
-        let missing: Vec<_> =
-            self.service.task.containers.iter().filter(|spec| view.container(&spec.name).is_none()).cloned().collect();
-        if !missing.is_empty() {
-            if self.may_create(&vacancy) {
-                self.create(&vacancy, &missing);
-            }
-            return;
-        }
-        if !view.may_run() {
-            // The limit may have fallen since the containers were made, or somebody may have taken the port.
-            let limit = (self.begun >= self.ceiling).then_some(Wait::Maximum);
-            if let Some(wait) = self.port_conflict(Some(view.key)).or(limit) {
-                self.refused.push((vacancy, wait));
-                return;
-            }
-            self.begun += 1;
-        }
-        for container in view.containers.iter().filter(|container| container.is_created()) {
-            let Some(observed) = container.observed else { continue };
-            let action =
-                Action::StartContainer { id: observed.id.clone(), identity: Box::new(observed.identity.clone()) };
-            // The others start once it is known that all exist: a create that fails must not leave half a task running.
-            if !view.containers.iter().any(|other| other.observed.is_none()) {
-                self.act(slot, Step { action, cause: cause.clone() });
-            }
-        }
-        self.wait(slot, Wait::Action);
     }
 
     /// Why the try `attempt` of `slot` is made: what became of the one before.
@@ -361,77 +339,6 @@ impl<'a> Planner<'_, 'a> {
         }
     }
 
-    /// The task other than `own` that holds a static port which a task needs.
-    fn port_conflict(&self, own: Option<&TaskKey>) -> Option<Wait> {
-        let held = &self.world.held_ports;
-        self.service.task.static_host_ports().find_map(|(port, protocol)| {
-            let holder = held.get(&(port, protocol)).filter(|holder| Some(*holder) != own)?.clone();
-            Some(Wait::Port { port, protocol, holder })
-        })
-    }
-
-    /// Whether nothing outside the service stands in the way of creating containers.
-    fn may_create(&mut self, vacancy: &Vacancy) -> bool {
-        // Images are looked up and fetched while the network is being made.
-        let image = self.image_wait();
-        let wait = match self.world.network(self.cluster) {
-            None => Some(Wait::Network),
-            Some(_) => image,
-        };
-        if let Some(wait) = wait {
-            self.wait(vacancy.slot, wait);
-            return false;
-        }
-        true
-    }
-
-    fn create(&mut self, vacancy: &Vacancy, containers: &[std::sync::Arc<ContainerSpec>]) {
-        let Some(network) = self.world.network(self.cluster) else { return };
-        let task = TaskKey {
-            cluster: self.cluster.clone(),
-            service: self.name.clone(),
-            slot: vacancy.slot,
-            revision: self.service.task.revision,
-            attempt: vacancy.attempt,
-        };
-        for port in self.service.task.static_host_ports() {
-            self.world.held_ports.insert(port, task.clone());
-        }
-        for spec in containers {
-            let Some(volumes_from) = self.volume_sources(&task, spec) else {
-                // Its turn comes when they exist.
-                self.wait(vacancy.slot, Wait::Action);
-                continue;
-            };
-            let identity = ContainerIdentity {
-                task: task.clone(),
-                container: spec.name.clone(),
-                source: self.world.desired.source.clone(),
-                family: self.service.task.family.clone(),
-                failures: vacancy.failures,
-                essential: spec.essential,
-                containers: count(self.service.task.containers.iter()),
-                image: self.pin(spec),
-            };
-            // A task that runs once is nobody's service: nobody looks for it by a name.
-            let named = !self.service.lifetime.is_once() && self.service.task.named_container() == Some(&spec.name);
-            let aliases = if named { vec![self.name.to_string()] } else { Vec::new() };
-            let new = NewContainer { identity, spec: spec.clone(), network: network.clone(), aliases, volumes_from };
-            let action = Action::CreateContainer(Box::new(new));
-            self.act(vacancy.slot, Step { action, cause: vacancy.cause.clone() });
-        }
-    }
-
-    /// The containers whose volumes a new container of `task` has too; `None` when one of them does not exist yet.
-    fn volume_sources(&self, task: &TaskKey, spec: &ContainerSpec) -> Option<Vec<VolumeSource>> {
-        let sources = spec.volumes_from.iter().map(|from| {
-            let member = self.members.iter().find(|member| member.view.key == task)?;
-            let source = member.view.container(&from.source_container)?.observed?;
-            Some(VolumeSource { id: source.id.clone(), read_only: from.read_only })
-        });
-        sources.collect()
-    }
-
     /// Why a task that is not wanted for its own sake goes.
     fn farewell(&self, index: usize) -> Cause {
         let Member { view, current, .. } = &self.members[index];
@@ -487,6 +394,17 @@ impl<'a> Planner<'_, 'a> {
 
     fn indices(&self, matches: impl Fn(&Member<'a>) -> bool) -> Vec<usize> {
         self.members.iter().enumerate().filter(|(_, member)| matches(member)).map(|(index, _)| index).collect()
+    }
+}
+
+/// Why the rest of a task goes that has begun to end.
+fn why_it_ends(view: &TaskView<'_>) -> Cause {
+    if let Some(cause) = view.context.condemned {
+        return cause.clone();
+    }
+    match view.obstacle() {
+        Some(never) => Cause::FailedToStart { reason: never.to_string() },
+        None => Cause::TaskEnded,
     }
 }
 

@@ -94,7 +94,8 @@ impl fmt::Display for Cause {
         match self {
             Self::New => f.write_str("the slot has no task"),
             Self::Outdated { from } => write!(f, "replaces revision {}", from.short()),
-            Self::Died { reason } | Self::Unhealthy { reason } => f.write_str(reason),
+            Self::Died { reason } | Self::Unhealthy { reason } | Self::FailedToStart { reason } => f.write_str(reason),
+            Self::Restarted { reason } => write!(f, "its restart policy: {reason}"),
             Self::Adopted => f.write_str("taken over from another directory"),
             Self::Surplus => f.write_str("the desired count went down"),
             Self::Removed => f.write_str("no manifest asks for it"),
@@ -146,6 +147,9 @@ impl fmt::Display for Wait {
                 write!(f, "the image {image} is made for {made_for}, and this host is {host}")
             }
             Self::End => f.write_str("its end"),
+            Self::Dependency { container, on, condition, .. } => {
+                write!(f, "{container} waits for {on} {}", condition.in_words())
+            }
         }
     }
 }

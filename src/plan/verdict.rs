@@ -56,6 +56,7 @@ pub fn has_begun(plan: &Plan) -> bool {
         && plan.waits.iter().all(|waiting| match waiting.wait {
             Wait::Health | Wait::Settle { .. } | Wait::Grace { .. } | Wait::End => true,
             Wait::Action
+            | Wait::Dependency { .. }
             | Wait::Backoff { .. }
             | Wait::MinimumHealthy
             | Wait::Maximum
@@ -114,7 +115,8 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
         | Wait::Port { .. }
         | Wait::Network
         | Wait::Image
-        | Wait::End => false,
+        | Wait::End
+        | Wait::Dependency { .. } => false,
     }
 }
 
@@ -130,6 +132,7 @@ fn is_stuck(wait: &Wait) -> bool {
         | Wait::Retry { .. }
         | Wait::Network
         | Wait::Image
-        | Wait::End => false,
+        | Wait::End
+        | Wait::Dependency { .. } => false,
     }
 }

@@ -1,15 +1,16 @@
 //! The tasks behind the containers: what the engine showed, with what is under way laid over it.
 //!
-//! A task is what its containers make it. Nothing here decides anything: it says in which state a task is, and how it came there.
+//! A task is what its containers make it. Nothing here decides anything: it says in which state a task is.
 
 use std::time::Duration;
 
-use super::Wait;
+use super::{Cause, Wait};
 use crate::desired::{ContainerSpec, TaskSpec};
-use crate::observed::{ContainerId, Doing, Exit, Health, ObservedContainer, Phase};
+use crate::observed::{ContainerId, Doing, Health, ObservedContainer, ObservedState, Phase};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::value::{Attempt, ContainerName, Slot, Timestamp};
 
+use super::order::{self, Gate, Succession};
 use super::restart;
 
 /// A container of a task, observed or about to be.
@@ -44,7 +45,7 @@ impl ContainerView<'_> {
     }
 
     /// Whether its process has ended, or can never begin.
-    fn has_ended(&self) -> bool {
+    pub(super) fn has_ended(&self) -> bool {
         match self.phase() {
             Some(Phase::StartFailed { .. } | Phase::Exited { .. } | Phase::Removing) => true,
             Some(Phase::CreatedOrFailed | Phase::Created | Phase::Running { .. } | Phase::Paused) | None => {
@@ -56,6 +57,11 @@ impl ContainerView<'_> {
     /// Whether it waits for its first start.
     pub(crate) fn is_created(&self) -> bool {
         matches!(self.phase(), Some(Phase::Created)) && self.doing.is_none()
+    }
+
+    /// Whether it exists and has never been started, whatever is being done with it.
+    pub(super) fn is_unstarted(&self) -> bool {
+        matches!(self.phase(), Some(Phase::Created)) && !self.may_run()
     }
 
     fn has_started(&self) -> bool {
@@ -72,6 +78,20 @@ pub(crate) struct TaskView<'a> {
     /// How many tries had failed in a row before this one.
     pub(crate) failures: u32,
     pub(crate) containers: Vec<ContainerView<'a>>,
+    pub(crate) context: Context<'a>,
+}
+
+/// What is known of a task beyond its containers.
+#[derive(Debug, Clone, Copy, Default)]
+pub(crate) struct Context<'a> {
+    /// When it is looked at.
+    pub(crate) at: Timestamp,
+    /// What it should consist of, where that is known: of the revision that is wanted.
+    pub(crate) spec: Option<&'a TaskSpec>,
+    /// Whether its containers may be started again in place: only those of a task that is wanted.
+    pub(crate) in_place: bool,
+    /// Why it was told to end, if it was.
+    pub(crate) condemned: Option<&'a Cause>,
 }
 
 /// In which state a task is.
@@ -109,18 +129,25 @@ impl TaskState {
     }
 }
 
-/// How a task ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ending {
-    /// A fact is missing: these containers have to be inspected.
-    Unknown(Vec<ContainerId>),
-    /// No container of it tells: they are being stopped, or somebody else has removed them.
-    Untold,
-    /// It ran from `started_at` to `ended_at`; both are the same when it never ran.
-    Known { started_at: Timestamp, ended_at: Timestamp, unhealthy: bool, reason: String },
-}
-
 impl<'a> TaskView<'a> {
+    /// The same task, seen with what is known beyond its containers: what it should consist of, and whether it is wanted.
+    pub(crate) fn within(mut self, spec: Option<&'a TaskSpec>, wanted: bool, observed: &'a ObservedState) -> Self {
+        let (in_place, condemned) = (spec.is_some() && wanted, self.sentence(observed));
+        self.context = Context { at: observed.at, spec, in_place, condemned };
+        self
+    }
+
+    /// Why it was told to end, once that has had an effect: a stop that failed may be thought better of. That somebody ended it says
+    /// more than that the rest had to follow.
+    fn sentence(&self, observed: &'a ObservedState) -> Option<&'a Cause> {
+        if observed.condemned.is_empty() {
+            return None;
+        }
+        let gone = self.containers.iter().filter(|one| one.has_ended() || matches!(one.doing, Some(Doing::Stop)));
+        let causes = gone.filter_map(|container| observed.condemned.get(&container.observed?.id));
+        causes.min_by_key(|cause| **cause == Cause::TaskEnded)
+    }
+
     pub(crate) fn slot(&self) -> Slot {
         self.key.slot
     }
@@ -158,29 +185,43 @@ impl<'a> TaskView<'a> {
         unclear.map(|container| &container.id)
     }
 
-    /// In which state the task is at `at`. `spec` is what it should consist of, where that is known.
-    pub(crate) fn state(&self, spec: Option<&TaskSpec>, grace: Duration, at: Timestamp) -> TaskState {
-        let running = self.may_run();
+    /// In which state the task is.
+    ///
+    /// It only moves forward: once an essential container has ended for good, or the task was told to end, nothing brings it back.
+    pub(crate) fn state(&self, grace: Duration, at: Timestamp) -> TaskState {
         let ending =
             self.containers.iter().any(|container| matches!(container.doing, Some(Doing::Stop | Doing::Remove)));
-        let broken = self.containers.iter().any(|container| container.identity.essential && container.has_ended());
-        if broken || ending || self.has_vanished(spec) {
-            let busy = self.containers.iter().any(|container| container.doing.is_some());
-            return if running || busy { TaskState::Ending } else { TaskState::Ended };
+        let condemned = self.context.condemned.is_some();
+        if condemned || ending || self.has_vanished() || self.containers.iter().any(|one| self.is_lost(one)) {
+            return if self.may_run() || self.is_busy() { TaskState::Ending } else { TaskState::Ended };
         }
         if self.is_incomplete() {
-            return TaskState::Assembling;
+            return self.early_sickness(grace, at).unwrap_or(TaskState::Assembling);
         }
         self.health(grace, at)
     }
 
+    /// Whether a container that matters has ended for good, or can never start.
+    fn is_lost(&self, container: &ContainerView<'a>) -> bool {
+        if !container.identity.essential {
+            return false;
+        }
+        if container.has_ended() {
+            return match order::succession(self, container) {
+                Succession::Ends => true,
+                Succession::Restarts | Succession::Unclear(_) => false,
+            };
+        }
+        container.is_unstarted() && matches!(order::gate(self, container), Gate::Never(_))
+    }
+
     /// Whether a container that matters is gone although the task had begun.
-    fn has_vanished(&self, spec: Option<&TaskSpec>) -> bool {
-        if !self.containers.iter().any(ContainerView::has_started) {
+    fn has_vanished(&self) -> bool {
+        if !self.has_begun() {
             return false;
         }
         // What it should consist of is not known of another revision, but that something of it matters is.
-        let Some(spec) = spec else {
+        let Some(spec) = self.context.spec else {
             return !self.containers.iter().any(|container| container.identity.essential);
         };
         // Counting is cheaper than comparing names: of one revision, as many containers as it has are all that it has.
@@ -188,22 +229,50 @@ impl<'a> TaskView<'a> {
         !is_whole && spec.containers.iter().any(|wanted| wanted.essential && self.container(&wanted.name).is_none())
     }
 
-    /// Whether a container waits for its start although the task is up: one that is not essential.
+    /// Whether an essential container of it has ended and is about to be started again in place.
+    pub(super) fn is_restarting(&self) -> bool {
+        self.containers.iter().any(|one| one.identity.essential && one.has_ended())
+    }
+
+    /// Whether one of its containers has never been started, or nobody knows whether.
+    pub(super) fn has_unstarted(&self) -> bool {
+        self.observed().any(|container| matches!(container.phase, Phase::Created | Phase::CreatedOrFailed))
+    }
+
+    /// Whether one of its containers has been started, or told to.
+    pub(crate) fn has_begun(&self) -> bool {
+        self.containers.iter().any(ContainerView::has_started)
+    }
+
+    /// Whether a container waits for its start, or for its start again, although the task is up.
     pub(super) fn has_stragglers(&self) -> bool {
-        self.containers.iter().any(ContainerView::is_created)
+        let waits = |container: &ContainerView<'a>| match order::succession(self, container) {
+            Succession::Ends => container.is_created(),
+            Succession::Restarts | Succession::Unclear(_) => true,
+        };
+        self.containers.iter().any(waits)
     }
 
     /// Whether a container that matters is missing or has not been started. Once the essential ones run the task serves, and its health
     /// is theirs alone.
     fn is_incomplete(&self) -> bool {
-        let begun = self.containers.iter().any(ContainerView::has_started);
         let missing =
             self.containers.len() < self.containers.first().map_or(0, |first| first.identity.containers as usize);
         let waiting = self.containers.iter().filter(|container| container.identity.essential).any(|container| {
             matches!(container.doing, Some(Doing::Start | Doing::Create(_)))
                 || matches!(container.phase(), Some(Phase::Created | Phase::CreatedOrFailed))
+                // What has ended and does not end the task is about to be started again.
+                || container.has_ended()
         });
-        waiting || (missing && !begun)
+        waiting || (missing && !self.has_begun())
+    }
+
+    /// What a health check says of a task that is not complete yet: others may wait for it to be healthy, and it never will be.
+    fn early_sickness(&self, grace: Duration, at: Timestamp) -> Option<TaskState> {
+        let sick =
+            |container: &&ObservedContainer| container.identity.essential && container.health == Health::Unhealthy;
+        let until = self.observed().filter(sick).filter_map(started_at).max()?.after(grace);
+        Some(if at < until { TaskState::Pending(Wait::Grace { until }) } else { TaskState::Unhealthy })
     }
 
     fn health(&self, grace: Duration, at: Timestamp) -> TaskState {
@@ -258,52 +327,22 @@ impl<'a> TaskView<'a> {
             None => "its health check fails".to_owned(),
         }
     }
+}
 
-    /// The container whose end ended the task.
-    pub(crate) fn culprit(&self) -> Option<&'a ObservedContainer> {
-        self.first_end().map(|(_, container)| container)
-    }
-
-    fn first_end(&self) -> Option<(Span, &'a ObservedContainer)> {
-        self.observed()
-            .filter(|container| container.identity.essential)
-            .filter_map(|container| ended_at(container).map(|end| (end, container)))
-            // Whoever was unhealthy is why the others were stopped, in whatever order they then ended.
-            .min_by_key(|(end, container)| (!was_unhealthy(container), *end, &container.identity))
-    }
-
-    /// How the task ended.
-    pub(crate) fn ending(&self) -> Ending {
-        let unknown: Vec<_> =
-            self.observed().filter(|container| lacks_facts(container)).map(|c| c.id.clone()).collect();
-        if !unknown.is_empty() {
-            return Ending::Unknown(unknown);
-        }
-        let Some((end, container)) = self.first_end() else { return Ending::Untold };
-        let sick = self.observed().find(|container| container.identity.essential && was_unhealthy(container));
-        let unhealthy = sick.is_some();
-        let container = sick.unwrap_or(container);
-        Ending::Known { started_at: end.started_at, ended_at: end.ended_at, unhealthy, reason: describe_end(container) }
-    }
+/// The tasks of a service, which are in order, each with whether it is the last try of its slot: only that one may be taken up again.
+pub(crate) fn with_last_tries<'a>(tasks: Vec<TaskView<'a>>) -> impl Iterator<Item = (TaskView<'a>, bool)> {
+    let mut tasks = tasks.into_iter().peekable();
+    std::iter::from_fn(move || {
+        let view = tasks.next()?;
+        let goes_on = |next: &TaskView<'a>| next.slot() == view.slot() && next.key.revision == view.key.revision;
+        let is_last = !tasks.peek().is_some_and(goes_on);
+        Some((view, is_last))
+    })
 }
 
 /// The spec that a container carries, where it can be read.
 pub(crate) fn read_spec(container: &ObservedContainer) -> Option<ContainerSpec> {
     serde_json::from_str(container.spec.as_deref()?).ok()
-}
-
-/// Whether a container was unhealthy when it ended. Some engines go on to say so of its health; all keep what the check said last.
-fn was_unhealthy(container: &ObservedContainer) -> bool {
-    match &container.phase {
-        Phase::Exited { exit: Some(exit) } => exit.health_output.is_some() || container.health == Health::Unhealthy,
-        Phase::Exited { exit: None }
-        | Phase::CreatedOrFailed
-        | Phase::Created
-        | Phase::StartFailed { .. }
-        | Phase::Running { .. }
-        | Phase::Paused
-        | Phase::Removing => container.health == Health::Unhealthy,
-    }
 }
 
 fn started_at(container: &ObservedContainer) -> Option<Timestamp> {
@@ -315,65 +354,6 @@ fn started_at(container: &ObservedContainer) -> Option<Timestamp> {
         | Phase::Paused
         | Phase::Exited { .. }
         | Phase::Removing => None,
-    }
-}
-
-fn lacks_facts(container: &ObservedContainer) -> bool {
-    matches!(container.phase, Phase::CreatedOrFailed | Phase::Exited { exit: None })
-}
-
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-struct Span {
-    ended_at: Timestamp,
-    started_at: Timestamp,
-}
-
-fn ended_at(container: &ObservedContainer) -> Option<Span> {
-    match &container.phase {
-        Phase::Exited { exit: Some(exit) } => Some(Span { ended_at: exit.finished_at, started_at: exit.started_at }),
-        Phase::StartFailed { at, .. } => Some(Span { ended_at: *at, started_at: *at }),
-        Phase::Exited { exit: None }
-        | Phase::CreatedOrFailed
-        | Phase::Created
-        | Phase::Running { .. }
-        | Phase::Paused
-        | Phase::Removing => None,
-    }
-}
-
-/// How a container ended, in one sentence without a full stop.
-pub(crate) fn describe_end(container: &ObservedContainer) -> String {
-    let name = &container.identity.container;
-    match &container.phase {
-        Phase::StartFailed { message, .. } => format!("container {name} could not start: {message}"),
-        Phase::Exited { exit: Some(exit) } => {
-            format!("container {name} {}", describe_exit(exit, was_unhealthy(container)))
-        }
-        Phase::Exited { exit: None } => format!("container {name} ended"),
-        Phase::CreatedOrFailed | Phase::Created => format!("container {name} was never started"),
-        Phase::Running { .. } if was_unhealthy(container) => format!("container {name} is unhealthy"),
-        Phase::Running { .. } => format!("container {name} runs"),
-        Phase::Paused => format!("container {name} is paused"),
-        Phase::Removing => format!("container {name} is being removed"),
-    }
-}
-
-fn describe_exit(exit: &Exit, unhealthy: bool) -> String {
-    if exit.oom_killed {
-        return "was killed because it ran out of memory (exit code 137)".to_owned();
-    }
-    if unhealthy {
-        let output = exit.health_output.as_deref().filter(|output| !output.is_empty());
-        return match output {
-            Some(output) => format!("was stopped because it was unhealthy: {output}"),
-            None => "was stopped because it was unhealthy".to_owned(),
-        };
-    }
-    let ran = super::duration_text(exit.finished_at.since(exit.started_at));
-    match exit.code {
-        137 => format!("was killed after {ran} (exit code 137)"),
-        143 => format!("was terminated after {ran} (exit code 143)"),
-        code => format!("exited with code {code} after {ran}"),
     }
 }
 

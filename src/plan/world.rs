@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::group::Groups;
+use super::order;
 use super::view::{self, ContainerView, TaskView};
 use super::{About, Action, Cause, FailureKind, Plan, Step, Target, Wait, Waiting, restart};
 use crate::desired::{ContainerSpec, DesiredState, Protocol, STOP_TIMEOUT_DEFAULT_SECS};
@@ -117,14 +118,17 @@ impl<'a> World<'a> {
         }
     }
 
-    /// Ends a task: stops what runs of it, and once nothing does, removes what has never run. What has ended stays, as the memory of
-    /// the try. Removing first would leave, if it were cut off in between, something that runs and looks whole.
+    /// Ends a task: stops what runs of it, whoever depends on others before them, and once nothing runs, removes what has never run.
+    /// What has ended stays, as the memory of the try. Removing first would leave, if it were cut off in between, something that runs
+    /// and looks whole.
     pub(super) fn end_task(&mut self, task: &TaskView<'a>, cause: &Cause) {
         self.wait_if_busy(task);
         let runs = task.may_run();
+        let supporting = order::find_supporting(task);
         for container in task.containers.iter().filter(|container| container.doing.is_none()) {
             let Some(observed) = container.observed else { continue };
             match observed.phase {
+                Phase::Running { .. } | Phase::Paused if supporting.contains(&observed.identity.container) => {}
                 Phase::Running { .. } | Phase::Paused => self.container_step(observed, stop(observed), cause),
                 Phase::Created if !runs => self.container_step(observed, remove(observed), cause),
                 Phase::CreatedOrFailed => self.plan.unknowns.push(observed.id.clone()),

@@ -34,6 +34,8 @@ impl Reconciler {
                 self.note_gone(&container);
             }
         }
+        let Self { observed, .. } = self;
+        observed.condemned.retain(|id, _| observed.containers.contains_key(id));
         self.settle_listed_doubts(asked_at);
         self.learn_networks(networks, asked_at);
         self.learn_volumes(volumes, asked_at);
@@ -76,7 +78,15 @@ impl Reconciler {
                 }
             }
         };
+        self.pardon_what_runs(&merged);
         self.observed.containers.insert(id, merged);
+    }
+
+    /// What was asked to end and runs nevertheless may be thought about anew.
+    fn pardon_what_runs(&mut self, container: &ObservedContainer) {
+        if is_running(&container.phase) {
+            self.observed.condemned.remove(&container.id);
+        }
     }
 
     fn learn_networks(&mut self, networks: Vec<ObservedNetwork>, asked_at: u64) {
@@ -332,6 +342,7 @@ impl Reconciler {
             *at = self.observed.at;
         }
         self.tell_change(before.as_ref(), &container);
+        self.pardon_what_runs(&container);
         self.note(Target::Container(container.id.clone()));
         let created = Target::NewContainer(container.identity.name());
         // A container of another directory may have the name: then nothing has been created yet.
@@ -350,6 +361,7 @@ impl Reconciler {
         if let Some(container) = self.observed.containers.remove(id) {
             self.note_gone(&container);
         }
+        self.observed.condemned.remove(id);
         self.tell_gone(id);
         self.observed.failed_actions.remove(&Target::Container(id.clone()));
         self.note(Target::Container(id.clone()));

@@ -2,11 +2,15 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::{Action, ContainerId, Health, ObservedContainer, Phase, Plan, Reconciler, Step};
+use super::{Action, Cause, ContainerId, Health, ObservedContainer, Phase, Plan, Reconciler, Step};
 use crate::event::{Event, EventKind};
 use crate::ownership::{ContainerIdentity, TaskKey};
+use crate::plan::order::allows_restart;
 use crate::plan::{About, Wait, describe_end};
 use crate::value::{ClusterName, ServiceName, Timestamp};
+
+/// So many tasks that failed to start are remembered; to tell of one twice costs less than to remember all of them for ever.
+const FAILED_MAX: usize = 1000;
 
 /// What has been told already.
 #[derive(Debug, Default)]
@@ -16,6 +20,8 @@ pub(super) struct Told {
     stopped: BTreeSet<ContainerId>,
     /// The containers that were seen alive: only their end is news.
     alive: BTreeSet<ContainerId>,
+    /// The tasks of which it was told that they failed to start.
+    failed: BTreeSet<TaskKey>,
     /// The pauses that have been announced.
     pauses: BTreeMap<About, Timestamp>,
     /// The services that are not as they should be, and since when.
@@ -38,6 +44,7 @@ impl Reconciler {
 
     /// Tells that an action begins, where that is the first sign of something.
     pub(super) fn tell_begin(&mut self, step: &Step) {
+        self.tell_failed_to_start(step);
         match &step.action {
             Action::CreateContainer(new) => {
                 if !self.has_sibling(&new.identity, |_| true) && !self.is_creating_sibling(&new.identity) {
@@ -45,17 +52,30 @@ impl Reconciler {
                 }
             }
             Action::StopContainer { id, identity, .. } => {
-                if !self.is_stopping_task(&identity.task) {
+                if !self.is_stopping_task(&identity.task) && !self.told.failed.contains(&identity.task) {
                     self.tell_task(&identity.task, EventKind::TaskStopping { cause: step.cause.clone() });
                 }
                 self.told.stopped.insert(id.clone());
             }
             Action::PullImage { image, .. } => self.tell(None, EventKind::ImagePulling { image: image.clone() }),
+            Action::StartContainer { identity, .. } => {
+                if let Cause::Restarted { reason } = &step.cause {
+                    self.tell_task(&identity.task, EventKind::ContainerRestarting { reason: reason.clone() });
+                }
+            }
             Action::CreateNetwork { .. }
             | Action::RemoveNetwork { .. }
-            | Action::StartContainer { .. }
             | Action::RemoveContainer { .. }
             | Action::RemoveVolume { .. } => {}
+        }
+    }
+
+    /// Tells once why a task failed to start, as the first of what is left of it goes.
+    fn tell_failed_to_start(&mut self, step: &Step) {
+        if let (Cause::FailedToStart { reason }, Some(identity)) = (&step.cause, step.action.identity())
+            && self.told.failed.insert(identity.task.clone())
+        {
+            self.tell_task(&identity.task, EventKind::TaskDied { reason: reason.clone() });
         }
     }
 
@@ -82,11 +102,14 @@ impl Reconciler {
         self.told.stopped.iter().any(|id| self.observed.containers.get(id).is_some_and(|c| c.identity.task == *task))
     }
 
-    /// Tells that a task runs, once its last container has been started.
+    /// Tells that a task runs, once the last of its essential containers has been started.
     pub(super) fn tell_started(&mut self, id: &ContainerId) {
         let Some(container) = self.observed.containers.get(id) else { return };
         let identity = container.identity.clone();
-        if !self.has_sibling(&identity, |other| matches!(other.phase, Phase::Created | Phase::CreatedOrFailed)) {
+        let waits = |other: &ObservedContainer| {
+            other.identity.essential && matches!(other.phase, Phase::Created | Phase::CreatedOrFailed)
+        };
+        if identity.essential && !self.has_sibling(&identity, waits) {
             self.tell_task(&identity.task, EventKind::TaskRunning);
         }
     }
@@ -114,7 +137,7 @@ impl Reconciler {
             Phase::Exited { exit: Some(_) } | Phase::StartFailed { .. } => self.told.alive.remove(&after.id),
             Phase::CreatedOrFailed | Phase::Exited { exit: None } | Phase::Removing => false,
         };
-        if was_alive && !self.told.stopped.contains(&after.id) {
+        if was_alive && !self.told.stopped.contains(&after.id) && !may_restart(after) {
             self.tell_task(task, EventKind::TaskDied { reason: describe_end(after) });
         }
         let running = matches!(after.phase, Phase::Running { .. });
@@ -133,6 +156,10 @@ impl Reconciler {
 
     /// What was known of a container that is gone need not be kept.
     pub(super) fn tell_gone(&mut self, id: &ContainerId) {
+        // A task of which nothing is left is not told of again.
+        if self.told.failed.len() > FAILED_MAX {
+            self.told.failed.clear();
+        }
         self.told.stopped.remove(id);
         self.told.alive.remove(id);
     }
@@ -140,11 +167,13 @@ impl Reconciler {
     /// Tells what a new plan says about services: that one has to wait, that one is as it should be.
     pub(super) fn tell_plan(&mut self, plan: &Plan) {
         let at = self.observed.at;
-        let mut pauses = BTreeMap::new();
+        // While a container is looked at the pause is not planned; it goes on all the same.
+        let mut pauses = std::mem::take(&mut self.told.pauses);
+        pauses.retain(|_, until| *until > at);
         let mut unsteady = BTreeMap::new();
         for waiting in &plan.waits {
             if let Wait::Backoff { until, failures } = waiting.wait {
-                if self.told.pauses.get(&waiting.about) != Some(&until) {
+                if pauses.get(&waiting.about) != Some(&until) {
                     let kind = EventKind::BackingOff { until, failures };
                     self.tell(Some(waiting.about.clone()), kind);
                 }
@@ -186,4 +215,13 @@ impl Reconciler {
         let of_service = tasks.filter(|task| task.cluster == *cluster && task.service == *service);
         of_service.map(|task| task.slot.0 + 1).max().unwrap_or(0)
     }
+}
+
+/// Whether the restart policy of a container that has ended has it started again.
+fn may_restart(container: &ObservedContainer) -> bool {
+    let Some(exit) = container.phase.exit() else { return false };
+    // Most containers have none, and their specs need not be read.
+    let text = container.spec.as_deref().filter(|text| text.contains("restartPolicy"));
+    let spec = text.and_then(|text| serde_json::from_str::<crate::desired::ContainerSpec>(text).ok());
+    spec.and_then(|spec| spec.restart_policy).is_some_and(|policy| allows_restart(&policy, exit))
 }

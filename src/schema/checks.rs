@@ -9,6 +9,7 @@ use crate::problem::{Code, Problem};
 use crate::value::{ClusterName, Percent, ServiceName};
 
 mod container;
+mod dependencies;
 mod fargate;
 mod linux;
 mod network;

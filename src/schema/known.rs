@@ -57,10 +57,10 @@ impl Shape {
 use Field::{Ignored, List, Map, NotYet, Object, Plain, Refused};
 
 use super::parameters::{
-    CAPABILITIES, CONTAINER_DEFINITION, DEVICE, DOCKER_VOLUME, ENVIRONMENT_FILE, HEALTH_CHECK, HOST_ENTRY, HOST_VOLUME,
-    KEY_VALUE_PAIR, LINUX_PARAMETERS, LOG_CONFIGURATION, MOUNT_POINT, PORT_MAPPING, REPOSITORY_CREDENTIALS,
-    RESOURCE_REQUIREMENT, RUNTIME_PLATFORM, SECRET, SYSTEM_CONTROL, TAG, TASK_DEFINITION_SPEC, TMPFS, ULIMIT, VOLUME,
-    VOLUME_FROM,
+    CAPABILITIES, CONTAINER_DEFINITION, CONTAINER_DEPENDENCY, DEVICE, DOCKER_VOLUME, ENVIRONMENT_FILE, HEALTH_CHECK,
+    HOST_ENTRY, HOST_VOLUME, KEY_VALUE_PAIR, LINUX_PARAMETERS, LOG_CONFIGURATION, MOUNT_POINT, PORT_MAPPING,
+    REPOSITORY_CREDENTIALS, RESOURCE_REQUIREMENT, RESTART_POLICY, RUNTIME_PLATFORM, SECRET, SYSTEM_CONTROL, TAG,
+    TASK_DEFINITION_SPEC, TMPFS, ULIMIT, VOLUME, VOLUME_FROM,
 };
 
 static METADATA: Shape = Shape { name: "metadata", fields: &[("name", Plain)] };
@@ -148,7 +148,7 @@ static DEPLOYMENT_CONFIGURATION: Shape = Shape {
 };
 
 /// Every object, for the search after a field that stands elsewhere. The more likely come first.
-pub(super) static SHAPES: [&Shape; 28] = [
+pub(super) static SHAPES: [&Shape; 30] = [
     &SERVICE_SPEC,
     &TASK_DEFINITION_SPEC,
     &CONTAINER_DEFINITION,
@@ -156,6 +156,8 @@ pub(super) static SHAPES: [&Shape; 28] = [
     &HEALTH_CHECK,
     &PORT_MAPPING,
     &MOUNT_POINT,
+    &CONTAINER_DEPENDENCY,
+    &RESTART_POLICY,
     &VOLUME,
     &REPOSITORY_CREDENTIALS,
     &DOCKER_VOLUME,
@@ -186,6 +188,7 @@ pub(super) static FOREIGN_WORDS: &[(&str, &str)] = &[
     ("containers", "containerDefinitions"),
     ("containerName", "name"),
     ("cmd", "command"),
+    ("depends_on", "dependsOn"),
     ("entrypoint", "entryPoint"),
     ("env", "environment"),
     ("gracePeriod", "healthCheckGracePeriodSeconds"),
@@ -251,7 +254,7 @@ pub(super) static NO_COUNTERPART: &[(&str, &str)] = &[
         "imagePullSecrets",
         "credentials are those of `docker login`, or named in `repositoryCredentials` of the container",
     ),
-    ("restart", "there is no restart policy: a service always replaces a task that ends"),
+    ("restart", "a service always replaces a task that ends; `restartPolicy` starts a container again in place"),
     ("namespace", "there are no namespaces: a service belongs to the Cluster in `spec.cluster`"),
     ("template", "the containers are described in a TaskDefinition, which the service names in `taskDefinition`"),
     ("selector", "there are no selectors: the tasks of a service are known by their labels"),

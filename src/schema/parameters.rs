@@ -97,6 +97,9 @@ pub(super) static CONTAINER_DEFINITION: Shape = Shape {
         ("memoryReservation", Plain),
         ("healthCheck", Object(&HEALTH_CHECK)),
         ("stopTimeout", Plain),
+        ("dependsOn", List(&CONTAINER_DEPENDENCY)),
+        ("startTimeout", Plain),
+        ("restartPolicy", Object(&RESTART_POLICY)),
         ("mountPoints", List(&MOUNT_POINT)),
         ("user", Plain),
         ("workingDirectory", Plain),
@@ -132,9 +135,6 @@ pub(super) static CONTAINER_DEFINITION: Shape = Shape {
                 "tickets of Active Directory are fetched by the agent of ECS; the container gets none here",
             ),
         ),
-        ("dependsOn", NotYet),
-        ("restartPolicy", NotYet),
-        ("startTimeout", NotYet),
     ],
 };
 
@@ -166,6 +166,14 @@ pub(super) static PORT_MAPPING: Shape = Shape {
 pub(super) static HEALTH_CHECK: Shape = Shape {
     name: "healthCheck",
     fields: &[("command", Plain), ("interval", Plain), ("timeout", Plain), ("retries", Plain), ("startPeriod", Plain)],
+};
+
+pub(super) static CONTAINER_DEPENDENCY: Shape =
+    Shape { name: "a dependency", fields: &[("containerName", Plain), ("condition", Plain)] };
+
+pub(super) static RESTART_POLICY: Shape = Shape {
+    name: "restartPolicy",
+    fields: &[("enabled", Plain), ("ignoredExitCodes", Plain), ("restartAttemptPeriod", Plain)],
 };
 
 pub(super) static MOUNT_POINT: Shape =

@@ -4,7 +4,8 @@ use super::message::{describe_obstacle, how_it_failed, next_try, patience};
 use super::service::{Member, Portrait, portraits};
 use crate::desired::DesiredState;
 use crate::observed::{ContainerId, ObservedContainer, ObservedState, Phase};
-use crate::plan::view::{Ending, TaskState};
+use crate::plan::ending::Ending;
+use crate::plan::view::TaskState;
 use crate::plan::{FailureKind, Plan, Wait, duration_text};
 use crate::value::{ClusterName, ServiceName};
 

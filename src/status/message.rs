@@ -3,7 +3,8 @@
 use super::service::{Member, Portrait};
 use super::{Health, ServiceStatus, Sync};
 use crate::change::text::count_of;
-use crate::plan::view::{Ending, TaskState};
+use crate::plan::ending::Ending;
+use crate::plan::view::TaskState;
 use crate::plan::{Wait, duration_text};
 use crate::value::{Slot, Timestamp};
 
@@ -73,7 +74,8 @@ pub(super) fn next_try(portrait: &Portrait<'_>, slot: Option<Slot>) -> Option<St
         | Wait::Network
         | Wait::Image
         | Wait::WrongPlatform { .. }
-        | Wait::End => None,
+        | Wait::End
+        | Wait::Dependency { .. } => None,
     });
     until.min().map(|until| format!("next try {}", in_words(portrait.at, until)))
 }
@@ -100,7 +102,8 @@ pub(super) fn describe_obstacle(portrait: &Portrait<'_>) -> Option<String> {
         | Wait::Maximum
         | Wait::Network
         | Wait::Image
-        | Wait::End => None,
+        | Wait::End
+        | Wait::Dependency { .. } => None,
     })
 }
 
@@ -140,6 +143,10 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
         Wait::Health => Some("waits for its health check".to_owned()),
         Wait::Settle { .. } => Some("just started".to_owned()),
         Wait::Grace { until } => Some(format!("unhealthy, overlooked for another {}", duration_text(until.since(at)))),
+        Wait::Dependency { container, on, condition, until } => {
+            let until = until.map(|until| format!(", for another {}", duration_text(until.since(at))));
+            Some(format!("{container} waits for `{on}` {}{}", condition.in_words(), until.unwrap_or_default()))
+        }
         Wait::MinimumHealthy => Some("minimumHealthyPercent keeps the old tasks until others are healthy".to_owned()),
         Wait::Maximum => Some("maximumPercent leaves no room until a task has stopped".to_owned()),
         Wait::Action | Wait::Backoff { .. } | Wait::Port { .. } | Wait::Retry { .. } | Wait::WrongPlatform { .. } => {

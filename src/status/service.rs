@@ -3,15 +3,16 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Health, PinnedImage, PublishedAddress, ServiceStatus, StoppedTask, Sync, message};
+use super::{Health, PinnedImage, PublishedAddress, ServiceStatus, StoppedTask, Sync, TaskStatus, message};
 use crate::change::revision_name;
 use crate::desired::{DesiredService, DesiredState, Revision};
 use crate::observed::{self, ObservedState};
 use crate::ownership::Source;
-use crate::plan::group;
+use crate::plan::ending::Ending;
 use crate::plan::service::is_current;
-use crate::plan::view::{self, Ending, TaskState, TaskView};
+use crate::plan::view::{TaskState, TaskView, with_last_tries};
 use crate::plan::{Plan, Wait};
+use crate::plan::{group, lifecycle};
 use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
 
 /// Every service, and every task that has ended.
@@ -114,7 +115,7 @@ impl<'a> Portrait<'a> {
         views: Vec<TaskView<'a>>,
     ) -> Self {
         let youngest = youngest_revision(&views);
-        let judge = |view: TaskView<'a>| {
+        let judge = |(view, is_last): (TaskView<'a>, bool)| {
             let current = match (desired, service) {
                 (Some(desired), Some(service)) => *view.source == desired.source && is_current(&view, service),
                 // Without manifests the youngest revision is taken for the wanted one.
@@ -122,10 +123,11 @@ impl<'a> Portrait<'a> {
             };
             let spec = service.filter(|_| current).map(|service| &*service.task);
             let grace = service.map_or(Duration::ZERO, |service| service.health_check_grace);
-            let state = view.state(spec, grace, observed.at);
+            let view = view.within(spec, is_last, observed);
+            let state = view.state(grace, observed.at);
             Member { view, state, current }
         };
-        let members: Vec<_> = views.into_iter().map(judge).collect();
+        let members: Vec<_> = with_last_tries(views).map(judge).collect();
         let present = members.iter().map(|member| member.view.slot().0.saturating_add(1)).max();
         let wanted = match (desired, service) {
             (Some(_), None) => 0,
@@ -168,6 +170,7 @@ impl<'a> Portrait<'a> {
             restarts: self.restarts(),
             last_stop_at: self.members.iter().filter_map(|member| stop_of(&member.view)).max(),
             running_since: self.members.iter().filter(running).filter_map(|member| member.view.started_at()).max(),
+            tasks: self.tasks(),
             ports: self.ports(),
             message: None,
         };
@@ -293,6 +296,17 @@ impl<'a> Portrait<'a> {
         ports
     }
 
+    fn tasks(&self) -> Vec<TaskStatus> {
+        let present = self.members.iter().filter(|member| member.state != TaskState::Ended);
+        let tasks = present.map(|member| TaskStatus {
+            slot: member.view.slot(),
+            revision: member.revision(),
+            attempt: member.view.attempt(),
+            last_status: lifecycle::last_status(&member.view, &member.state),
+        });
+        tasks.collect()
+    }
+
     fn stopped(&self) -> Vec<StoppedTask> {
         let ended = self.members.iter().filter(|member| member.state == TaskState::Ended);
         ended.filter_map(|member| stopped_task(&member.view, member.revision())).collect()
@@ -312,6 +326,11 @@ fn stop_of(view: &TaskView<'_>) -> Option<Timestamp> {
     }
 }
 
+/// How a task ended: why it failed to start, or how the container ended whose end ended it.
+fn told_reason(view: &TaskView<'_>, culprit: &observed::ObservedContainer) -> String {
+    view.obstacle().map_or_else(|| crate::plan::describe_end(culprit), |never| never.to_string())
+}
+
 fn stopped_task(view: &TaskView<'_>, revision: String) -> Option<StoppedTask> {
     let culprit = view.culprit().or_else(|| view.observed().next())?;
     let exit = culprit.phase.exit();
@@ -324,7 +343,9 @@ fn stopped_task(view: &TaskView<'_>, revision: String) -> Option<StoppedTask> {
         container_name: culprit.name.clone(),
         container_id: culprit.id.clone(),
         ended_at: stop_of(view),
-        reason: view::describe_end(culprit),
+        reason: told_reason(view, culprit),
+        stop: lifecycle::stop(view),
+        containers: lifecycle::container_ends(view),
         exit_code: exit.map(|exit| exit.code),
         out_of_memory: exit.is_some_and(|exit| exit.oom_killed),
         health_output: exit.and_then(|exit| exit.health_output.clone()).filter(|output| !output.is_empty()),

@@ -9,7 +9,8 @@ use crate::desired::{ContainerSpec, TaskSpec};
 use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
 use crate::ownership::{Source, TaskKey};
 use crate::plan::group;
-use crate::plan::view::{self, TaskState, TaskView};
+use crate::plan::lifecycle::{self, LastStatus, StopCode};
+use crate::plan::view::{self, TaskView};
 use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, TaskId, Timestamp};
 
 /// The longest reason, in characters. Source: ECS, which cuts there too.
@@ -30,9 +31,9 @@ pub struct TaskReport {
     /// What the task belongs to: `service:NAME`, or `family:FAMILY` when it belongs to no service. Source: ECS `group`.
     pub group: String,
     /// Where it is in its life.
-    pub last_status: TaskStatus,
+    pub last_status: LastStatus,
     /// Where it should be.
-    pub desired_status: TaskStatus,
+    pub desired_status: LastStatus,
     /// Why it stopped, as one word.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stop_code: Option<StopCode>,
@@ -55,54 +56,6 @@ pub struct TaskReport {
     pub place: (ServiceName, Slot, Attempt),
 }
 
-/// Where a task or a container is in its life. Source: ECS `lastStatus`.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-#[serde(rename_all = "UPPERCASE")]
-pub enum TaskStatus {
-    /// It is being made.
-    Pending,
-    /// It runs.
-    Running,
-    /// It is being ended.
-    Stopping,
-    /// Nothing of it runs any more.
-    Stopped,
-}
-
-impl TaskStatus {
-    /// As ECS writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Pending => "PENDING",
-            Self::Running => "RUNNING",
-            Self::Stopping => "STOPPING",
-            Self::Stopped => "STOPPED",
-        }
-    }
-}
-
-/// Why a task stopped. Source: ECS `TaskStopCode`, as far as a Docker host has the cause.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
-pub enum StopCode {
-    /// An essential container never ran.
-    TaskFailedToStart,
-    /// An essential container ended.
-    EssentialContainerExited,
-    /// Somebody asked for its end.
-    UserInitiated,
-}
-
-impl StopCode {
-    /// As ECS writes it.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::TaskFailedToStart => "TaskFailedToStart",
-            Self::EssentialContainerExited => "EssentialContainerExited",
-            Self::UserInitiated => "UserInitiated",
-        }
-    }
-}
-
 /// One container of a task.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -118,7 +71,7 @@ pub struct ContainerReport {
     /// Whether its end ends the task.
     pub essential: bool,
     /// Where it is in its life.
-    pub last_status: TaskStatus,
+    pub last_status: LastStatus,
     /// The exit code; none while it runs, and none when it never did.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub exit_code: Option<i64>,
@@ -155,18 +108,13 @@ pub fn read_tasks(
     group::tasks(observed)
         .values()
         .flatten()
-        .map(|view| read_task(view, observed.at, &circumstances(view.key, view.source)))
+        .map(|view| read_task(view, observed, &circumstances(view.key, view.source)))
         .collect()
 }
 
-fn read_task(view: &TaskView<'_>, at: Timestamp, circumstances: &Circumstances) -> TaskReport {
-    let state = view.state(circumstances.spec.as_deref(), std::time::Duration::ZERO, at);
-    let last_status = match state {
-        TaskState::Assembling => TaskStatus::Pending,
-        TaskState::Pending(_) | TaskState::Healthy | TaskState::Unhealthy => TaskStatus::Running,
-        TaskState::Ending => TaskStatus::Stopping,
-        TaskState::Ended => TaskStatus::Stopped,
-    };
+fn read_task(view: &TaskView<'_>, observed: &ObservedState, circumstances: &Circumstances) -> TaskReport {
+    let view = &view.clone().within(circumstances.spec.as_deref(), true, observed);
+    let last_status = lifecycle::last_status(view, &view.state(std::time::Duration::ZERO, observed.at));
     // A view is made from at least one container.
     let family = view.containers[0].identity.family.clone();
     let containers = read_containers(view, circumstances);
@@ -176,20 +124,20 @@ fn read_task(view: &TaskView<'_>, at: Timestamp, circumstances: &Circumstances) 
 
 /// A task of which no container was ever made.
 pub fn never_made(key: &TaskKey, spec: &TaskSpec, circumstances: &Circumstances) -> TaskReport {
-    let of_spec = spec.containers.iter().map(|container| not_made(container, circumstances, TaskStatus::Stopped));
-    finish(key, spec.family.clone(), TaskStatus::Stopped, None, of_spec.collect(), circumstances)
+    let of_spec = spec.containers.iter().map(|container| not_made(container, circumstances, LastStatus::Stopped));
+    finish(key, spec.family.clone(), LastStatus::Stopped, None, of_spec.collect(), circumstances)
 }
 
 fn finish(
     key: &TaskKey,
     family: Family,
-    last_status: TaskStatus,
+    last_status: LastStatus,
     created_at: Option<Timestamp>,
     containers: Vec<ContainerReport>,
     circumstances: &Circumstances,
 ) -> TaskReport {
-    let is_over = last_status == TaskStatus::Stopped;
-    let is_ending = is_over || last_status == TaskStatus::Stopping || circumstances.stopped_because.is_some();
+    let is_over = last_status == LastStatus::Stopped;
+    let is_ending = is_over || last_status == LastStatus::Stopping || circumstances.stopped_because.is_some();
     let (stop_code, stopped_reason) = if is_ending { read_end(&containers, circumstances) } else { (None, None) };
     let essential = containers.iter().filter(|container| container.essential);
     TaskReport {
@@ -202,7 +150,7 @@ fn finish(
         revision: key.revision.to_string(),
         cluster: key.cluster.clone(),
         last_status,
-        desired_status: if is_ending { TaskStatus::Stopped } else { TaskStatus::Running },
+        desired_status: if is_ending { LastStatus::Stopped } else { LastStatus::Running },
         stop_code,
         stopped_reason,
         created_at,
@@ -226,7 +174,7 @@ fn read_end(containers: &[ContainerReport], circumstances: &Circumstances) -> (O
     if essential().any(|container| container.stopped_at.is_some()) {
         return (Some(StopCode::EssentialContainerExited), cut("Essential container in task exited"));
     }
-    if essential().any(|container| container.last_status == TaskStatus::Stopped) {
+    if essential().any(|container| container.last_status == LastStatus::Stopped) {
         return (Some(StopCode::EssentialContainerExited), cut("Somebody else removed a container of the task"));
     }
     (None, None)
@@ -236,10 +184,10 @@ fn read_end(containers: &[ContainerReport], circumstances: &Circumstances) -> (O
 fn read_containers(view: &TaskView<'_>, circumstances: &Circumstances) -> Vec<ContainerReport> {
     let mut there: BTreeMap<_, _> =
         view.observed().map(|container| (&container.identity.container, read_container(container))).collect();
-    let missing = if there.values().any(|container| container.last_status == TaskStatus::Stopped) {
-        TaskStatus::Stopped
+    let missing = if there.values().any(|container| container.last_status == LastStatus::Stopped) {
+        LastStatus::Stopped
     } else {
-        TaskStatus::Pending
+        LastStatus::Pending
     };
     let of_spec = circumstances.spec.iter().flat_map(|spec| &spec.containers).map(|spec| {
         let found = there.remove(&spec.name);
@@ -247,10 +195,26 @@ fn read_containers(view: &TaskView<'_>, circumstances: &Circumstances) -> Vec<Co
     });
     let mut containers: Vec<_> = of_spec.collect();
     containers.extend(there.into_values());
+    for container in containers.iter_mut().filter(|container| container.started_at.is_none()) {
+        add_why_never_started(container, view);
+    }
     containers
 }
 
-fn not_made(spec: &ContainerSpec, circumstances: &Circumstances, last_status: TaskStatus) -> ContainerReport {
+/// A container that waits for what can never come about counts as stopped. Source: ECS agent.
+fn add_why_never_started(container: &mut ContainerReport, view: &TaskView<'_>) {
+    let ends = lifecycle::container_ends(view);
+    let never = |end: &&lifecycle::ContainerEnd| {
+        end.name == container.name && end.exit_code == Some(lifecycle::NEVER_STARTED_EXIT_CODE)
+    };
+    if let Some(end) = ends.iter().find(never) {
+        container.last_status = LastStatus::Stopped;
+        container.exit_code = end.exit_code;
+        container.reason.clone_from(&end.reason);
+    }
+}
+
+fn not_made(spec: &ContainerSpec, circumstances: &Circumstances, last_status: LastStatus) -> ContainerReport {
     ContainerReport {
         name: spec.name.clone(),
         image: Some(spec.image.clone()),
@@ -270,11 +234,11 @@ fn read_container(container: &ObservedContainer) -> ContainerReport {
     let image = spec.map(|spec| spec.image);
     let exit = container.phase.exit();
     let (last_status, started_at) = match &container.phase {
-        Phase::CreatedOrFailed | Phase::Created => (TaskStatus::Pending, None),
-        Phase::Running { started_at } => (TaskStatus::Running, Some(*started_at)),
-        Phase::Paused => (TaskStatus::Running, None),
-        Phase::StartFailed { .. } | Phase::Removing => (TaskStatus::Stopped, None),
-        Phase::Exited { exit } => (TaskStatus::Stopped, exit.as_ref().map(|exit| exit.started_at)),
+        Phase::CreatedOrFailed | Phase::Created => (LastStatus::Pending, None),
+        Phase::Running { started_at } => (LastStatus::Running, Some(*started_at)),
+        Phase::Paused => (LastStatus::Running, None),
+        Phase::StartFailed { .. } | Phase::Removing => (LastStatus::Stopped, None),
+        Phase::Exited { exit } => (LastStatus::Stopped, exit.as_ref().map(|exit| exit.started_at)),
     };
     ContainerReport {
         name: container.identity.container.clone(),

@@ -5,6 +5,7 @@ mod converge;
 mod delete;
 mod fail;
 mod images;
+mod life;
 mod own;
 mod parameters;
 mod repair;

@@ -95,9 +95,15 @@ fn shrink(mut story: Story, planted: Option<Planted>) -> Story {
 
 /// Makes the services of a story simpler, as far as it still fails.
 fn shrink_services(mut story: Story, fails: impl Fn(&Story) -> bool) -> Story {
-    let simpler: [fn(&mut story::Draft); 8] = [
+    let simpler: [fn(&mut story::Draft); 11] = [
         |draft| draft.wanted = false,
-        |draft| draft.shape.sidecars.clear(),
+        |draft| {
+            draft.shape.order.clear();
+            draft.shape.sidecars.clear();
+        },
+        |draft| draft.shape.order.clear(),
+        |draft| draft.shape.ends_badly = false,
+        |draft| draft.shape.start_timeout = None,
         |draft| draft.shape.sidecars_end = false,
         |draft| draft.shape.checks = None,
         |draft| (draft.shape.dynamic_port, draft.shape.shared_volume) = (false, false),

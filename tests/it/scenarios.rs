@@ -2,6 +2,7 @@
 //! Each ends by proving that the host has come to rest.
 
 mod images;
+mod life;
 mod once;
 mod stage;
 

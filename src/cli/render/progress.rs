@@ -58,6 +58,7 @@ fn subject(kind: &EventKind) -> &'static str {
         | EventKind::TaskHealthy
         | EventKind::TaskUnhealthy { .. }
         | EventKind::TaskDied { .. }
+        | EventKind::ContainerRestarting { .. }
         | EventKind::TaskStopping { .. }
         | EventKind::TaskStopped
         | EventKind::BackingOff { .. }
@@ -77,7 +78,10 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::EngineLost { .. }
         | EventKind::ManifestsInvalid { .. }
         | EventKind::Held { .. } => Tone::Bad,
-        EventKind::BackingOff { .. } | EventKind::Waiting { .. } | EventKind::ManifestsChanged { .. } => Tone::Changing,
+        EventKind::BackingOff { .. }
+        | EventKind::ContainerRestarting { .. }
+        | EventKind::Waiting { .. }
+        | EventKind::ManifestsChanged { .. } => Tone::Changing,
         EventKind::TaskStarting { .. }
         | EventKind::TaskRunning
         | EventKind::TaskStopping { .. }

@@ -6,7 +6,8 @@ use serde::Serialize;
 
 use super::{Cell, Style, Tone, one_line, table};
 use crate::plan::duration_text;
-use crate::status::task::{ContainerReport, TaskReport, TaskStatus};
+use crate::plan::lifecycle::LastStatus;
+use crate::status::task::{ContainerReport, TaskReport};
 use crate::value::Timestamp;
 
 /// The version of the JSON form: minor numbers only add.
@@ -115,10 +116,12 @@ fn definition(task: &TaskReport) -> String {
 fn tone(task: &TaskReport) -> Tone {
     let failed = task.containers.iter().any(|container| container.essential && container.exit_code != Some(0));
     match task.last_status {
-        TaskStatus::Pending | TaskStatus::Stopping => Tone::Changing,
-        TaskStatus::Running => Tone::Good,
-        TaskStatus::Stopped if failed => Tone::Bad,
-        TaskStatus::Stopped => Tone::Usual,
+        LastStatus::Provisioning | LastStatus::Pending | LastStatus::Stopping | LastStatus::Deprovisioning => {
+            Tone::Changing
+        }
+        LastStatus::Running => Tone::Good,
+        LastStatus::Stopped if failed => Tone::Bad,
+        LastStatus::Stopped => Tone::Usual,
     }
 }
 

@@ -152,6 +152,7 @@ impl Report for Watcher<'_> {
             | EventKind::TaskDied { .. }
             | EventKind::TaskStopped
             | EventKind::BackingOff { .. }
+            | EventKind::ContainerRestarting { .. }
             | EventKind::ImageRemoved { .. }
             | EventKind::NetworkCreated
             | EventKind::ServiceSteady { .. }

@@ -30,11 +30,20 @@ const FULL: &str = r#"{
   "user": "1000", "workingDirectory": "/tmp", "dockerLabels": {"team": "shop"}
 }"#;
 
+/// Fields that are younger than the revisions above.
+const YOUNGER: &str = r#"{
+  "dependsOn": [{"containerName": "init", "condition": "SUCCESS"}], "startTimeout": 30,
+  "restartPolicy": {"ignoredExitCodes": [0], "restartAttemptPeriod": 60}
+}"#;
+
 #[test]
 fn every_field_counts() {
-    let base: ContainerSpec = serde_json::from_str(FULL).expect("a full spec");
-    let value: serde_json::Value = serde_json::from_str(FULL).expect("the same as a value");
-    let object = value.as_object().expect("a spec is an object");
+    let [mut object, younger] = [FULL, YOUNGER].map(|text| {
+        let value: serde_json::Map<String, serde_json::Value> = serde_json::from_str(text).expect("an object");
+        value
+    });
+    object.extend(younger);
+    let base: ContainerSpec = serde_json::from_value(object.clone().into()).expect("a full spec");
     for field in object.keys().filter(|key| !["name", "image"].contains(&key.as_str())) {
         let mut without = object.clone();
         without.shift_remove(field);

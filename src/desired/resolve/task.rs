@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::configuration::Configuration;
+use super::lifecycle::{resolve_dependency, resolve_restart_policy};
 use super::options::{resolve_options, resolve_ports, resolve_settings};
 use crate::desired::{
     ContainerSpec, HealthCheckSpec, Inputs, LinkSpec, MountSpec, RepositoryCredentials, STOP_TIMEOUT_DEFAULT_SECS,
@@ -58,6 +59,9 @@ fn resolve_container(
         memory_reservation,
         health_check,
         stop_timeout,
+        depends_on,
+        start_timeout,
+        restart_policy,
         mount_points,
         user,
         working_directory,
@@ -97,6 +101,9 @@ fn resolve_container(
         memory_reservation: *memory_reservation,
         health_check: health_check.as_ref().map(resolve_health_check),
         stop_timeout: stop_timeout.unwrap_or(STOP_TIMEOUT_DEFAULT_SECS),
+        depends_on: depends_on.iter().map(resolve_dependency).collect(),
+        start_timeout: *start_timeout,
+        restart_policy: restart_policy.as_ref().and_then(resolve_restart_policy),
         mount_points: mount_points.iter().filter_map(|mount| resolve_mount(mount, volumes)).collect(),
         user: user.clone(),
         working_directory: working_directory.clone(),

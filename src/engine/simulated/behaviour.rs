@@ -7,7 +7,7 @@ use std::time::Duration;
 use crate::desired::Revision;
 use crate::ownership::ContainerIdentity;
 use crate::plan::Action;
-use crate::value::Family;
+use crate::value::{ContainerName, Family};
 
 /// What a program does, from its start to its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -82,7 +82,7 @@ pub enum Stop {
     Slow(Duration),
 }
 
-/// Whose behaviour it is. The most exact subject wins: a revision before a family before an image before the default.
+/// Whose behaviour it is. The most exact subject wins: a container before a revision before a family before an image before the default.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// Every container made from this image.
@@ -91,6 +91,8 @@ pub enum Subject {
     Family(Family),
     /// Every container of this revision.
     Revision(Revision),
+    /// The container of this name of this revision.
+    Container(Revision, ContainerName),
 }
 
 /// Who behaves how.
@@ -107,6 +109,7 @@ impl Behaviours {
             return self.of_others.clone();
         }
         let subjects = [
+            Some(Subject::Container(identity.task.revision, identity.container.clone())),
             Some(Subject::Revision(identity.task.revision)),
             Some(Subject::Family(identity.family.clone())),
             image.map(|image| Subject::Image(image.to_owned())),

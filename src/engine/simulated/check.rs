@@ -153,6 +153,11 @@ impl Simulated {
         self.sources = sources;
     }
 
+    /// Forgets who was stopped by a call: whoever asked for it is gone, and nobody else can tell.
+    pub fn forget_stops(&mut self) {
+        self.containers.values_mut().for_each(|container| container.ended_by_call = false);
+    }
+
     /// How many tasks of a service have a container that lives.
     pub fn live_tasks(&self, cluster: &ClusterName, service: &ServiceName) -> u32 {
         count(self.tasks(cluster, service).values().filter(|task| task.live))
@@ -300,6 +305,8 @@ impl Task {
         self.wanted = identity.containers;
         self.exist += 1;
         self.live |= will_live(container);
+        // A task of which one container was stopped is on its way out.
+        self.failing |= container.ended_by_call;
         if !identity.essential {
             return;
         }

@@ -45,6 +45,8 @@ pub(super) struct Container {
     pub(super) run_left: Option<(Duration, super::timers::Ending)>,
     /// The calls that wait for its end.
     pub(super) stop_calls: Vec<CallId>,
+    /// Whether it ended because a call asked it to.
+    pub(super) ended_by_call: bool,
     /// How many starts of it have begun and not ended.
     pub(super) starts_begun: u32,
     /// How many stops and removals of it have begun and not ended.
@@ -92,6 +94,7 @@ impl Container {
             end: None,
             run_left: None,
             stop_calls: Vec::new(),
+            ended_by_call: false,
             starts_begun: 0,
             stops_begun: 0,
         }

@@ -18,6 +18,7 @@ impl Simulated {
         let check = container.health_check();
         container.phase = Phase::Running { started_at: self.now };
         container.started_at = self.now;
+        container.ended_by_call = false;
         container.late = None;
         container.checks_failed = 0;
         container.made_unhealthy = false;
@@ -85,6 +86,7 @@ impl Simulated {
         self.timers.cancel(container.end.take());
         self.timers.cancel(container.verdict.take());
         let calls = std::mem::take(&mut container.stop_calls);
+        container.ended_by_call = !calls.is_empty();
         let instant = calls.iter().any(|call| self.calls.get(call).is_some_and(|open| open.instant));
         // The caller of an instant stop has waited until the list is right.
         if lag > Duration::ZERO && !instant {

@@ -3,7 +3,9 @@
 use std::collections::BTreeMap;
 
 use super::Simulated;
+use super::behaviour::Run;
 use super::container::Container;
+use super::timers::{Ending, Event};
 use crate::observed::{Exit, Health, ObservedContainer, ObservedState, Phase};
 use crate::value::Timestamp;
 
@@ -31,6 +33,11 @@ impl Simulated {
             container.network = networks.get(&owner).map(|id| (*id).clone());
             for port in container.ports.iter().filter(|_| container.is_live()) {
                 self.host_ports.insert((port.host_port, port.protocol), container.id.clone());
+            }
+            // What ends by itself has as long to run as if it had just been started.
+            if let (true, Run::Exits { code, after }) = (container.is_live(), container.behaviour.run) {
+                let end = Event::End(seen.id.clone(), Ending::with(code));
+                container.end = Some(self.timers.plan(self.now.after(after), end));
             }
             self.insert(container);
             self.plan_verdict(&seen.id);

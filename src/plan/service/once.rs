@@ -1,7 +1,7 @@
 //! Tasks that run once: what they do not get, and what becomes of them when they have ended.
 
 use super::{Cause, Planner, TaskState, Wait};
-use crate::plan::view::Ending;
+use crate::plan::ending::Ending;
 use crate::value::Slot;
 
 impl Planner<'_, '_> {

@@ -6,7 +6,7 @@ use crate::desired::{DesiredState, Lifetime};
 use crate::observed::{ContainerId, ObservedContainer, ObservedVolume};
 use crate::ownership::Source;
 use crate::plan::guard::{claims, deletions};
-use crate::testing::{cluster, service_name, source};
+use crate::testing::{cluster, service_name, source, with_images};
 use crate::value::{Family, TaskId};
 
 /// The name of a task on its own.
@@ -39,20 +39,22 @@ fn wish(task: &Arc<TaskSpec>, wish: Wish, keep_ended: bool) -> DesiredState {
 }
 
 fn plan_run(task: &Arc<TaskSpec>, containers: &[Vec<ObservedContainer>]) -> String {
-    plan(&wish(task, Wish::Run, true), &observed(containers)).to_string()
+    let wanted = wish(task, Wish::Run, true);
+    plan(&wanted, &with_images(&wanted, observed(containers))).to_string()
 }
 
 #[test]
 fn it_begins_like_any_task_and_then_its_end_is_waited_for() {
     let task = job();
-    let mut empty = ObservedState { at: NOW, ..ObservedState::default() };
-    assert_snapshot!(plan(&wish(&task, Wish::Run, true), &empty), @r"
+    let wanted = wish(&task, Wish::Run, true);
+    let mut empty = with_images(&wanted, ObservedState { at: NOW, ..ObservedState::default() });
+    assert_snapshot!(plan(&wanted, &empty), @r"
     create network of shop: the manifests ask for it
     wait shop: an action is under way
     wait shop/run.job.000102030405/0: the network of its cluster
     ");
     add_network(&mut empty, "shop");
-    let first = plan(&wish(&task, Wish::Run, true), &empty);
+    let first = plan(&wanted, &empty);
     assert_snapshot!(first, @r"
     create shop/run.job.000102030405/0 main @38a466: the slot has no task
     wait shop/run.job.000102030405/0: an action is under way

@@ -17,7 +17,7 @@ fn state(health: Health, failures: u32, plain_millis: u64) -> TaskState {
     }
     let observed = observed(&[containers]);
     let tasks = group::tasks(&observed);
-    tasks.values().flatten().next().expect("one task").state(Some(&task), GRACE, NOW)
+    tasks.values().flatten().next().expect("one task").clone().within(Some(&task), true, &observed).state(GRACE, NOW)
 }
 
 #[test]
@@ -46,5 +46,5 @@ fn a_healthy_container_with_a_check_need_not_settle() {
     let observed = observed(&[containers]);
     let tasks = group::tasks(&observed);
     let view = tasks.values().flatten().next().expect("one task");
-    assert_eq!(view.state(Some(&task), GRACE, NOW), TaskState::Healthy);
+    assert_eq!(view.clone().within(Some(&task), true, &observed).state(GRACE, NOW), TaskState::Healthy);
 }

@@ -31,6 +31,7 @@ impl Checks<'_> {
         self.platform(spec);
         self.ports(spec);
         self.implied_order(containers);
+        self.dependencies(containers);
         for (index, container) in containers.iter().enumerate() {
             self.container(&format!("/spec/containerDefinitions/{index}"), container, spec);
         }

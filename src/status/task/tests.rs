@@ -32,7 +32,7 @@ fn end(task: &TaskReport) -> (Option<&str>, Option<&str>) {
 fn a_task_that_runs() {
     let task = pair();
     let found = report(&running(SLOT, &task, 1), &known(&task));
-    assert_eq!((found.last_status, found.desired_status), (TaskStatus::Running, TaskStatus::Running));
+    assert_eq!((found.last_status, found.desired_status), (LastStatus::Running, LastStatus::Running));
     assert_eq!((found.task_id.to_string().as_str(), found.group.as_str()), ("000102030405", "family:job"));
     assert_eq!((end(&found), found.stopped_at, found.started_at), ((None, None), None, Some(ago(60))));
     let names: Vec<_> = found.containers.iter().map(|container| container.name.as_str()).collect();
@@ -51,7 +51,7 @@ fn a_task_that_ended() {
     }
     let found = report(&containers, &known(&task));
     assert_eq!(end(&found), (Some("EssentialContainerExited"), Some("Essential container in task exited")));
-    assert_eq!((found.last_status, found.stopped_at), (TaskStatus::Stopped, Some(ago(5))));
+    assert_eq!((found.last_status, found.stopped_at), (LastStatus::Stopped, Some(ago(5))));
     assert_eq!(found.containers[0].exit_code, Some(3));
     let reason = found.containers[1].reason.as_deref();
     assert_eq!(reason, Some("OutOfMemoryError: Container killed due to memory usage"));
@@ -68,7 +68,7 @@ fn a_task_that_never_ran() {
     containers.truncate(1);
     let found = report(&containers, &known(&task));
     assert_eq!(end(&found), (Some("TaskFailedToStart"), Some("CannotStartContainerError: no such program")));
-    assert_eq!(found.containers[1].last_status, TaskStatus::Stopped);
+    assert_eq!(found.containers[1].last_status, LastStatus::Stopped);
     assert_eq!(exit_code(&[found]), None);
     let pull = "CannotPullContainerError: there is none".to_owned();
     let obstacles = BTreeMap::from([(task.containers[0].name.clone(), pull.clone())]);

@@ -47,6 +47,12 @@ impl World {
         self.questions_to_fail = 0;
         self.hints = Hints::InTime;
         self.slow = Duration::ZERO;
+        // What waits for a frozen container waits until somebody thaws it.
+        for (id, container) in self.engine.observe().containers {
+            if container.phase == Phase::Paused && !container.identity.essential {
+                self.engine.unpause(&id);
+            }
+        }
         // Whatever was missed is seen by a look at everything that begins now.
         self.resync_at = self.now();
         self.lists_due = 2;
@@ -203,6 +209,8 @@ impl World {
         let victim = candidates[self.random.index(candidates.len())].clone();
         let draft = &self.drafts[manifests::service_index(&victim.identity.task.service)];
         let grace = Duration::from_secs(if kill { 0 } else { draft.grace_secs });
+        // Containers that wait for each other start, become healthy and stop one after the other.
+        let in_turn = REPAIR_MAX * u32::try_from(draft.shape.order.len()).expect("a handful");
         // No look at everything helps within this time.
         self.resync_at = self.now().after(Duration::from_secs(600));
         self.tell(|| format!("# {} {}", if kill { "somebody kills" } else { "something sickens" }, victim.name));
@@ -213,7 +221,7 @@ impl World {
         } else {
             self.engine.make_unhealthy(&victim.id);
         }
-        let deadline = at.after(REPAIR_MAX).after(grace);
+        let deadline = at.after(REPAIR_MAX).after(in_turn).after(grace);
         let slot = victim.identity.task.slot;
         let key = super::oracle::key_of(&victim.identity);
         let source = self.source.clone();

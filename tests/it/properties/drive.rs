@@ -16,7 +16,7 @@ use reconcile::plan::{Action, Outcome, Plan, Step};
 use reconcile::reconciler::{Command, Input, Limits, Reconciler};
 use reconcile::value::Timestamp;
 
-use super::manifests::{self, ENDING_IMAGE};
+use super::manifests::{self, ENDING_IMAGE, FAILING_IMAGE};
 use super::oracle::{LIST_LAG, Moment, Oracle, Scene, key_of, outcome_text};
 use super::planted::Planted;
 use super::random::Random;
@@ -96,6 +96,9 @@ impl World {
         let ending = reconcile::engine::simulated::Run::Exits { code: 0, after: Duration::from_secs(1) };
         let ending = reconcile::engine::simulated::Behaviour { run: ending, ..Default::default() };
         engine.set_behaviour(Subject::Image(ENDING_IMAGE.to_owned()), ending);
+        let failing = reconcile::engine::simulated::Run::Exits { code: 1, after: Duration::from_secs(1) };
+        let failing = reconcile::engine::simulated::Behaviour { run: failing, ..Default::default() };
+        engine.set_behaviour(Subject::Image(FAILING_IMAGE.to_owned()), failing);
         let source = Source::new("here");
         let mut world = Self {
             engine,
@@ -180,6 +183,7 @@ impl World {
     /// The reconciler is killed. What it began goes on in the engine.
     pub(super) fn kill_reconciler(&mut self) {
         self.oracle.note_crash(&self.open);
+        self.engine.forget_stops();
         // A list will lag behind what has just ended, and whoever knew it is gone.
         for container in self.engine.observe().containers.values() {
             let at = self.now();
@@ -282,6 +286,7 @@ impl World {
             }
             let Some(step) = self.open.remove(&call) else { continue };
             self.tell(|| format!("  ... {}: {}", step.action, outcome_text(&outcome)));
+            self.oracle.note_stopped(&step, &outcome);
             if matches!(outcome, Outcome::Unknown(_)) {
                 let fault =
                     self.engine.writes().iter().rev().find(|write| write.call == call).and_then(|write| write.fault);

@@ -2,11 +2,12 @@
 
 use std::time::Duration;
 
+use reconcile::desired::Condition;
 use reconcile::engine::simulated::{Behaviour, CallKind, Checks, Fault, Image, Pace, Run, Start, Stop};
 use reconcile::plan::FailureKind;
 
 use super::random::Random;
-use super::story::{Deed, Draft, Event, Hints, SERVICES, Shape, Story, Stranger, VERSIONS, Version};
+use super::story::{Deed, Draft, Edge, Event, Hints, SERVICES, Shape, Story, Stranger, VERSIONS, Version};
 
 const fn millis(count: u64) -> Duration {
     Duration::from_millis(count)
@@ -16,7 +17,10 @@ const fn millis(count: u64) -> Duration {
 pub(super) fn story(seed: u64) -> Story {
     let mut random = Random::new(seed);
     let count = random.pick(&[1, 1, 1, 2, 2, 3]);
-    let services: Vec<_> = (0..count).map(|index| draft(&mut random, index)).collect();
+    let mut services: Vec<_> = (0..count).map(|index| draft(&mut random, index)).collect();
+    // With dice of its own, so that the stories that were told before there was an order are told as they were.
+    let mut dice = Random::new(seed ^ 0x0dde_d0de);
+    services.iter_mut().for_each(|draft| order(&mut dice, &mut draft.shape));
     let pace = match random.below(10) {
         0 => Pace::INSTANT,
         1 => Pace { start: millis(3_000), create: millis(200), remove: millis(500), ..Pace::TYPICAL },
@@ -73,6 +77,9 @@ fn draft(random: &mut Random, index: usize) -> Draft {
         shared_volume: random.percent(10),
         stop_timeout_secs: random.pick(&[2, 10, 30]),
         sidecars_end: random.percent(40),
+        order: Vec::new(),
+        ends_badly: false,
+        start_timeout: None,
     };
     let versions = std::array::from_fn(|number| version(random, if number == 0 { 85 } else { 60 }));
     Draft {
@@ -85,6 +92,32 @@ fn draft(random: &mut Random, index: usize) -> Draft {
         version: if random.percent(80) { 0 } else { random.index(VERSIONS) },
         shape,
         versions,
+    }
+}
+
+/// Decides who waits for whom: in an order of the containers by chance, so that there is no ring.
+fn order(random: &mut Random, shape: &mut Shape) {
+    let count = shape.sidecars.len() + 1;
+    if count < 2 || random.percent(35) {
+        return;
+    }
+    shape.ends_badly = random.percent(15);
+    shape.start_timeout = random.percent(30).then(|| random.pick(&[2, 20, 60]));
+    let mut turn: Vec<usize> = (0..count).collect();
+    random.shuffle(&mut turn);
+    for (place, &from) in turn.iter().enumerate() {
+        for &on in &turn[..place] {
+            if random.percent(60) {
+                let condition = if shape.ends(on) {
+                    random.pick(&[Condition::Start, Condition::Complete, Condition::Success, Condition::Success])
+                } else if on == 0 && shape.checks.is_some() {
+                    random.pick(&[Condition::Start, Condition::Healthy])
+                } else {
+                    Condition::Start
+                };
+                shape.order.push(Edge { from, on, condition });
+            }
+        }
     }
 }
 

@@ -6,13 +6,13 @@ use std::time::Duration;
 
 use reconcile::desired::{
     ContainerSpec, DesiredCluster, DesiredService, DesiredState, EngineOptions, HealthCheckSpec, Lifetime, MountSpec,
-    PortMapping, Protocol, TaskSettings, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
+    PortMapping, Protocol, StartDependency, TaskSettings, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
 use reconcile::engine::simulated::Guard;
 use reconcile::ownership::Source;
 use reconcile::value::{ClusterName, ContainerName, Family, Percent, ServiceName, VolumeName};
 
-use super::story::{CLUSTERS, Draft, SERVICES};
+use super::story::{CLUSTERS, Draft, Edge, SERVICES};
 
 /// How long a task without a health check has to run before it counts as healthy.
 pub(super) const SETTLE: Duration = Duration::from_millis(80);
@@ -34,6 +34,9 @@ pub(super) fn service_index(name: &ServiceName) -> usize {
 pub(super) fn image(service: usize, version: usize) -> String {
     format!("{}:{version}", SERVICES[service])
 }
+
+/// The image of the sidecars that end by themselves, and badly.
+pub(super) const FAILING_IMAGE: &str = "fail:1";
 
 /// The image of the sidecars that end by themselves.
 pub(super) const ENDING_IMAGE: &str = "init:1";
@@ -82,9 +85,13 @@ fn task(index: usize, draft: &Draft) -> TaskSpec {
         main.mount_points
             .push(mount("data", VolumeSpec::Shared { autoprovision: true, driver: VolumeDriver::default() }));
     }
-    let mut containers = vec![Arc::new(main)];
+    let mut containers = vec![main];
     for (number, essential) in shape.sidecars.iter().enumerate() {
-        let image = if *essential || !shape.sidecars_end { "side:1" } else { ENDING_IMAGE };
+        let image = match (shape.ends(number + 1), shape.ends_badly) {
+            (false, _) => "side:1",
+            (true, false) => ENDING_IMAGE,
+            (true, true) => FAILING_IMAGE,
+        };
         let name = format!("side{number}");
         let mut sidecar = container(&name, image.to_owned(), *essential, shape.stop_timeout_secs);
         if shape.task_volume {
@@ -92,8 +99,16 @@ fn task(index: usize, draft: &Draft) -> TaskSpec {
             let source_container = ContainerName::new(SERVICES[index]).expect("a name");
             sidecar.volumes_from.push(VolumesFromSpec { source_container, read_only: false });
         }
-        containers.push(Arc::new(sidecar));
+        containers.push(sidecar);
     }
+    for Edge { from, on, condition } in &shape.order {
+        let container_name = containers[*on].name.clone();
+        containers[*from].depends_on.push(StartDependency { container_name, condition: *condition });
+    }
+    for container in &mut containers {
+        container.start_timeout = shape.start_timeout;
+    }
+    let containers = containers.into_iter().map(Arc::new).collect();
     TaskSpec::new(Family::new(SERVICES[index]).expect("a name"), containers)
 }
 
@@ -119,6 +134,9 @@ fn container(name: &str, image: String, essential: bool, stop_timeout: u32) -> C
         memory_reservation: None,
         health_check: None,
         stop_timeout,
+        depends_on: Vec::new(),
+        start_timeout: None,
+        restart_policy: None,
         mount_points: Vec::new(),
         user: None,
         working_directory: None,
@@ -159,6 +177,9 @@ impl Draft {
                 rivals.filter(|(_, rival)| rival.wanted).all(|(_, rival)| rival.shape.static_port != Some(port));
             alone && count <= 1 && self.count.is_some() && self.floor() == 0
         });
-        may_move && port_is_free && self.versions[self.version].is_well(self.shape.checks.is_some())
+        may_move
+            && port_is_free
+            && self.shape.order_can_be_met()
+            && self.versions[self.version].is_well(self.shape.checks.is_some())
     }
 }

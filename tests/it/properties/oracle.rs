@@ -61,6 +61,8 @@ pub(super) struct Oracle {
     recent: BTreeMap<Target, Vec<Timestamp>>,
     /// What somebody started again after it had ended.
     revived: BTreeSet<ContainerId>,
+    /// The tasks of which this reconciler stopped something: they are never taken up again.
+    condemned: BTreeSet<TaskKey>,
 }
 
 /// What an action is judged by.
@@ -128,6 +130,7 @@ impl Oracle {
 
     /// Calls that are under way outlive the reconciler that began them.
     pub(super) fn note_crash(&mut self, open: &BTreeMap<CallId, Box<Step>>) {
+        self.condemned.clear();
         for (call, step) in open {
             if let Some(identity) = step.action.identity() {
                 self.ghosts.insert(*call, (key_of(identity), step.action.target()));
@@ -167,6 +170,15 @@ impl Oracle {
             let until = at.after(by).after(stopping);
             let known = self.ghosts_until.entry(key_of(identity)).or_insert(until);
             *known = (*known).max(until);
+        }
+    }
+
+    /// A stop has been answered well.
+    pub(super) fn note_stopped(&mut self, step: &Step, outcome: &Outcome) {
+        if let (Action::StopContainer { identity, .. }, Outcome::Done(_)) = (&step.action, outcome)
+            && step.cause != Cause::Duplicate
+        {
+            self.condemned.insert(identity.task.clone());
         }
     }
 
@@ -247,6 +259,7 @@ impl Oracle {
         match &step.action {
             Action::CreateContainer(new) => self.judge_create(new, &step.cause, scene),
             Action::StopContainer { id, stop_timeout, .. } => {
+                self.judge_stop_order(step, id, scene);
                 self.judge_stop(step, id, *stop_timeout, scene);
             }
             Action::RemoveContainer { id, .. } => self.judge_remove(step, id, scene),
@@ -270,7 +283,8 @@ impl Oracle {
                     self.violate(format!("{step} while its task exists"));
                 }
             }
-            Action::CreateNetwork { .. } | Action::PullImage { .. } | Action::StartContainer { .. } => {}
+            Action::StartContainer { id, .. } => self.judge_start(step, id, scene),
+            Action::CreateNetwork { .. } | Action::PullImage { .. } => {}
         }
     }
 
@@ -356,6 +370,13 @@ impl Oracle {
             return;
         }
         let at = scene.truth.at;
+        let wanted = scene.desired.clusters.get(&task.cluster).and_then(|cluster| cluster.services.get(&task.service));
+        let is_ordered = wanted.is_some_and(|wanted| wanted.task.containers.iter().any(|c| !c.depends_on.is_empty()));
+        let unstarted = before.iter().any(|other| other.identity.essential && other.phase == Phase::Created);
+        if is_ordered && (unstarted || before.len() < identity.containers as usize) {
+            // What could never start has been removed, and why it could not is for the scenarios to say.
+            return;
+        }
         match how_it_ended(&before, at) {
             Before::Missing => self.violate(format!("{task:#} is created, and nothing remembers the try before")),
             Before::Well => self.violate(format!("{task:#} is created though the try before did not fail")),
@@ -384,6 +405,48 @@ impl Oracle {
                 }
             }
             Before::Untold => {}
+        }
+    }
+
+    /// **Invariant 11.** No container starts before its conditions hold.
+    fn judge_start(&mut self, step: &Step, id: &ContainerId, scene: &Scene<'_>) {
+        let Some(container) = scene.truth.containers.get(id) else { return };
+        if self.is_spared(&key_of(&container.identity), scene.truth.at) {
+            return;
+        }
+        for (name, condition) in dependencies(container) {
+            let on = scene.truth.containers.values().find(|other| {
+                other.identity.task == container.identity.task
+                    && other.identity.source == container.identity.source
+                    && other.identity.container.as_str() == name
+            });
+            let holds = on.is_some_and(|on| match (condition.as_str(), &on.phase) {
+                ("START", Phase::Running { .. } | Phase::Paused | Phase::Exited { .. }) => true,
+                ("COMPLETE", Phase::Exited { .. }) => true,
+                ("SUCCESS", Phase::Exited { exit: Some(exit) }) => exit.code == 0,
+                ("HEALTHY", Phase::Running { .. }) => on.health == Health::Healthy,
+                _ => false,
+            });
+            if !holds {
+                self.violate(format!("{step} before {name} has come to {condition}"));
+            }
+        }
+    }
+
+    /// **Invariant 11.** No container stops before those that depend on it.
+    fn judge_stop_order(&mut self, step: &Step, id: &ContainerId, scene: &Scene<'_>) {
+        let Some(container) = scene.truth.containers.get(id) else { return };
+        let identity = &container.identity;
+        if step.cause == Cause::Duplicate || self.is_spared(&key_of(identity), scene.truth.at) {
+            return;
+        }
+        let siblings = scene.truth.containers.values().filter(|other| {
+            other.identity.task == identity.task && other.identity.source == identity.source && other.id != *id
+        });
+        for other in siblings.filter(|other| matches!(other.phase, Phase::Running { .. } | Phase::Paused)) {
+            if dependencies(other).iter().any(|(name, _)| *name == identity.container.as_str()) {
+                self.violate(format!("{step} while {} runs, which depends on it", other.identity.container));
+            }
         }
     }
 
@@ -418,7 +481,7 @@ impl Oracle {
             Action::StopContainer { identity: other, .. } => other.task == identity.task,
             _ => false,
         });
-        if rivals || double || ending {
+        if rivals || double || ending || self.condemned.contains(&identity.task) {
             return;
         }
         let spared_by_grace = |container: &&ObservedContainer| match container.phase {
@@ -449,6 +512,14 @@ impl Oracle {
     pub(super) fn is_all_known(&self, at: Timestamp) -> bool {
         !self.is_anybody_spared(at) && self.unsettled_until.is_none_or(|until| until < at)
     }
+}
+
+/// What a container depends on, by the text of its label.
+fn dependencies(container: &ObservedContainer) -> Vec<(String, String)> {
+    let spec = container.spec.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
+    let list = spec.as_ref().and_then(|spec| spec.get("dependsOn")).and_then(serde_json::Value::as_array);
+    let text = |value: &serde_json::Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
+    list.into_iter().flatten().map(|each| (text(each, "containerName"), text(each, "condition"))).collect()
 }
 
 /// How many tasks of a service another directory runs.
@@ -491,7 +562,7 @@ fn lane_of(step: &Step) -> Option<LaneOf> {
     match (&step.action, &step.cause) {
         (Action::PullImage { .. }, _) => Some(LaneOf::Pull),
         (Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } | Action::CreateNetwork { .. }, _) => None,
-        (_, Cause::Died { .. } | Cause::Unhealthy { .. }) => Some(LaneOf::Repair),
+        (_, Cause::Died { .. } | Cause::Unhealthy { .. } | Cause::Restarted { .. }) => Some(LaneOf::Repair),
         (Action::StopContainer { .. } | Action::RemoveContainer { .. }, _) => Some(LaneOf::Retire),
         (Action::CreateContainer(_) | Action::StartContainer { .. }, _) => Some(LaneOf::Rollout),
     }

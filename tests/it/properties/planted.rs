@@ -11,7 +11,7 @@ use reconcile::desired::{DesiredService, DesiredState, TaskSpec};
 use reconcile::engine::{Hint, Listing};
 use reconcile::observed::{ContainerId, Exit, Health, ObservedContainer, ObservedNetwork, Phase};
 use reconcile::ownership::{ContainerIdentity, Source, TaskKey};
-use reconcile::plan::{Action, Cause, Effect, Failure, FailureKind, Outcome, Step, Wait};
+use reconcile::plan::{Action, Cause, Effect, Failure, FailureKind, Outcome, Step, Target, Wait};
 use reconcile::reconciler::Limits;
 use reconcile::value::{Attempt, Percent, Timestamp};
 
@@ -67,10 +67,12 @@ pub(super) enum Planted {
     NetworkRemovedFirst,
     NameNotResolved,
     StaleInspection,
+    StartIgnoresConditions,
+    StopIgnoresOrder,
 }
 
 impl Planted {
-    pub(super) const ALL: [Self; 46] = [
+    pub(super) const ALL: [Self; 48] = [
         Self::NoLabelCheck,
         Self::OtherSourceTakenForOurs,
         Self::NetworkFoundByName,
@@ -117,6 +119,8 @@ impl Planted {
         Self::NetworkRemovedFirst,
         Self::NameNotResolved,
         Self::StaleInspection,
+        Self::StartIgnoresConditions,
+        Self::StopIgnoresOrder,
     ];
 }
 
@@ -343,6 +347,28 @@ impl World {
                 let action = Action::StopContainer { id: id.clone(), identity: identity.clone(), stop_timeout: 0 };
                 Some(self.replace(step, action))
             }
+            (Planted::StartIgnoresConditions, Action::StartContainer { identity, .. }) => {
+                let Some(other) = self.sibling(identity, |phase| *phase == Phase::Created) else { return Some(step) };
+                let identity = Box::new(other.identity);
+                Some(self.replace(step, Action::StartContainer { id: other.id, identity }))
+            }
+            (Planted::StopIgnoresOrder, Action::StopContainer { id, identity, .. }) => {
+                // Whom it depends on goes first.
+                let seen = self.engine.inspect(&id.0).and_then(|container| container.spec);
+                let supports = |other: &ObservedContainer| {
+                    let name = format!(r#""containerName":"{}""#, other.identity.container);
+                    seen.as_deref().is_some_and(|text| text.contains(&name))
+                };
+                let other = self.sibling(identity, |phase| matches!(phase, Phase::Running { .. }));
+                let Some(other) = other.filter(supports) else { return Some(step) };
+                let spec = other
+                    .spec
+                    .as_deref()
+                    .and_then(|text| serde_json::from_str::<reconcile::desired::ContainerSpec>(text).ok());
+                let stop_timeout = spec.map_or(30, |spec| spec.stop_timeout);
+                let identity = Box::new(other.identity);
+                Some(self.replace(step, Action::StopContainer { id: other.id, identity, stop_timeout }))
+            }
             (Planted::NameNotResolved, Action::CreateContainer(new)) => {
                 let mut new = new.clone();
                 new.aliases.clear();
@@ -416,6 +442,17 @@ impl World {
             }
             _ => {}
         }
+    }
+
+    /// A container of the same task in another phase and at rest, whose turn it is not yet.
+    fn sibling(&self, identity: &ContainerIdentity, is_meant: impl Fn(&Phase) -> bool) -> Option<ObservedContainer> {
+        let busy: Vec<_> = self.open_steps().map(|step| step.action.target()).collect();
+        self.engine.observe().containers.into_values().find(|other| {
+            (&other.identity.task, &other.identity.source) == (&identity.task, &identity.source)
+                && other.identity.container != identity.container
+                && !busy.contains(&Target::Container(other.id.clone()))
+                && is_meant(&other.phase)
+        })
     }
 
     fn stop_beside(&mut self, container: &ObservedContainer) {

@@ -3,6 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
+use reconcile::desired::Condition;
 use reconcile::engine::simulated::{Behaviour, CallKind, Checks, Fault, Image, Pace, Run, Start, Stop};
 
 /// How many versions the task definition of a service has.
@@ -54,6 +55,36 @@ pub(super) struct Shape {
     pub(super) stop_timeout_secs: u32,
     /// Whether the containers that are not essential end by themselves.
     pub(super) sidecars_end: bool,
+    /// Who waits for whom, and for what. The first container has number 0.
+    pub(super) order: Vec<Edge>,
+    /// Whether what ends by itself ends with exit code 1.
+    pub(super) ends_badly: bool,
+    /// For how many seconds others wait for a container.
+    pub(super) start_timeout: Option<u32>,
+}
+
+/// The container `from` depends on the container `on`.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub(super) struct Edge {
+    pub(super) from: usize,
+    pub(super) on: usize,
+    pub(super) condition: Condition,
+}
+
+impl Shape {
+    /// Whether a container ends by itself.
+    pub(super) fn ends(&self, number: usize) -> bool {
+        number > 0 && self.sidecars_end && !self.sidecars[number - 1]
+    }
+
+    /// Whether every condition can be met in time.
+    pub(super) fn order_can_be_met(&self) -> bool {
+        self.order.iter().all(|edge| match edge.condition {
+            Condition::Start | Condition::Complete => true,
+            Condition::Success => !self.ends_badly,
+            Condition::Healthy => self.start_timeout.is_none_or(|timeout| timeout > 10),
+        })
+    }
 }
 
 /// How one version of a task definition behaves.
@@ -173,9 +204,21 @@ impl fmt::Display for Draft {
             shared_volume,
             stop_timeout_secs,
             sidecars_end,
+            order,
+            ends_badly,
+            start_timeout,
         } = shape;
         for essential in sidecars {
             f.write_str(if *essential { ", an essential sidecar" } else { ", a sidecar" })?;
+        }
+        for Edge { from, on, condition } in order {
+            write!(f, ", {from} waits for {on} ({})", condition.as_str())?;
+        }
+        if let Some(timeout) = start_timeout {
+            write!(f, ", start timeout {timeout} s")?;
+        }
+        if *ends_badly {
+            write!(f, ", what ends fails")?;
         }
         if *sidecars_end {
             f.write_str(" that ends by itself")?;

@@ -1,0 +1,162 @@
+//! How a task comes up: its containers are created all at once, and each is started as soon as what it waits for has come about.
+
+use std::sync::Arc;
+
+use super::{Planner, Vacancy, count};
+use crate::desired::{ContainerSpec, StartDependency};
+use crate::ownership::{ContainerIdentity, TaskKey};
+use crate::plan::order::{self, Gate, Succession};
+use crate::plan::view::{ContainerView, TaskView};
+use crate::plan::{Action, Cause, NewContainer, Step, VolumeSource, Wait, describe_end};
+use crate::value::Slot;
+
+impl<'a> Planner<'_, 'a> {
+    /// Creates the containers that are missing; starts those whose turn it is when all exist.
+    pub(super) fn assemble(&mut self, index: usize) {
+        let view = self.members[index].view.clone();
+        let slot = view.slot();
+        let cause = self.cause_of_try(slot, view.attempt());
+        let vacancy = Vacancy { slot, attempt: view.attempt(), failures: view.failures, cause: cause.clone() };
+        // Whether it has begun is to be known first: a list does not tell a container that could not be started from a new one.
+        if view.unknowns().next().is_some() {
+            return self.wait(slot, Wait::Action);
+        }
+        // What is missing of a task that has begun was removed by somebody: an init container is not run twice.
+        if !view.has_begun() && !self.create_missing(&view, &vacancy) {
+            return;
+        }
+        if !view.may_run() && !self.may_start(&view, vacancy) {
+            return;
+        }
+        // The others start once it is known that all exist: a create that fails must not leave half a task running.
+        if view.is_busy() {
+            self.wait(slot, Wait::Action);
+        }
+        if view.containers.iter().all(|container| container.observed.is_some()) {
+            for container in &view.containers {
+                self.go_on(slot, &view, container, &cause);
+            }
+        }
+    }
+
+    /// Creates what is missing of a task that has not begun. Whether nothing is.
+    fn create_missing(&mut self, view: &TaskView<'a>, vacancy: &Vacancy) -> bool {
+        let wanted = &self.service.task.containers;
+        let missing: Vec<_> = wanted.iter().filter(|spec| view.container(&spec.name).is_none()).cloned().collect();
+        if !missing.is_empty() && self.may_create(vacancy) {
+            self.create(vacancy, &missing);
+        }
+        missing.is_empty()
+    }
+
+    /// Whether a task of which nothing runs may go on: the limit may have fallen since its containers were made, or somebody may
+    /// have taken the port.
+    fn may_start(&mut self, view: &TaskView<'a>, vacancy: Vacancy) -> bool {
+        let others = self.begun.saturating_sub(u32::from(view.has_begun()));
+        let limit = (others >= self.ceiling).then_some(Wait::Maximum);
+        if let Some(wait) = self.port_conflict(Some(view.key)).or(limit) {
+            self.refused.push((vacancy, wait));
+            return false;
+        }
+        self.begun = others + 1;
+        true
+    }
+
+    /// Starts a container, for the first time or again, or says what it waits for.
+    fn go_on(&mut self, slot: Slot, view: &TaskView<'a>, container: &ContainerView<'a>, cause: &Cause) {
+        let Some(observed) = container.observed.filter(|_| container.doing.is_none()) else { return };
+        let cause = match order::succession(view, container) {
+            Succession::Restarts => Cause::Restarted { reason: describe_end(observed) },
+            Succession::Unclear(id) => return self.look_at(slot, id),
+            Succession::Ends if container.is_created() => match order::gate(view, container) {
+                Gate::Open => cause.clone(),
+                Gate::Unclear(id) => return self.look_at(slot, id),
+                Gate::Waits { dependency, until } => {
+                    let StartDependency { container_name: on, condition } = dependency;
+                    let container = observed.identity.container.clone();
+                    return self.wait(slot, Wait::Dependency { container, on, condition, until });
+                }
+                Gate::Never(_) => return,
+            },
+            Succession::Ends => return,
+        };
+        let action = Action::StartContainer { id: observed.id.clone(), identity: Box::new(observed.identity.clone()) };
+        self.act(slot, Step { action, cause });
+    }
+
+    fn look_at(&mut self, slot: Slot, id: &crate::observed::ContainerId) {
+        self.world.plan.unknowns.push(id.clone());
+        self.wait(slot, Wait::Action);
+    }
+
+    /// The task other than `own` that holds a static port which a task needs.
+    pub(super) fn port_conflict(&self, own: Option<&TaskKey>) -> Option<Wait> {
+        let held = &self.world.held_ports;
+        self.service.task.static_host_ports().find_map(|(port, protocol)| {
+            let holder = held.get(&(port, protocol)).filter(|holder| Some(*holder) != own)?.clone();
+            Some(Wait::Port { port, protocol, holder })
+        })
+    }
+
+    /// Whether nothing outside the service stands in the way of creating containers.
+    pub(super) fn may_create(&mut self, vacancy: &Vacancy) -> bool {
+        // Images are looked up and fetched while the network is being made.
+        let image = self.image_wait();
+        let wait = match self.world.network(self.cluster) {
+            None => Some(Wait::Network),
+            Some(_) => image,
+        };
+        if let Some(wait) = wait {
+            self.wait(vacancy.slot, wait);
+            return false;
+        }
+        true
+    }
+
+    pub(super) fn create(&mut self, vacancy: &Vacancy, containers: &[Arc<ContainerSpec>]) {
+        let Some(network) = self.world.network(self.cluster) else { return };
+        let task = TaskKey {
+            cluster: self.cluster.clone(),
+            service: self.name.clone(),
+            slot: vacancy.slot,
+            revision: self.service.task.revision,
+            attempt: vacancy.attempt,
+        };
+        for port in self.service.task.static_host_ports() {
+            self.world.held_ports.insert(port, task.clone());
+        }
+        for spec in containers {
+            let Some(volumes_from) = self.volume_sources(&task, spec) else {
+                // Its turn comes when they exist.
+                self.wait(vacancy.slot, Wait::Action);
+                continue;
+            };
+            let identity = ContainerIdentity {
+                task: task.clone(),
+                container: spec.name.clone(),
+                source: self.world.desired.source.clone(),
+                family: self.service.task.family.clone(),
+                failures: vacancy.failures,
+                essential: spec.essential,
+                containers: count(self.service.task.containers.iter()),
+                image: self.pin(spec),
+            };
+            // A task that runs once is nobody's service: nobody looks for it by a name.
+            let named = !self.service.lifetime.is_once() && self.service.task.named_container() == Some(&spec.name);
+            let aliases = if named { vec![self.name.to_string()] } else { Vec::new() };
+            let new = NewContainer { identity, spec: spec.clone(), network: network.clone(), aliases, volumes_from };
+            let action = Action::CreateContainer(Box::new(new));
+            self.act(vacancy.slot, Step { action, cause: vacancy.cause.clone() });
+        }
+    }
+
+    /// The containers whose volumes a new container of `task` has too; `None` when one of them does not exist yet.
+    fn volume_sources(&self, task: &TaskKey, spec: &ContainerSpec) -> Option<Vec<VolumeSource>> {
+        let sources = spec.volumes_from.iter().map(|from| {
+            let member = self.members.iter().find(|member| member.view.key == task)?;
+            let source = member.view.container(&from.source_container)?.observed?;
+            Some(VolumeSource { id: source.id.clone(), read_only: from.read_only })
+        });
+        sources.collect()
+    }
+}

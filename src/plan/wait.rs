@@ -1,0 +1,149 @@
+//! Why there is no more to do now: what waits, and for what.
+
+use serde::Serialize;
+
+use super::Failure;
+use crate::desired::{Condition, Protocol};
+use crate::image::Platform;
+use crate::ownership::TaskKey;
+use crate::value::{ClusterName, ContainerName, ServiceName, Slot, Timestamp};
+
+/// Something and what it waits for.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Waiting {
+    /// What waits.
+    #[serde(flatten)]
+    pub about: About,
+    /// What it waits for.
+    #[serde(flatten)]
+    pub wait: Wait,
+}
+
+/// What a wait or an event is about: a slot, a service or a whole cluster.
+#[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct About {
+    /// The cluster.
+    pub cluster: ClusterName,
+    /// The service, unless it is about the whole cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub service: Option<ServiceName>,
+    /// The slot, unless it is about the whole service.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub slot: Option<Slot>,
+}
+
+impl About {
+    /// A slot of a service.
+    pub fn slot(cluster: &ClusterName, service: &ServiceName, slot: Slot) -> Self {
+        Self { cluster: cluster.clone(), service: Some(service.clone()), slot: Some(slot) }
+    }
+
+    /// A whole cluster.
+    pub fn cluster(cluster: &ClusterName) -> Self {
+        Self { cluster: cluster.clone(), service: None, slot: None }
+    }
+
+    /// The slot that a task fills.
+    pub fn task(task: &TaskKey) -> Self {
+        Self::slot(&task.cluster, &task.service, task.slot)
+    }
+}
+
+/// Why there is no more to do for a slot now.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", tag = "wait")]
+pub enum Wait {
+    /// An action is under way.
+    Action,
+    /// The first verdict of a health check.
+    Health,
+    /// A task without a health check counts as healthy when it has run for a moment.
+    Settle {
+        /// When that is.
+        until: Timestamp,
+    },
+    /// Unhealthy, but still within the grace period.
+    Grace {
+        /// When the period ends.
+        until: Timestamp,
+    },
+    /// The last try failed; the next one begins later.
+    Backoff {
+        /// When it begins.
+        until: Timestamp,
+        /// How many tries have failed in a row.
+        failures: u32,
+    },
+    /// `minimumHealthyPercent` keeps an old task until another one is healthy.
+    MinimumHealthy,
+    /// `maximumPercent` leaves no room for another task until one has stopped.
+    Maximum,
+    /// Another task holds a static host port.
+    Port {
+        /// The port on the host.
+        port: u16,
+        /// The transport protocol.
+        protocol: Protocol,
+        /// The task that holds it.
+        holder: TaskKey,
+    },
+    /// An action failed; it is tried again later.
+    Retry {
+        /// When it is tried again.
+        until: Timestamp,
+        /// How many times in a row it has failed.
+        failures: u32,
+        /// What the engine said.
+        failure: Failure,
+    },
+    /// The cluster's network does not exist yet.
+    Network,
+    /// The image is being fetched, or looked up.
+    Image,
+    /// The image is made for another kind of machine.
+    WrongPlatform {
+        /// The image reference.
+        image: String,
+        /// What it is made for.
+        made_for: Platform,
+        /// What the host is.
+        host: Platform,
+    },
+    /// It runs, and its own end is what is waited for: it runs only once.
+    End,
+    /// A container waits for another one of its task.
+    Dependency {
+        /// The container that is not started yet.
+        container: ContainerName,
+        /// The one that it waits for.
+        on: ContainerName,
+        /// What that one has to come to.
+        condition: Condition,
+        /// When its `startTimeout` is over.
+        until: Option<Timestamp>,
+    },
+}
+
+impl Wait {
+    /// The time at which it ends by itself, if there is one.
+    pub fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::Settle { until }
+            | Self::Grace { until }
+            | Self::Backoff { until, .. }
+            | Self::Retry { until, .. } => Some(*until),
+            Self::Dependency { until, .. } => *until,
+            Self::Action
+            | Self::Health
+            | Self::MinimumHealthy
+            | Self::Maximum
+            | Self::Port { .. }
+            | Self::Network
+            | Self::Image
+            | Self::WrongPlatform { .. }
+            | Self::End => None,
+        }
+    }
+}
