@@ -172,7 +172,9 @@ fn whoever_is_linked_to_starts_first_and_stops_last() {
     let task = task("web", &[web, r#"{"name":"db","image":"db:1"}"#]);
     let mut containers = running("shop/web/0", &task, 1);
     let up = observed(&[containers.clone()]);
-    containers.iter_mut().for_each(|container| container.phase = Phase::Created);
+    for container in &mut containers {
+        container.phase = Phase::Created;
+    }
     let made = observed(&[containers]);
     for spec in [Some(&*task), None] {
         let view = the_task(&made, spec);
