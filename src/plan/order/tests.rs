@@ -164,3 +164,23 @@ fn whoever_is_depended_on_stops_last_and_a_ring_stops_at_once() {
     assert_eq!(supporting(&[db]), Vec::<String>::new());
     assert_eq!(supporting(&[&on("a", "b"), &on("b", "a")]), Vec::<String>::new());
 }
+
+/// A link makes an order too, for a task of whatever revision.
+#[test]
+fn whoever_is_linked_to_starts_first_and_stops_last() {
+    let web = r#"{"name":"web","image":"web:1","links":[{"container":"db","alias":"store"}]}"#;
+    let task = task("web", &[web, r#"{"name":"db","image":"db:1"}"#]);
+    let mut containers = running("shop/web/0", &task, 1);
+    let up = observed(&[containers.clone()]);
+    for container in &mut containers {
+        container.phase = Phase::Created;
+    }
+    let made = observed(&[containers]);
+    for spec in [Some(&*task), None] {
+        let view = the_task(&made, spec);
+        let gates = view.containers.iter().map(|one| (one.identity.container.as_str(), in_words(&gate(&view, one))));
+        assert_eq!(gates.collect::<Vec<_>>(), [("db", "open".to_owned()), ("web", "waits".to_owned())]);
+        let supporting = find_supporting(&the_task(&up, spec));
+        assert_eq!(supporting.iter().map(ContainerName::as_str).collect::<Vec<_>>(), ["db"]);
+    }
+}
