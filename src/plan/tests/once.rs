@@ -7,6 +7,7 @@ use crate::observed::{ContainerId, ObservedContainer, ObservedVolume};
 use crate::ownership::Source;
 use crate::plan::guard::{claims, deletions};
 use crate::testing::{cluster, service_name, source, with_images};
+use crate::value::ServiceName;
 use crate::value::{Family, TaskId};
 
 /// The name of a task on its own.
@@ -144,7 +145,7 @@ fn no_directory_touches_claims_or_counts_it() {
     state.volumes.insert(volume.name.clone(), volume);
     // A directory that declares the cluster uses its network as it is.
     let here = desired(&[("shop/web", service(1, &web))]);
-    assert_snapshot!(plan(&here, &state), @r"
+    assert_snapshot!(plan(&here, &with_images(&here, state.clone())), @r"
     create shop/web/0 web @26df21: the slot has no task
     wait shop/web/0: an action is under way
     ");
@@ -167,7 +168,8 @@ fn it_takes_no_port_that_a_task_holds_and_none_is_taken_from_it() {
     let busy = observed(&[alone(running(&slot(), &with_port, 1))]);
     assert_snapshot!(plan_of(&[("shop/web", stop_first(&web))], &busy), @r"wait shop/web/0: host port 8080/tcp is held by shop/run.job.000102030405/0");
     let other = observed(&[running("shop/web/0", &web, 1)]);
-    assert_snapshot!(plan(&wish(&with_port, Wish::Run, true), &other), @r"wait shop/run.job.000102030405/0: host port 8080/tcp is held by shop/web/0");
+    let wanted = wish(&with_port, Wish::Run, true);
+    assert_snapshot!(plan(&wanted, &with_images(&wanted, other)), @r"wait shop/run.job.000102030405/0: host port 8080/tcp is held by shop/web/0");
 }
 
 /// The state in which somebody only tidies up.
