@@ -7,7 +7,7 @@ use std::time::Duration;
 
 use serde_json::{Value, json};
 
-use super::run::Stage;
+use super::run::{IMAGE, Stage};
 use crate::support::wait::pause;
 
 /// Between two tries to reach a container.
@@ -16,8 +16,7 @@ const PAUSE: Duration = Duration::from_millis(100);
 /// The labels of the task definition are on the container.
 pub(super) fn find_labels(stage: &mut Stage, _: &Value) {
     let labels = &stage.inspect("main")["Config"]["Labels"];
-    for (name, value) in
-        [("com.example.team", "store"), ("reconcile-ecs", "a label with = and spaces"), ("empty", "")]
+    for (name, value) in [("com.example.team", "store"), ("reconcile-ecs", "a label with = and spaces"), ("empty", "")]
     {
         assert_eq!(labels[name], value, "{labels:#}");
     }
@@ -89,22 +88,11 @@ fn published(stage: &Stage, port: &str) -> Option<u16> {
     container["NetworkSettings"]["Ports"][port][0]["HostPort"].as_str()?.parse().ok()
 }
 
-/// Says hello at the port that `main` was given for its 8080.
-pub(super) fn bindings_reached(stage: &mut Stage) {
+/// Says hello at the port of the host that `main` was given for `port`.
+pub(super) fn binding_reached(stage: &mut Stage, port: &str) {
     while stage.is_running() {
-        if let Some(port) = published(stage, "8080/tcp") {
+        if let Some(port) = published(stage, port) {
             say_hello(port);
-        }
-        pause(PAUSE);
-    }
-}
-
-/// Says hello at the third of the ports that `main` was given for 8080 to 8083: they follow each other.
-pub(super) fn range_reached(stage: &mut Stage) {
-    while stage.is_running() {
-        if let (Some(first), Some(third)) = (published(stage, "8080/tcp"), published(stage, "8082/tcp")) {
-            assert_eq!(first + 2, third, "ECS gives a range one range");
-            say_hello(third);
         }
         pause(PAUSE);
     }
@@ -162,7 +150,7 @@ pub(super) fn put_answer(stage: &mut Stage, is_new: bool) {
         let command = ["sh", "-c", "echo 42 > /data/answer"];
         let host = json!({ "Binds": [format!("{NAME}:/data")], "NetworkMode": "none" });
         let body = json!({
-            "Image": "reconcile-busybox:1", "Cmd": command, "HostConfig": host,
+            "Image": IMAGE, "Cmd": command, "HostConfig": host,
             "Labels": { "reconcile-ecs": stage.cluster }
         });
         let id = stage.engine.create(&format!("{}-writer", stage.cluster), &body);

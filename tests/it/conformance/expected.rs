@@ -31,6 +31,8 @@ pub(super) struct Case {
     pub(super) refused: Option<&'static str>,
     /// Nobody else may run this case on this machine meanwhile: it uses a name or a number that there is only once.
     pub(super) is_alone: bool,
+    /// What the engine is asked for, as it stands in its own `HostConfig`, where not every engine can give it.
+    pub(super) needs: Option<Value>,
     pub(super) before: Option<Hook>,
     pub(super) meanwhile: Option<Hook>,
     pub(super) afterwards: Option<Look>,
@@ -46,6 +48,7 @@ pub(super) fn ends(codes: &[(&str, i64)]) -> Case {
         code: i32::try_from(main).expect("an exit code is small"),
         refused: None,
         is_alone: false,
+        needs: None,
         before: None,
         meanwhile: None,
         afterwards: None,
@@ -96,6 +99,13 @@ impl Case {
     /// Nothing is begun, and `part` is said.
     pub(super) fn refused(mut self, part: &'static str) -> Self {
         self.refused = Some(part);
+        self
+    }
+
+    /// An engine that itself lives in a container may not give `host_config` to anybody. There the task cannot start, as on ECS, and it
+    /// is looked at what the engine was asked for.
+    pub(super) fn needing(mut self, host_config: Value) -> Self {
+        self.needs = Some(host_config);
         self
     }
 

@@ -3,16 +3,19 @@
 use std::fs::File;
 use std::path::PathBuf;
 
-use serde_json::Value;
+use serde_json::{Value, json};
 use tempfile::TempDir;
 
-use super::expected::{Case, End};
+use super::expected::{Case, End, ends};
 use super::program;
 use crate::support::docker::{Container, Engine};
 use crate::support::program::{Ended, Running};
 
 /// The value of the secret that `secrets.json` has from the environment.
 const SECRET: &str = "swordfish";
+
+/// The image of the containers.
+pub(super) const IMAGE: &str = "reconcile-busybox:1";
 
 /// Where a case runs.
 pub(super) struct Stage {
@@ -69,6 +72,16 @@ impl Stage {
     #[track_caller]
     pub(super) fn inspect(&self, name: &str) -> Value {
         self.engine.inspect(&self.container(name).id)
+    }
+
+    /// Whether the engine gives a container of anybody what stands in `host_config`.
+    fn engine_gives(&self, host_config: &Value) -> bool {
+        let body = json!({
+            "Image": IMAGE, "Cmd": ["true"], "HostConfig": host_config, "Labels": { "reconcile-ecs": self.cluster }
+        });
+        let id = self.engine.create(&format!("{}-probe", self.cluster), &body);
+        let answer = self.engine.try_call("POST", &format!("/containers/{id}/start"), None);
+        answer.is_ok_and(|answer| answer.status < 400)
     }
 
     /// Whether the run is still under way.
@@ -131,7 +144,15 @@ pub(super) fn run(name: &str, case: &Case) {
         return;
     }
     let task = ended_task(&ended, &stage);
-    let problems = compare(case, &task, ended.code());
+    let refusal = case.needs.as_ref().filter(|needs| !stage.engine_gives(needs));
+    if let Some(needs) = refusal {
+        let found = &stage.inspect("main")["HostConfig"];
+        for (key, value) in needs.as_object().into_iter().flatten() {
+            assert_eq!(found[key], *value, "{key}: {found:#}");
+        }
+    }
+    let cannot = ends(&[]).failed_to_start("main", "CannotStartContainerError");
+    let problems = compare(if refusal.is_some() { &cannot } else { case }, &task, ended.code());
     assert!(problems.is_empty(), "{name}: {}\n{ended}\n{}", problems.join("\n"), stage.logs());
     if let Some(afterwards) = &case.afterwards {
         afterwards(&mut stage, &task);
