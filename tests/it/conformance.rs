@@ -142,6 +142,7 @@ cases! {
     depends_on_success: ends(&[("other", 0), ("main", 42)]);
     depends_on_success_failed: ends(&[("other", 1)]).never("main");
     depends_on_healthy: ends(&[("other", 0), ("main", 42)]);
+    depends_on_healthy_side: ends(&[("main", 42), ("side", 7)]);
     depends_on_healthy_ended: ends(&[("other", 3)]).never("main");
     depends_on_several: ends(&[("first", 1)]).never("a").never("b");
     depends_on_chain: ends(&[("a", 7)]).never("b").never("main");
