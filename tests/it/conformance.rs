@@ -13,8 +13,8 @@ mod expected;
 mod run;
 
 use checks::{
-    binding_reached, daemon_keeps_log, find_health, find_labels, find_tags, host_reached, keep_answer, leave_memory,
-    own_host_directory, own_volume, put_answer, send_datagrams, started_in_order,
+    binding_reached, daemon_keeps_log, find_health, find_labels, find_tags, find_volume_labels, host_reached,
+    keep_answer, leave_memory, own_host_directory, own_volume, put_answer, send_datagrams, started_in_order,
 };
 use expected::{Case, ends, is_arm, is_x86};
 
@@ -125,7 +125,7 @@ cases! {
     // Volumes.
     volume_host: ok().alone().before(own_host_directory).afterwards(keep_answer);
     volume_scratch: ends(&[("writer", 0), ("main", 42)]);
-    volume_docker_task: ok();
+    volume_docker_task: ok().afterwards(find_volume_labels);
     volume_docker_shared: ok().alone().before(own_volume).afterwards(|stage, _| put_answer(stage, false));
     volume_docker_existing: ok().alone().before(|stage| put_answer(stage, true));
     volume_docker_missing: ends(&[]).failed_to_start("main", "reconcile-ecs-missing");
@@ -134,8 +134,9 @@ cases! {
     volumes_from_what_never_runs: ends(&[("writer", 0), ("main", 42)]).reason("data", "CannotStartContainerError");
 
     // The order in which containers start, and what ends those that never can.
-    depends_on_start: ends(&[("other", 0), ("main", 42)]).afterwards(|_, task| started_in_order(task, &["other", "main"]));
-    depends_on_start_ended: ends(&[("other", 5), ("main", 42)]);
+    depends_on_start: ends(&[("other", 0), ("main", 42)]).afterwards(|stage, _| started_in_order(stage, &["other", "main"]));
+    depends_on_start_ended: ends(&[("other", 5), ("main", 42)])
+        .afterwards(|stage, _| started_in_order(stage, &["other", "main"]));
     depends_on_start_impossible: ends(&[]).never("main").reason("other", "CannotStartContainerError");
     depends_on_complete: ends(&[("other", 1), ("main", 42)]);
     depends_on_complete_impossible: ends(&[]).never("main").reason("other", "CannotStartContainerError");
