@@ -93,7 +93,7 @@ impl Stage {
         let file = format!("{}/tests/ecs/{name}.json", env!("CARGO_MANIFEST_DIR"));
         let arguments = ["run", &file, "-o", "json", "--cluster", &self.cluster, "--host", &self.engine.host()];
         let mut program = program(&arguments).env("RECONCILE_ECS_SECRET", SECRET);
-        for variable in ["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR"] {
+        for variable in ["HOME", "XDG_STATE_HOME", "XDG_RUNTIME_DIR", "RECONCILE_STATE_DIR"] {
             program = program.env(variable, self.scratch.path());
         }
         self.running = Some(program.start());
