@@ -17,7 +17,8 @@ pub(crate) const IMAGE_NEXT: &str = "reconcile-shop:2";
 /// How long an engine may take for one answer.
 const ANSWER_LIMIT: Duration = Duration::from_mins(1);
 
-static IMAGE_IS_MADE: Once = Once::new();
+static SHOP_IS_MADE: Once = Once::new();
+static BUSYBOX_IS_MADE: Once = Once::new();
 
 /// An engine at a unix socket.
 #[derive(Debug, Clone)]
@@ -82,6 +83,21 @@ impl Engine {
     /// The engine of this machine, with the image of the tests. Without an engine the test fails.
     #[track_caller]
     pub(crate) fn of_this_machine() -> Self {
+        let engine = Self::answering();
+        SHOP_IS_MADE.call_once(|| make_image("shop"));
+        engine
+    }
+
+    /// The engine of this machine, with an image of small programs.
+    #[track_caller]
+    pub(crate) fn with_busybox() -> Self {
+        let engine = Self::answering();
+        BUSYBOX_IS_MADE.call_once(|| make_image("busybox"));
+        engine
+    }
+
+    #[track_caller]
+    fn answering() -> Self {
         let host = std::env::var("DOCKER_HOST").unwrap_or_default();
         let socket = host.strip_prefix("unix://").unwrap_or("/var/run/docker.sock");
         let engine = Self::at(Path::new(socket));
@@ -90,11 +106,6 @@ impl Engine {
             answer.as_ref().is_ok_and(|answer| answer.status == 200),
             "this test needs a Docker Engine at {socket}, and {answer:?}; scripts/test installs and starts one"
         );
-        IMAGE_IS_MADE.call_once(|| {
-            let made = Command::new("scripts/build-image").current_dir(env!("CARGO_MANIFEST_DIR")).output();
-            let made = made.expect("scripts/build-image can be run");
-            assert!(made.status.success(), "scripts/build-image: {}", String::from_utf8_lossy(&made.stderr));
-        });
         engine
     }
 
@@ -224,6 +235,15 @@ impl Engine {
         volumes.filter_map(|volume| volume["Name"].as_str().map(str::to_owned)).collect()
     }
 
+    /// What a container has written, both streams mixed.
+    #[track_caller]
+    pub(crate) fn logs(&self, id: &str) -> String {
+        let path = format!("/containers/{id}/logs?stdout=1&stderr=1");
+        let answer = self.try_call("GET", &path, None).map(|answer| answer.body).unwrap_or_default();
+        // Each piece stands behind a header of eight bytes, of which only the last three can be text.
+        String::from_utf8_lossy(&answer).chars().filter(|c| *c == '\n' || !c.is_control()).collect()
+    }
+
     /// Removes whatever carries one of the labels. What still cannot go after some tries is left: the test has its own failure to tell.
     pub(crate) fn remove_labelled(&self, labels: &[&str]) {
         const TRIES: usize = 20;
@@ -255,6 +275,14 @@ impl Engine {
         }
         names.len()
     }
+}
+
+/// Makes an image where it is missing or out of date.
+fn make_image(which: &str) {
+    let mut script = Command::new("scripts/build-image");
+    let made = script.arg(which).current_dir(env!("CARGO_MANIFEST_DIR")).output();
+    let made = made.expect("scripts/build-image can be run");
+    assert!(made.status.success(), "scripts/build-image {which}: {}", String::from_utf8_lossy(&made.stderr));
 }
 
 /// What an engine keeps.
