@@ -16,6 +16,7 @@ mod dry_run;
 pub mod exit;
 mod failure;
 mod output;
+mod pause;
 pub mod project;
 pub mod render;
 mod report;
@@ -132,6 +133,9 @@ enum Command {
     Status(StatusArguments),
     /// Stop and remove what a directory declared: all of it, one cluster or one service. Volumes stay unless asked.
     Delete(DeleteArguments),
+    /// Hold the namespaces of a task until asked to end. It is what the containers of `reconcile-pause` run.
+    #[command(hide = true)]
+    Pause,
 }
 
 #[derive(Debug, Args)]
@@ -211,6 +215,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Schema(arguments)) => validate::print_schema(&arguments, &output),
         Some(Command::Status(arguments)) => status::run(&arguments, &output),
         Some(Command::Delete(arguments)) => delete::run(&arguments, &output),
+        Some(Command::Pause) => pause::run(),
     };
     match ended {
         Ok(code) => ExitCode::from(code),

@@ -102,6 +102,7 @@ pub mod observed;
 pub mod ownership;
 pub mod plan;
 pub mod problem;
+pub mod program;
 pub mod reconciler;
 pub mod schema;
 pub mod sensitive;

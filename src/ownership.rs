@@ -32,6 +32,13 @@ const CONTAINERS: &str = "reconcile.containers";
 const SPEC: &str = "reconcile.spec";
 const VOLUME: &str = "reconcile.volume";
 
+/// The label of the images that are made of this very program; its value is the version.
+pub const OWN_IMAGE: &str = "reconcile.program";
+
+/// The image of the container that holds the namespaces of a task. The number belongs to what its command line means, not to a release:
+/// a newer program finds what an older one made good enough, and replaces no task because of it.
+pub const PAUSE_IMAGE: &str = "reconcile-pause:1";
+
 /// What stands in a label and in print where a sensitive value was.
 pub const SENSITIVE: &str = "(sensitive)";
 

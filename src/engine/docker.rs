@@ -33,6 +33,7 @@ mod answers;
 mod connection;
 mod endpoint;
 mod hints;
+mod own_image;
 mod perform;
 mod status_text;
 mod text;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 23] = [
+const LAYERS: [&str; 24] = [
     "value",
     "problem",
     "sensitive",
@@ -21,6 +21,7 @@ const LAYERS: [&str; 23] = [
     "status",
     "event",
     // From here on it is the shell: it waits, reads files and clocks, and talks.
+    "program",
     "engine",
     "reconciler",
     "clock",

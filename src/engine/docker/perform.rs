@@ -13,6 +13,7 @@ use futures_util::StreamExt;
 
 use super::answers::{self, Inspected};
 use super::connection::{Call, CallError, Connection};
+use super::own_image::{MAKE_IMAGE, make_own_image};
 use super::{INSPECT, inspect, now, query, translate};
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, Phase};
 use crate::ownership::{self, ContainerIdentity, Source};
@@ -44,6 +45,7 @@ pub(super) async fn perform(connection: &Connection, action: &Action) -> Outcome
     let result = match action {
         Action::CreateNetwork { cluster, source } => create_network(connection, cluster, source).await,
         Action::RemoveNetwork { id, .. } => remove_network(connection, id).await,
+        Action::PullImage { image } if image == ownership::PAUSE_IMAGE => make_pause_image(connection).await,
         Action::PullImage { image } => pull_image(connection, image).await,
         Action::CreateContainer(new) => create_container(connection, new).await,
         Action::StartContainer { id, .. } => start_container(connection, id).await,
@@ -147,6 +149,12 @@ async fn remove_network(connection: &Connection, id: &NetworkId) -> Result<Effec
             _ => FailureKind::Engine,
         })),
     }
+}
+
+async fn make_pause_image(connection: &Connection) -> Result<Effect, No> {
+    let made = make_own_image(connection, ownership::PAUSE_IMAGE).await;
+    made.map_err(|error| No::of(connection, MAKE_IMAGE, error, |_, _| FailureKind::Engine))?;
+    Ok(Effect::Pulled)
 }
 
 async fn pull_image(connection: &Connection, image: &str) -> Result<Effect, No> {
