@@ -163,6 +163,9 @@ struct SchemaArguments {
     /// The kind; without it the schemas of all kinds are written to files.
     #[arg(value_name = "KIND", value_parser = parse_kind)]
     kind: Option<Kind>,
+    /// Print what becomes of every parameter of an ECS task definition, as tables in Markdown.
+    #[arg(long, conflicts_with_all = ["kind", "directory"])]
+    parameters: bool,
     /// The directory that the files are written to.
     #[arg(long, value_name = "DIR", default_value = "schemas")]
     directory: PathBuf,

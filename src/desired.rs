@@ -6,15 +6,19 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod engine_options;
 pub mod fingerprint;
 pub mod resolve;
 mod spec;
+mod task_settings;
 
+pub use engine_options::{DeviceSpec, EngineOptions, Gpus, LinuxSpec, LogSpec, SwapSpec, TmpfsSpec};
 pub use fingerprint::Revision;
 pub use spec::{
-    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
-    VolumeDriver, VolumeSpec,
+    ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
+    VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
+pub use task_settings::TaskSettings;
 
 use crate::document::Document;
 use crate::ownership::Source;

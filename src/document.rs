@@ -12,6 +12,7 @@ use serde_json::{Map, Value};
 use crate::problem::{Place, Problem};
 
 mod mapping;
+mod plain;
 mod read;
 mod scalar;
 
@@ -173,9 +174,23 @@ pub struct Document {
     nodes: Box<[Node]>,
     texts: Box<[Box<str>]>,
     aliases: Box<[AliasUse]>,
+    /// The node that holds the fields of a task definition without the envelope of a manifest.
+    plain: Option<usize>,
 }
 
 impl Document {
+    fn new(file: Arc<File>, nodes: Vec<Node>, texts: Vec<Box<str>>, aliases: Vec<AliasUse>) -> Self {
+        let (nodes, texts, aliases) = (nodes.into_boxed_slice(), texts.into_boxed_slice(), aliases.into_boxed_slice());
+        let mut document = Self { file, nodes, texts, aliases, plain: None };
+        document.plain = plain::find(&document);
+        document
+    }
+
+    /// Whether it is a plain ECS task definition, which is read as if it had the envelope of a manifest.
+    pub fn is_plain_task_definition(&self) -> bool {
+        self.plain.is_some()
+    }
+
     /// The file that it was read from.
     pub fn file(&self) -> &Arc<File> {
         &self.file
@@ -193,13 +208,24 @@ impl Document {
         Children { nodes: &self.nodes, next: index + 1, end: index + self.nodes[index].size as usize }
     }
 
+    /// The index of the entry of a mapping.
+    fn child(&self, index: usize, key: &str) -> Option<usize> {
+        self.children(index).find(|child| self.key(&self.nodes[*child]) == key)
+    }
+
     /// The index of the node at a pointer, or the last one on the way with `false`.
     fn walk(&self, pointer: &str) -> (usize, bool) {
-        let mut index = 0;
+        match self.plain {
+            Some(inner) => plain::walk(self, inner, pointer),
+            None => self.walk_from(0, pointer),
+        }
+    }
+
+    fn walk_from(&self, mut index: usize, pointer: &str) -> (usize, bool) {
         for token in pointer.split('/').skip(1) {
             let token = token.replace("~1", "/").replace("~0", "~");
             let child = match self.nodes[index].holds {
-                Holds::Mapping => self.children(index).find(|child| self.key(&self.nodes[*child]) == token),
+                Holds::Mapping => self.child(index, &token),
                 Holds::Sequence => token.parse().ok().and_then(|item| self.children(index).nth(item)),
                 Holds::Null
                 | Holds::True
@@ -290,7 +316,10 @@ impl Document {
 
     /// The whole document as a value. Keys keep their order.
     pub fn to_value(&self) -> Value {
-        self.value_at(0)
+        match self.plain {
+            Some(inner) => plain::to_value(self, inner),
+            None => self.value_at(0),
+        }
     }
 
     fn value_at(&self, index: usize) -> Value {

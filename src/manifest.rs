@@ -14,17 +14,33 @@ use crate::problem::Place;
 
 mod cluster;
 mod container_definition;
+mod linux_parameters;
+mod log_configuration;
+mod namespaces;
+mod platform;
+mod port_mapping;
 mod service;
 mod task_definition;
+mod task_size;
 mod volume;
+mod words;
 
 pub use cluster::{Cluster, ClusterSpec};
-pub use container_definition::{
-    ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint, PortMapping, Protocol,
+pub use container_definition::{ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint};
+pub use linux_parameters::{
+    Device, DevicePermission, KernelCapabilities, LinuxParameters, ResourceRequirement, ResourceType, SystemControl,
+    Tmpfs, Ulimit,
 };
+pub use log_configuration::LogConfiguration;
+pub use namespaces::{HostEntry, IpcMode, NetworkMode, PidMode, VolumeFrom, read_link};
+pub use platform::{Compatibility, CpuArchitecture, RuntimePlatform, Tag};
+pub use port_mapping::{PortMapping, Protocol};
 pub use service::{DeploymentConfiguration, SchedulingStrategy, Service, ServiceSpec};
-pub use task_definition::{NetworkMode, TaskDefinition, TaskDefinitionSpec};
+pub use task_definition::{TaskDefinition, TaskDefinitionSpec};
+pub(crate) use task_size::{CPU_PATTERN, MEMORY_PATTERN};
+pub use task_size::{SizeError, TaskCpu, TaskMemory};
 pub use volume::{DockerVolumeConfiguration, HostVolume, Volume, VolumeScope};
+pub use words::{Capability, LogDriver, UlimitName, UnknownWord};
 
 /// The version of the format.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]

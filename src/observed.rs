@@ -9,7 +9,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desired::Protocol;
+use crate::desired::{ContainerSpec, Protocol};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::plan::{Lane, Target};
 use crate::value::{ClusterName, Timestamp};
@@ -236,6 +236,16 @@ pub struct PublishedPort {
     pub host_port: u16,
     /// The transport protocol.
     pub protocol: Protocol,
+}
+
+impl PublishedPort {
+    /// The ports of the host that a container of this spec has as soon as it runs.
+    pub fn all_static(spec: &ContainerSpec) -> impl Iterator<Item = Self> + '_ {
+        spec.port_mappings.iter().filter_map(|port| {
+            let (host_port, protocol) = port.static_host_port()?;
+            Some(Self { container_port: port.container_port, host_port, protocol })
+        })
+    }
 }
 
 /// A network of ours.

@@ -38,6 +38,8 @@ pub const OWN_IMAGE: &str = "reconcile.program";
 /// The image of the container that holds the namespaces of a task. The number belongs to what its command line means, not to a release:
 /// a newer program finds what an older one made good enough, and replaces no task because of it.
 pub const PAUSE_IMAGE: &str = "reconcile-pause:1";
+/// The prefix of the labels that hold the user's tags.
+const TAG_PREFIX: &str = "reconcile.tag.";
 
 /// What stands in a label and in print where a sensitive value was.
 pub const SENSITIVE: &str = "(sensitive)";
@@ -132,6 +134,7 @@ impl ContainerIdentity {
             (SPEC, spec_text(spec)),
         ];
         let mut labels = spec.docker_labels.clone();
+        labels.extend(spec.task.tags.iter().map(|(key, value)| (format!("{TAG_PREFIX}{key}"), value.clone())));
         labels.extend(ours.map(|(key, value)| (key.to_owned(), value)));
         labels
     }
@@ -188,10 +191,12 @@ pub(crate) fn spec_text(spec: &ContainerSpec) -> String {
     serde_json::to_string(&redact(spec)).expect("a container spec holds only texts, numbers and flags under text keys")
 }
 
-/// A copy of `spec` in which each sensitive value of the environment is replaced by [`SENSITIVE`].
+/// A copy of `spec` in which each sensitive value of the environment and of the options of the log driver is replaced by
+/// [`SENSITIVE`].
 pub fn redact(spec: &ContainerSpec) -> ContainerSpec {
     let mut redacted = spec.clone();
-    for (name, value) in &mut redacted.environment {
+    let log_options = redacted.options.log_configuration.iter_mut().flat_map(|log| &mut log.options);
+    for (name, value) in redacted.environment.iter_mut().chain(log_options) {
         if is_sensitive(name, value) {
             SENSITIVE.clone_into(value);
         }

@@ -14,6 +14,7 @@ use crate::observed::{ContainerId, NetworkId, ObservedContainer, ObservedState};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
 
+pub(crate) mod group;
 pub mod guard;
 mod prune;
 pub(crate) mod restart;
@@ -28,17 +29,17 @@ pub(crate) use view::describe_end;
 
 /// Decides what to do now. Equal input gives an equal plan, whatever order it came in.
 pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
-    let (mut tasks, duplicates) = view::group(observed);
-    let mut world = world::World::new(desired, observed, &tasks);
-    prune::remove_duplicates(&mut world, duplicates);
+    let mut groups = group::Groups::new(observed);
+    let mut world = world::World::new(desired, observed, &groups);
     for (cluster, wanted) in &desired.clusters {
         world.ensure_network(cluster);
         for (name, service) in &wanted.services {
-            let tasks = tasks.remove(&(cluster, name)).unwrap_or_default();
-            service::plan_service(&mut world, (cluster, name), service, tasks);
+            let group = groups.take(cluster, name);
+            prune::remove_duplicates(&mut world, &group);
+            service::plan_service(&mut world, (cluster, name), service, group.tasks);
         }
     }
-    prune::prune(&mut world, &tasks);
+    prune::prune(&mut world, groups);
     world.plan
 }
 
@@ -178,6 +179,19 @@ pub struct NewContainer {
     pub network: NetworkId,
     /// The names by which the other containers of the network reach it.
     pub aliases: Vec<String>,
+    /// The containers of its task whose volumes it has too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub volumes_from: Vec<VolumeSource>,
+}
+
+/// A container whose volumes another one has too.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumeSource {
+    /// The container.
+    pub id: ContainerId,
+    /// Whether the other one can only read them.
+    pub read_only: bool,
 }
 
 /// What an action works on. At most one action works on a target at a time.

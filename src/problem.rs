@@ -95,8 +95,10 @@ codes! {
     Malformed = "RC106",
     /// An ECS field or value is known, but not supported yet.
     NotSupported = "RC107",
-    /// A plain ECS task definition lacks the envelope around it.
+    /// A plain ECS task definition lacks what would be its name.
     PlainTaskDefinition = "RC108",
+    /// An ECS field or value cannot be honoured on a Docker host, and ignoring it would be dangerous.
+    Refused = "RC109",
     /// Two fields that name the same object differ.
     NameMismatch = "RC120",
     /// Two entries of a list have a name or port that only one can have.
@@ -115,6 +117,8 @@ codes! {
     DeploymentStuck = "RC131",
     /// Nothing refers to the object.
     Unused = "RC132",
+    /// An ECS field or value is accepted, and has no effect on a Docker host.
+    NoEffect = "RC133",
 }
 
 impl fmt::Display for Code {

@@ -16,10 +16,14 @@ mod checks;
 mod envelope;
 mod explain;
 mod generate;
+mod ignored;
 mod known;
+mod parameter_table;
+mod parameters;
 mod words;
 
 pub use generate::schema_text;
+pub use parameter_table::parameter_table;
 
 /// A schema, and the program that checks it.
 struct Compiled {
@@ -122,6 +126,7 @@ pub fn check_document(document: &Document) -> (Option<Manifest>, Vec<Problem>) {
         let shape = known::document_shape(kind);
         normalise(&mut value, shape, document, &mut String::new());
         explain::validate(kind, compiled(kind), document, &value, &mut problems);
+        ignored::take_ignored(kind, &mut value, shape, document, &mut problems);
         if problems.iter().any(Problem::is_error) || document.has_broken() {
             return None;
         }
@@ -150,16 +155,15 @@ fn limit(problems: &mut Vec<Problem>) {
     }
 }
 
-/// Removes what counts as absent: the user's own keys, nulls, and empty lists of fields that are not supported yet.
+/// Removes what counts as absent: the user's own keys, nulls, and what asks for nothing in a field that could not be given.
 fn normalise(value: &mut Value, shape: &'static known::Shape, document: &Document, pointer: &mut String) {
     let Value::Object(map) = value else { return };
     map.retain(|key, value| {
         if key.starts_with("x-") {
             return false;
         }
-        let is_empty_list = value.as_array().is_some_and(Vec::is_empty);
         match shape.field(key) {
-            Some(known::Field::NotYet) => !value.is_null() && !is_empty_list,
+            Some(known::Field::NotYet | known::Field::Refused(_)) => !ignored::is_nothing(value),
             // A value that has been reported as unreadable is null here, and yet it is not absent.
             Some(_) => !value.is_null() || document.is_broken(&format!("{pointer}/{key}")),
             None => true,

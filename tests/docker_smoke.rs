@@ -112,6 +112,7 @@ impl World {
             spec: Arc::new(spec),
             network: self.network.clone(),
             aliases: vec!["web".to_owned()],
+            volumes_from: Vec::new(),
         }
     }
 

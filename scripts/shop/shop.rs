@@ -37,6 +37,8 @@ shop: the workload of the reconcile demo and tests
   shop oom                        allocates memory until it is killed (gives up at 1 GiB)
   shop print TEXT...              prints TEXT and ends
   shop describe                   prints its user, directory, arguments and environment, and ends
+  shop show FILE...               prints the files, such as /proc/self/limits, and ends
+  shop write FILE TEXT            writes TEXT to FILE; exit 1 when it may not
 ";
 
 /// How long `check`, and one service asking the next, wait for an answer.
@@ -63,6 +65,8 @@ fn main() {
         ["oom"] => take_all_memory(),
         ["print", text @ ..] => say(&text.join(" ")),
         ["describe", ..] => describe(),
+        ["show", files @ ..] => show(files),
+        ["write", file, text] => write_file(file, text),
         _ => {
             eprint!("{USAGE}");
             exit(64);
@@ -290,6 +294,19 @@ fn describe() {
     env::args().for_each(|argument| say(&format!("Arg: {argument}")));
     let environment: BTreeMap<String, String> = env::vars().collect();
     environment.iter().for_each(|(name, value)| say(&format!("Env: {name}={value}")));
+}
+
+fn show(files: &[&str]) {
+    for file in files {
+        let text = fs::read_to_string(file).unwrap_or_else(|error| fail(&format!("{file}: {error}")));
+        text.lines().for_each(say);
+    }
+}
+
+fn write_file(file: &str, text: &str) {
+    if let Err(error) = fs::write(file, format!("{text}\n")) {
+        fail(&format!("{file}: {error}"));
+    }
 }
 
 // ---------------------------------------------------------------------------------------------------------------------

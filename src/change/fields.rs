@@ -66,16 +66,19 @@ impl Secrets {
         for wanted in &new.containers {
             let Some(before) = old.containers.iter().find(|before| before.name == wanted.name) else { continue };
             let mut before = before.clone();
-            for (name, value) in before.environment.iter_mut().filter(|(_, value)| *value == SENSITIVE) {
-                if let Some(wanted) = wanted.environment.get(name) {
-                    wanted.clone_into(value);
-                    shared += 1;
-                }
+            shared += fill(&mut before.environment, &wanted.environment);
+            if let (Some(before), Some(wanted)) =
+                (&mut before.options.log_configuration, &wanted.options.log_configuration)
+            {
+                shared += fill(&mut before.options, &wanted.options);
             }
             filled.push(Arc::new(before));
         }
         let complete = filled.len() == old.containers.len()
-            && filled.iter().all(|container| container.environment.values().all(|value| value != SENSITIVE));
+            && filled.iter().all(|container| {
+                let log_options = container.options.log_configuration.iter().flat_map(|log| log.options.values());
+                container.environment.values().chain(log_options).all(|value| value != SENSITIVE)
+            });
         if !complete || old.revision.scheme() != fingerprint::SCHEME {
             return Self::NotCompared;
         }
@@ -89,6 +92,20 @@ impl Secrets {
         }
     }
 }
+
+/// Fills in the new values where the old ones were never told, and counts them.
+fn fill(before: &mut BTreeMap<String, String>, wanted: &BTreeMap<String, String>) -> usize {
+    let mut filled = 0;
+    for (name, value) in before.iter_mut().filter(|(_, value)| *value == SENSITIVE) {
+        if let Some(wanted) = wanted.get(name) {
+            wanted.clone_into(value);
+            filled += 1;
+        }
+    }
+    filled
+}
+
+mod options;
 
 struct Differ<'a> {
     site: Site<'a>,
@@ -151,6 +168,10 @@ impl Differ<'_> {
             user,
             working_directory,
             docker_labels,
+            links,
+            volumes_from,
+            options: engine_options,
+            task,
         } = new;
         self.value("name", Some(plain(old.name.as_str())), Some(plain(name.as_str())));
         self.value("image", Some(plain(&old.image)), Some(plain(image)));
@@ -169,6 +190,10 @@ impl Differ<'_> {
         let directories = (old.working_directory.as_deref(), working_directory.as_deref());
         self.value("workingDirectory", directories.0.map(plain), directories.1.map(plain));
         self.labels(&old.docker_labels, docker_labels);
+        self.links(&old.links, links);
+        self.volumes_from(&old.volumes_from, volumes_from);
+        self.options(&old.options, engine_options);
+        self.settings(&old.task, task);
     }
 
     /// A field of the container that is written under its own name.
@@ -194,6 +219,19 @@ impl Differ<'_> {
 
     fn environment(&mut self, old: &BTreeMap<String, String>, new: &BTreeMap<String, String>) {
         let index = self.index;
+        self.secret_values("environment", old, new, |site, name, is_wanted| {
+            if is_wanted { site.of_variable(index, name) } else { site.in_container(index, "/environment") }
+        });
+    }
+
+    /// Values of which some may be sensitive, and then were never told to the engine.
+    fn secret_values(
+        &mut self,
+        field: &str,
+        old: &BTreeMap<String, String>,
+        new: &BTreeMap<String, String>,
+        place: impl Fn(&Site<'_>, &str, bool) -> Option<Place>,
+    ) {
         for name in keys(old, new) {
             let (before, wanted) = (old.get(name), new.get(name));
             let hidden =
@@ -204,12 +242,9 @@ impl Differ<'_> {
             if before == wanted || withheld && self.secrets == Secrets::Unchanged {
                 continue;
             }
-            let path = format!("environment.{}", plain(name));
+            let path = format!("{field}.{}", plain(name));
             let texts = (before.map(|value| plain(value)), wanted.map(|value| plain(value)));
-            self.add(&path, texts.0, texts.1, hidden, |site| match wanted {
-                Some(_) => site.of_variable(index, name),
-                None => site.in_container(index, "/environment"),
-            });
+            self.add(&path, texts.0, texts.1, hidden, |site| place(site, name, wanted.is_some()));
             if withheld
                 && self.secrets == Secrets::NotCompared
                 && let Some(last) = self.found.last_mut()

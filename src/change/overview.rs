@@ -10,8 +10,9 @@ use super::{Change, FieldChange, Overview, Reason, Row, RowAction, TaskCounts};
 use crate::desired::{ContainerSpec, DesiredService, DesiredState, Origin, Origins, Revision};
 use crate::observed::ObservedState;
 use crate::ownership::Source;
+use crate::plan::group;
 use crate::plan::service::is_current;
-use crate::plan::view::{self, Ending, TaskState, TaskView};
+use crate::plan::view::{Ending, TaskState, TaskView};
 use crate::plan::{Action, Cause, Plan, duration_text, plan};
 use crate::value::{ClusterName, ServiceName, Slot};
 
@@ -26,7 +27,7 @@ pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins
         .iter()
         .filter_map(|waiting| Some((&waiting.about.cluster, waiting.about.service.as_ref()?)))
         .collect();
-    let (mut tasks, _) = view::group(observed);
+    let mut tasks = group::tasks(observed);
     let mut overview = Overview::default();
     for (cluster, wanted) in &desired.clusters {
         overview.count(cluster_row(desired, observed, &decided, cluster), false);

@@ -77,6 +77,12 @@ impl<'a> Site<'a> {
         self.in_container(index, &format!("/dockerLabels/{token}"))
     }
 
+    /// An option of the log driver of a container.
+    pub(super) fn of_log_option(&self, index: usize, name: &str) -> Option<Place> {
+        let token = name.replace('~', "~0").replace('/', "~1");
+        self.in_container(index, &format!("/logConfiguration/options/{token}"))
+    }
+
     fn of_item(&self, list: &str, is_wanted: impl Fn(&Value) -> bool, field: &str) -> Option<Place> {
         self.origin?;
         let items = self.definition.pointer(list).and_then(Value::as_array);

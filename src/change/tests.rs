@@ -471,3 +471,92 @@ fn rows_agree_with_the_plan_in_every_small_world() {
         assert!(!steady || !overview.has_changes() || overview.rows[0].reason == Reason::Leftovers, "{}", story());
     }
 }
+
+#[test]
+fn options_are_compared_one_by_one() {
+    let old = r#"{"name":"web","image":"a","hostname":"a","privileged":true,
+        "linuxParameters":{"capabilitiesAdded":["KILL"],"swap":{"maxSwap":0}},
+        "logConfiguration":{"logDriver":"splunk","options":{"splunk-token":"hunter2","splunk-url":"a"}},
+        "task":{"cpu":512,"tags":{"team":"a"}}}"#;
+    let new = r#"{"name":"web","image":"a","hostname":"b","readonlyRootFilesystem":true,
+        "links":[{"container":"db","alias":"database"}],"volumesFrom":[{"sourceContainer":"db","readOnly":true}],
+        "dnsServers":["10.0.0.1"],"extraHosts":[{"hostname":"a","ipAddress":"10.0.0.2"}],
+        "ulimits":[{"name":"nofile","softLimit":1,"hardLimit":2}],"systemControls":{"kernel.msgmax":"1"},
+        "linuxParameters":{"devices":[{"hostPath":"/dev/a","containerPath":"/dev/a","permissions":["read"]}],
+            "tmpfs":[{"containerPath":"/t","size":1,"mountOptions":["noexec"]}]},
+        "logConfiguration":{"logDriver":"splunk","options":{"splunk-token":"hunter2","splunk-url":"b"}},"gpus":"all",
+        "task":{"networkMode":"host","cpu":512,"memory":64,"tags":{"team":"b"}}}"#;
+    insta::assert_snapshot!(compare(&[old], &[new]), @r#"
+    links Added: - -> db:database
+    volumesFrom Added: - -> db (read only)
+    hostname Changed: a -> b
+    dnsServers Added: - -> ["10.0.0.1"]
+    extraHosts Added: - -> a=10.0.0.2
+    privileged Removed: true -> -
+    readonlyRootFilesystem Added: - -> true
+    ulimits Added: - -> nofile=1:2
+    systemControls Added: - -> kernel.msgmax=1
+    linuxParameters.capabilities.add Removed: KILL -> -
+    linuxParameters.devices Added: - -> /dev/a:/dev/a:r
+    linuxParameters.tmpfs Added: - -> /t (1 MiB, noexec)
+    linuxParameters.maxSwap Removed: 0 MiB -> -
+    logConfiguration.options.splunk-url Changed: a -> b
+    resourceRequirements Added: - -> GPU ALL
+    task.networkMode Changed: bridge -> host
+    task.memory Added: - -> 64 MiB
+    task.tags.team Changed: a -> b
+    "#);
+}
+
+/// What holds for the task is told once, and not as if it were a container's.
+#[test]
+fn the_task_as_a_whole_is_told_once() {
+    let of = |cpu: u32| ["a", "b"].map(|name| format!(r#"{{"name":"{name}","image":"i","task":{{"cpu":{cpu}}}}}"#));
+    let (old, new) = (of(256), of(512));
+    let (old, new) = (old.each_ref().map(String::as_str), new.each_ref().map(String::as_str));
+    assert_eq!(compare(&old, &new), "task.cpu Changed: 256 -> 512\n");
+}
+
+#[test]
+fn a_sensitive_option_of_a_log_driver_is_never_seen() {
+    let of = |token: &str| {
+        format!(
+            r#"{{"name":"web","image":"a","logConfiguration":{{"logDriver":"splunk","options":{{"splunk-token":"{token}"}}}}}}"#
+        )
+    };
+    let (old, new) = (of("hunter2"), of("hunter3"));
+    assert_eq!(compare(&[&old], &[&new]), "logConfiguration.options.splunk-token Changed sensitive: - -> -\n");
+    assert!(!ownership_text(&old).contains("hunter"), "{}", ownership_text(&old));
+}
+
+/// What a container carries as its spec.
+fn ownership_text(spec: &str) -> String {
+    crate::ownership::spec_text(&crate::testing::spec(spec))
+}
+
+/// A difference leads to the line of a task definition of ECS's own form, too.
+#[test]
+fn places_in_a_plain_task_definition() {
+    let definition = r#"
+        { "family": "web",
+          "networkMode": "host",
+          "containerDefinitions": [{
+            "name": "web", "image": "b",
+            "hostname": "c",
+            "logConfiguration": { "logDriver": "syslog", "options": {
+              "tag": "x" } },
+            "environment": [
+              { "name": "PORT", "value": "2" }] }] }
+        "#;
+    let old = r#"{"name":"web","image":"a","environment":{"PORT":"1"},"logConfiguration":{"logDriver":"syslog"}}"#;
+    let new = r#"{"name":"web","image":"b","hostname":"c","environment":{"PORT":"2"},
+        "logConfiguration":{"logDriver":"syslog","options":{"tag":"x"}},"task":{"networkMode":"host"}}"#;
+    let found = changes(&before(&task("web", &[old])), &task("web", &[new]), Some(&origin(definition)));
+    insta::assert_snapshot!(lines(&found), @r"
+    image Changed: a -> b deploy/web.yaml:4:29
+    environment.PORT Changed: 1 -> 2 deploy/web.yaml:9:34
+    hostname Added: - -> c deploy/web.yaml:5:17
+    logConfiguration.options.tag Added: - -> x deploy/web.yaml:7:14
+    task.networkMode Changed: bridge -> host deploy/web.yaml:2:18
+    ");
+}

@@ -6,7 +6,7 @@ use super::project::Project;
 use super::render::problems::{render_problems, render_short};
 use super::{ProblemFormat, SchemaArguments, ValidateArguments};
 use crate::manifest::Kind;
-use crate::schema::schema_text;
+use crate::schema::{parameter_table, schema_text};
 
 pub(super) fn run(arguments: &ValidateArguments, output: &Output) -> Result<u8, Exit> {
     let project = Project::read(&arguments.directory.directory);
@@ -28,6 +28,10 @@ fn counted(number: usize, noun: &str) -> String {
 }
 
 pub(super) fn print_schema(arguments: &SchemaArguments, output: &Output) -> Result<u8, Exit> {
+    if arguments.parameters {
+        output.print(&parameter_table());
+        return Ok(exit::DONE);
+    }
     if let Some(kind) = arguments.kind {
         output.print(&schema_text(kind));
         return Ok(exit::DONE);

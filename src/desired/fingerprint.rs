@@ -12,6 +12,8 @@ use sha2::{Digest, Sha256};
 use super::{ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, VolumeDriver, VolumeSpec};
 use crate::value::Family;
 
+mod options;
+
 /// The rules by which a fingerprint is computed. A change of rule takes the next number.
 ///
 /// Two revisions of different schemes cannot be compared by their hashes; their specs are compared then.
@@ -135,6 +137,10 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         user,
         working_directory,
         docker_labels,
+        links,
+        volumes_from,
+        options: engine_options,
+        task,
     } = container;
     canonical.text("container", name.as_str());
     canonical.text("image", image);
@@ -176,6 +182,9 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         canonical.text("workingDirectory", directory);
     }
     canonical.pairs("dockerLabels", docker_labels);
+    options::add_neighbours(canonical, links, volumes_from);
+    options::add_options(canonical, engine_options);
+    options::add_task(canonical, task);
 }
 
 fn add_port(canonical: &mut Canonical, port: PortMapping) {

@@ -13,6 +13,7 @@ use crate::problem::{Code, Place, Problem, sort_problems};
 use crate::schema::Validated;
 use crate::value::{ClusterName, Family, Percent, ServiceName};
 
+mod options;
 mod task;
 
 /// The share of the desired count that stays healthy where the manifest does not say. Source: ECS, REPLICA.

@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::Revision;
+use super::{EngineOptions, Revision, TaskSettings};
 use crate::value::{ContainerName, Family, VolumeName};
 
 /// A task definition, resolved in full.
@@ -72,6 +72,49 @@ pub struct ContainerSpec {
     /// The user's own labels.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub docker_labels: BTreeMap<String, String>,
+    /// Other containers of the task, and the names by which this one reaches them.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub links: Vec<LinkSpec>,
+    /// Other containers of the task whose volumes it has. They are created before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes_from: Vec<VolumesFromSpec>,
+    /// What the engine is told and nothing else depends on.
+    #[serde(flatten)]
+    pub options: EngineOptions,
+    /// What holds for the task as a whole.
+    #[serde(default, skip_serializing_if = "TaskSettings::is_default")]
+    pub task: TaskSettings,
+}
+
+/// Another container of the task under another name.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct LinkSpec {
+    /// The other container.
+    pub container: ContainerName,
+    /// The name by which it is reached.
+    pub alias: String,
+}
+
+/// Another container of the task whose volumes are used.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct VolumesFromSpec {
+    /// The other container.
+    pub source_container: ContainerName,
+    /// Whether they can only be read.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub read_only: bool,
+}
+
+impl ContainerSpec {
+    /// The most memory that it can use, in MiB: its own limit, or that of the task.
+    pub fn memory_limit_mib(&self) -> Option<u32> {
+        match (self.memory, self.task.memory) {
+            (Some(own), Some(task)) => Some(own.min(task)),
+            (own, task) => own.or(task),
+        }
+    }
 }
 
 /// Seconds between SIGTERM and SIGKILL where the manifest does not say. Source: ECS `stopTimeout`.

@@ -452,12 +452,7 @@ impl<'a> Reader<'a> {
             return;
         }
         aliases.sort_by_key(|alias| alias.start);
-        self.chunk.documents.push(Document {
-            file: Arc::clone(self.file),
-            nodes: nodes.into_boxed_slice(),
-            texts: texts.into_boxed_slice(),
-            aliases: aliases.into_boxed_slice(),
-        });
+        self.chunk.documents.push(Document::new(Arc::clone(self.file), nodes, texts, aliases));
     }
 
     /// Forgets the document that is being read.

@@ -268,3 +268,45 @@ proptest! {
         }
     }
 }
+
+/// Every value of a plain task definition, seen as a manifest, has the place where it is written.
+#[test]
+fn a_plain_task_definition_is_seen_as_a_manifest() {
+    let inner = r#"{ "family": "web", "cpu": 5, "containerDefinitions": [{ "name": "a/b", "links": ["x"] }] }"#;
+    let wrapped = format!(r#"{{ "taskDefinition": {inner}, "tags": [{{ "key": "team" }}], "more": 1 }}"#);
+    let expected = json!({
+        "apiVersion": "reconcile/v1", "kind": "TaskDefinition", "metadata": { "name": "web" },
+        "spec": { "cpu": 5, "containerDefinitions": [{ "name": "a/b", "links": ["x"] }] },
+    });
+    assert_eq!(values(inner), std::slice::from_ref(&expected));
+    let mut with_tags = expected.clone();
+    with_tags["spec"]["tags"] = json!([{ "key": "team" }]);
+    with_tags["more"] = json!(1);
+    assert_eq!(values(&wrapped), [with_tags]);
+    for (text, tags) in [(inner, None), (&wrapped, Some("\"team\""))] {
+        let (file, chunk) = read(text);
+        let document = &chunk.documents[0];
+        assert!(document.is_plain_task_definition());
+        let at = |pointer: &str| document.place_of(pointer).map(|place| file.text()[place.bytes].to_owned());
+        assert_eq!(at("/metadata/name").as_deref(), Some("\"web\""));
+        assert_eq!(at("/spec/cpu").as_deref(), Some("5"));
+        assert_eq!(at("/spec/containerDefinitions/0/links/0").as_deref(), Some("\"x\""));
+        assert_eq!(at("/spec/tags/0/key").as_deref(), tags);
+        assert_eq!(at("/spec/volumes"), None);
+        assert_eq!(at("/kind"), None);
+        // What is not written has the place of what is around it.
+        for pointer in ["/spec/memory", "/kind", "/metadata", "/spec/tags/7"] {
+            document.nearest_place_of(pointer);
+        }
+    }
+    for other in [
+        r#"{ "kind": "TaskDefinition", "containerDefinitions": [] }"#,
+        r#"{ "taskDefinition": "web", "containers": [] }"#,
+        r#"{ "taskDefinition": { "family": "web" } }"#,
+        "[]",
+        "containerDefinitions",
+    ] {
+        let (_, chunk) = read(other);
+        assert!(chunk.documents.iter().all(|document| !document.is_plain_task_definition()), "{other}");
+    }
+}

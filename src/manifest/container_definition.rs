@@ -5,6 +5,10 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::linux_parameters::{LinuxParameters, ResourceRequirement, SystemControl, Ulimit};
+use super::log_configuration::LogConfiguration;
+use super::namespaces::{HostEntry, VolumeFrom, read_link};
+use super::port_mapping::PortMapping;
 use crate::value::{ContainerName, VolumeName};
 
 /// One container of a task (ECS `ContainerDefinition`).
@@ -25,7 +29,7 @@ pub struct ContainerDefinition {
     /// Environment variables. Of two with the same name the last one counts, as in ECS.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub environment: Vec<EnvironmentVariable>,
-    /// The ports that are published on the host.
+    /// The ports that are published on the host. With network mode `host` they only say what the container uses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub port_mappings: Vec<PortMapping>,
     /// Whether the task ends when this container ends, whatever its exit code: `true` by default. At least one container
@@ -69,6 +73,70 @@ pub struct ContainerDefinition {
     /// Labels of the container. Those that start with `reconcile.` belong to `reconcile` itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub docker_labels: BTreeMap<String, String>,
+    /// Other containers of the task that this one reaches by another name: `container` or `container:alias`. Only this container
+    /// knows the name. Each of them is started before it. With network mode `bridge` only.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(regex(pattern = "^[A-Za-z0-9_-]{1,255}(:[A-Za-z0-9_-]{1,255})?$")))]
+    pub links: Vec<String>,
+    /// The name that the container has for itself, at most 64 characters. Without it the engine chooses one. Not with `awsvpc`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(regex(pattern = "^[A-Za-z0-9_.-]{1,64}$"))]
+    pub hostname: Option<String>,
+    /// The addresses of the name servers that the container asks. Not with `awsvpc`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub dns_servers: Vec<String>,
+    /// The domains in which a short name is looked up. Not with `awsvpc`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    #[schemars(inner(regex(pattern = r"^\S+$")))]
+    pub dns_search_domains: Vec<String>,
+    /// Lines that are added to `/etc/hosts`. Not with `awsvpc`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub extra_hosts: Vec<HostEntry>,
+    /// Whether the standard input of the program stays open: `false` by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub interactive: Option<bool>,
+    /// Whether the program gets a terminal: `false` by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pseudo_terminal: Option<bool>,
+    /// Whether the container may do what root on the host may do: `false` by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub privileged: Option<bool>,
+    /// Whether the container can only read its own file system, apart from volumes and `tmpfs`: `false` by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readonly_root_filesystem: Option<bool>,
+    /// Whether the container has no network at all: `false` by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub disable_networking: Option<bool>,
+    /// Options of the host's security modules: `no-new-privileges`, `apparmor:PROFILE`, `label:VALUE`.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub docker_security_options: Vec<String>,
+    /// The limits of the processes of the container. Without one the engine decides.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub ulimits: Vec<Ulimit>,
+    /// Settings of the kernel that the container has for itself.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub system_controls: Vec<SystemControl>,
+    /// What the container may ask of the Linux kernel.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub linux_parameters: Option<LinuxParameters>,
+    /// Where the output of the container goes. Without it the engine decides.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub log_configuration: Option<LogConfiguration>,
+    /// Other containers of the task whose volumes appear in this one, at the same paths. Each of them is created before it.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub volumes_from: Vec<VolumeFrom>,
+    /// Special resources of the host that the container needs.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub resource_requirements: Vec<ResourceRequirement>,
+}
+
+impl ContainerDefinition {
+    /// The containers that come before this one without `dependsOn` saying so: whoever it links to is started first, and whoever it
+    /// takes volumes from is created first. Source: the ECS agent.
+    pub fn implied_dependencies(&self) -> impl Iterator<Item = &str> {
+        let links = self.links.iter().map(|link| read_link(link).0);
+        links.chain(self.volumes_from.iter().map(|from| from.source_container.as_str()))
+    }
 }
 
 /// One environment variable (ECS `KeyValuePair`).
@@ -80,44 +148,6 @@ pub struct EnvironmentVariable {
     pub name: String,
     /// The value, always a string: quote numbers and `true`.
     pub value: String,
-}
-
-/// One published port (ECS `PortMapping`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct PortMapping {
-    /// The port that the container listens on, 1 to 65535.
-    #[schemars(range(min = 1, max = 65535))]
-    pub container_port: u16,
-    /// The port of the host, 1 to 65535. Without it, or with 0, a free port is chosen for every task; a given one can
-    /// be held by one task at a time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 65535))]
-    pub host_port: Option<u16>,
-    /// `tcp` (the default) or `udp`.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    pub protocol: Option<Protocol>,
-}
-
-/// The protocol of a port.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "lowercase")]
-#[schemars(inline)]
-pub enum Protocol {
-    /// TCP.
-    Tcp,
-    /// UDP.
-    Udp,
-}
-
-impl Protocol {
-    /// As written in a manifest.
-    pub fn as_str(self) -> &'static str {
-        match self {
-            Self::Tcp => "tcp",
-            Self::Udp => "udp",
-        }
-    }
 }
 
 /// A command that tells whether the container is well (ECS `HealthCheck`).

@@ -5,7 +5,8 @@
 use std::collections::BTreeSet;
 use std::time::Duration;
 
-use super::view::{Duplicates, TaskState, Tasks};
+use super::group::{Group, Groups};
+use super::view::{TaskState, TaskView};
 use super::world::World;
 use super::{About, Action, Cause, Step};
 use crate::observed::Doing;
@@ -13,8 +14,8 @@ use crate::ownership::TaskKey;
 use crate::value::ClusterName;
 
 /// Removes containers that claim to be a container which exists already.
-pub(super) fn remove_duplicates(world: &mut World<'_>, duplicates: Duplicates<'_>) {
-    for container in duplicates {
+pub(super) fn remove_duplicates(world: &mut World<'_>, group: &Group<'_>) {
+    for container in &group.duplicates {
         if world.may_touch(&container.identity.source) {
             world.remove_container(container, &Cause::Duplicate);
         }
@@ -22,21 +23,28 @@ pub(super) fn remove_duplicates(world: &mut World<'_>, duplicates: Duplicates<'_
 }
 
 /// Ends and removes the tasks of services that nobody wants; then the networks of clusters and the volumes of tasks that are gone.
-pub(super) fn prune<'a>(world: &mut World<'a>, unwanted: &Tasks<'a>) {
-    for task in unwanted.values().flatten() {
-        if world.may_touch(task.source) {
-            match task.state(None, Duration::ZERO, world.observed.at) {
-                TaskState::Ended => world.remove_task(task, &Cause::Removed),
-                TaskState::Assembling
-                | TaskState::Pending(_)
-                | TaskState::Healthy
-                | TaskState::Unhealthy
-                | TaskState::Ending => world.end_task(task, &Cause::Removed),
+pub(super) fn prune<'a>(world: &mut World<'a>, unwanted: Groups<'a>) {
+    for group in unwanted.rest() {
+        remove_duplicates(world, &group);
+        for task in &group.tasks {
+            if world.may_touch(task.source) {
+                prune_task(world, task);
             }
         }
     }
     prune_networks(world);
     prune_volumes(world);
+}
+
+fn prune_task<'a>(world: &mut World<'a>, task: &TaskView<'a>) {
+    match task.state(None, Duration::ZERO, world.observed.at) {
+        TaskState::Ended => world.remove_task(task, &Cause::Removed),
+        TaskState::Assembling
+        | TaskState::Pending(_)
+        | TaskState::Healthy
+        | TaskState::Unhealthy
+        | TaskState::Ending => world.end_task(task, &Cause::Removed),
+    }
 }
 
 fn prune_networks(world: &mut World<'_>) {

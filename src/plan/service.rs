@@ -9,7 +9,7 @@ use std::collections::BTreeMap;
 use super::restart::{self, Retry};
 use super::view::{TaskState, TaskView};
 use super::world::World;
-use super::{About, Action, Cause, NewContainer, Step, Wait, Waiting};
+use super::{About, Action, Cause, NewContainer, Step, VolumeSource, Wait, Waiting};
 use crate::desired::{ContainerSpec, DesiredService, fingerprint};
 
 use crate::ownership::{ContainerIdentity, TaskKey};
@@ -399,6 +399,11 @@ impl<'a> Planner<'_, 'a> {
             self.world.held_ports.insert(port, task.clone());
         }
         for spec in containers {
+            let Some(volumes_from) = self.volume_sources(&task, spec) else {
+                // Its turn comes when they exist.
+                self.wait(vacancy.slot, Wait::Action);
+                continue;
+            };
             let identity = ContainerIdentity {
                 task: task.clone(),
                 container: spec.name.clone(),
@@ -410,10 +415,20 @@ impl<'a> Planner<'_, 'a> {
             };
             let named = self.service.task.named_container() == Some(&spec.name);
             let aliases = if named { vec![self.name.to_string()] } else { Vec::new() };
-            let new = NewContainer { identity, spec: spec.clone(), network: network.clone(), aliases };
+            let new = NewContainer { identity, spec: spec.clone(), network: network.clone(), aliases, volumes_from };
             let action = Action::CreateContainer(Box::new(new));
             self.act(vacancy.slot, Step { action, cause: vacancy.cause.clone() });
         }
+    }
+
+    /// The containers whose volumes a new container of `task` has too; `None` when one of them does not exist yet.
+    fn volume_sources(&self, task: &TaskKey, spec: &ContainerSpec) -> Option<Vec<VolumeSource>> {
+        let sources = spec.volumes_from.iter().map(|from| {
+            let member = self.members.iter().find(|member| member.view.key == task)?;
+            let source = member.view.container(&from.source_container)?.observed?;
+            Some(VolumeSource { id: source.id.clone(), read_only: from.read_only })
+        });
+        sources.collect()
     }
 
     /// Why a task that is not wanted for its own sake goes.

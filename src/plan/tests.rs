@@ -317,3 +317,32 @@ fn the_order_of_what_was_seen_does_not_matter() {
     containers.reverse();
     assert_eq!(plan_web(service(4, &new), &containers), forwards);
 }
+
+/// A container takes its volumes from one that exists: the engine would refuse it before.
+#[test]
+fn whose_volumes_are_used_is_created_first() {
+    let two = task_of(
+        "web",
+        &[
+            r#"{"name":"web","image":"web:1","volumesFrom":[{"sourceContainer":"keeper","readOnly":true}]}"#,
+            r#"{"name":"keeper","image":"keeper:1"}"#,
+        ],
+    );
+    let mut empty = ObservedState { at: NOW, ..ObservedState::default() };
+    add_network(&mut empty, "shop");
+    assert_snapshot!(plan_of(&[("shop/web", service(1, &two))], &empty), @r"
+    create shop/web/0 keeper @87fda6: the slot has no task
+    wait shop/web/0: an action is under way
+    ");
+    let mut keeper = running("shop/web/0", &two, 1);
+    keeper.retain(|container| container.identity.container.as_str() == "keeper");
+    keeper[0].phase = Phase::Created;
+    let state = observed(&[keeper.clone()]);
+    assert_snapshot!(plan_of(&[("shop/web", service(1, &two))], &state), @r"
+    create shop/web/0 web @87fda6: the slot has no task
+    wait shop/web/0: an action is under way
+    ");
+    let plan = plan(&desired(&[("shop/web", service(1, &two))]), &state);
+    let Action::CreateContainer(new) = &plan.steps[0].action else { panic!("{plan}") };
+    assert_eq!(new.volumes_from, [VolumeSource { id: keeper[0].id.clone(), read_only: true }]);
+}

@@ -2,15 +2,13 @@
 //!
 //! A task is what its containers make it. Nothing here decides anything: it says in which state a task is, and how it came there.
 
-use std::collections::BTreeMap;
 use std::time::Duration;
 
 use super::Wait;
 use crate::desired::{ContainerSpec, TaskSpec};
-use crate::observed::{ContainerId, Doing, Exit, Health, ObservedContainer, ObservedState, Phase};
+use crate::observed::{ContainerId, Doing, Exit, Health, ObservedContainer, Phase};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
-use crate::plan::Target;
-use crate::value::{Attempt, ClusterName, ContainerName, ServiceName, Slot, Timestamp};
+use crate::value::{Attempt, ContainerName, Slot, Timestamp};
 
 use super::restart;
 
@@ -185,7 +183,9 @@ impl<'a> TaskView<'a> {
         let Some(spec) = spec else {
             return !self.containers.iter().any(|container| container.identity.essential);
         };
-        spec.containers.iter().any(|wanted| wanted.essential && self.container(&wanted.name).is_none())
+        // Counting is cheaper than comparing names: of one revision, as many containers as it has are all that it has.
+        let is_whole = self.key.revision == spec.revision && self.containers.len() == spec.containers.len();
+        !is_whole && spec.containers.iter().any(|wanted| wanted.essential && self.container(&wanted.name).is_none())
     }
 
     /// Whether a container waits for its start although the task is up: one that is not essential.
@@ -208,20 +208,25 @@ impl<'a> TaskView<'a> {
 
     fn health(&self, grace: Duration, at: Timestamp) -> TaskState {
         let essential = || self.observed().filter(|container| container.identity.essential);
-        let started_at = essential().filter_map(started_at).max().unwrap_or(at);
-        let paused = essential().any(|container| container.phase == Phase::Paused);
-        match essential().map(|container| container.health).max().unwrap_or_default() {
-            _ if paused => TaskState::Unhealthy,
-            Health::Unhealthy if at < started_at.after(grace) => {
-                TaskState::Pending(Wait::Grace { until: started_at.after(grace) })
-            }
-            Health::Unhealthy => TaskState::Unhealthy,
-            _ if essential().any(|container| container.health == Health::Starting) => TaskState::Pending(Wait::Health),
-            Health::None if at < started_at.after(restart::settle(self.failures)) => {
-                TaskState::Pending(Wait::Settle { until: started_at.after(restart::settle(self.failures)) })
-            }
-            Health::None | Health::Starting | Health::Healthy => TaskState::Healthy,
+        let says = |health| essential().any(|container| container.health == health);
+        let pending = |wait: Wait| wait.until().filter(|until| at < *until).map(|_| TaskState::Pending(wait));
+        if essential().any(|container| container.phase == Phase::Paused) {
+            return TaskState::Unhealthy;
         }
+        if says(Health::Unhealthy) {
+            let started_at = essential().filter_map(started_at).max().unwrap_or(at);
+            return pending(Wait::Grace { until: started_at.after(grace) }).unwrap_or(TaskState::Unhealthy);
+        }
+        if says(Health::Starting) {
+            return TaskState::Pending(Wait::Health);
+        }
+        if !says(Health::None) && says(Health::Healthy) {
+            return TaskState::Healthy;
+        }
+        // A check speaks for its own container only: one without a check has to prove itself beside a healthy one too.
+        let unchecked = essential().filter(|container| container.health == Health::None);
+        let started_at = unchecked.filter_map(started_at).max().unwrap_or(at);
+        pending(Wait::Settle { until: started_at.after(restart::settle(self.failures)) }).unwrap_or(TaskState::Healthy)
     }
 
     /// When the youngest of its essential containers was started; `None` when none runs.
@@ -372,64 +377,5 @@ fn describe_exit(exit: &Exit, unhealthy: bool) -> String {
     }
 }
 
-/// The tasks of each service, in order.
-pub(crate) type Tasks<'a> = BTreeMap<(&'a ClusterName, &'a ServiceName), Vec<TaskView<'a>>>;
-
-/// Two or more containers that claim to be the same: all but the first are in the way.
-pub(crate) type Duplicates<'a> = Vec<&'a ObservedContainer>;
-
-/// Groups what was observed into tasks.
-pub(crate) fn group(observed: &ObservedState) -> (Tasks<'_>, Duplicates<'_>) {
-    let mut views: Vec<ContainerView<'_>> =
-        observed.containers.values().map(|container| view(container, observed)).collect();
-    views.extend(observed.in_flight.values().filter_map(|in_flight| match &in_flight.doing {
-        Doing::Create(identity) => Some(ContainerView { identity, observed: None, doing: Some(&in_flight.doing) }),
-        Doing::Start | Doing::Stop | Doing::Remove | Doing::Pull | Doing::Other => None,
-    }));
-    views.sort_by(|a, b| order(a).cmp(&order(b)));
-    let mut duplicates = Vec::new();
-    let mut tasks = Tasks::new();
-    for view in views {
-        let key = &view.identity.task;
-        let service = tasks.entry((&key.cluster, &key.service)).or_default();
-        match service.last_mut() {
-            Some(task) if task.key == key && task.source == &view.identity.source => {
-                if task.containers.last().is_some_and(|last| last.identity.container == view.identity.container) {
-                    duplicates.extend(view.observed);
-                } else {
-                    task.containers.push(view);
-                }
-            }
-            Some(_) | None => service.push(TaskView {
-                key,
-                source: &view.identity.source,
-                failures: view.identity.failures,
-                containers: vec![view],
-            }),
-        }
-    }
-    (tasks, duplicates)
-}
-
-fn view<'a>(container: &'a ObservedContainer, observed: &'a ObservedState) -> ContainerView<'a> {
-    // Looking up nothing is the common case and must cost nothing: a converged host has thousands of containers here.
-    let in_flight = if observed.in_flight.is_empty() {
-        None
-    } else {
-        observed.in_flight.get(&Target::Container(container.id.clone()))
-    };
-    ContainerView {
-        identity: &container.identity,
-        observed: Some(container),
-        doing: in_flight.map(|in_flight| &in_flight.doing),
-    }
-}
-
-/// What is observed comes before what is being created, the older before the younger: the first of two equal ones is kept.
-fn order<'a>(
-    view: &ContainerView<'a>,
-) -> (&'a TaskKey, &'a Source, &'a ContainerName, bool, Option<(Timestamp, &'a ContainerId)>) {
-    let identity = view.identity;
-    let age = view.observed.map(|observed| (observed.created_at, &observed.id));
-    (&identity.task, &identity.source, &identity.container, view.observed.is_none(), age)
-}
+#[cfg(test)]
+mod tests;

@@ -2,7 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::view::{self, ContainerView, TaskView, Tasks};
+use super::group::Groups;
+use super::view::{self, ContainerView, TaskView};
 use super::{About, Action, Cause, FailureKind, Plan, Step, Target, Wait, Waiting, restart};
 use crate::desired::{ContainerSpec, DesiredState, Protocol, STOP_TIMEOUT_DEFAULT_SECS};
 use crate::observed::{NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase};
@@ -21,7 +22,7 @@ pub(super) struct World<'a> {
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(desired: &'a DesiredState, observed: &'a ObservedState, tasks: &Tasks<'a>) -> Self {
+    pub(super) fn new(desired: &'a DesiredState, observed: &'a ObservedState, groups: &Groups<'a>) -> Self {
         let mut networks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for network in observed.networks.values() {
             networks.entry(&network.cluster).or_default().push(network);
@@ -35,7 +36,7 @@ impl<'a> World<'a> {
             let foreign = |network: &ObservedNetwork| !desired.may_touch(&network.source);
             of_cluster.sort_by_key(|network| (!in_use(network), foreign(network), network.created_at, &network.id));
         }
-        let held_ports = held_ports(desired, tasks);
+        let held_ports = held_ports(desired, groups);
         Self { desired, observed, plan: Plan::default(), held_ports, networks, targets: BTreeSet::new() }
     }
 
@@ -173,17 +174,26 @@ fn stop_timeout_secs(container: &ObservedContainer) -> u32 {
     view::read_spec(container).map_or(STOP_TIMEOUT_DEFAULT_SECS, |spec| spec.stop_timeout)
 }
 
-fn held_ports(desired: &DesiredState, tasks: &Tasks<'_>) -> BTreeMap<(u16, Protocol), TaskKey> {
-    let containers = || tasks.values().flatten().flat_map(|task| &task.containers);
-    let held = containers().filter(|container| container.may_run()).flat_map(|container| {
-        let observed = container.observed.into_iter().flat_map(|observed| &observed.ports);
-        observed.map(|port| ((port.host_port, port.protocol), &container.identity.task))
-    });
+fn held_ports(desired: &DesiredState, groups: &Groups<'_>) -> BTreeMap<(u16, Protocol), TaskKey> {
+    let mut held = BTreeMap::new();
+    let mut about_to_run = Vec::new();
+    // The containers come in no order: of several that claim one port, the names say which is named as its holder.
+    for container in groups.views() {
+        let task = &container.identity.task;
+        for port in container.observed.filter(|_| container.may_run()).into_iter().flat_map(|observed| &observed.ports)
+        {
+            let holder = held.entry((port.host_port, port.protocol)).or_insert(task);
+            *holder = task.max(holder);
+        }
+        if container.is_about_to_run() {
+            about_to_run.push(container);
+        }
+    }
     // Collected by reference first: a converged host has thousands of ports and needs none of these keys.
-    let held: BTreeMap<_, _> = held.collect();
     let mut ports: BTreeMap<_, _> = held.into_iter().map(|(port, task)| (port, task.clone())).collect();
     // What is not up yet holds what it will need: two tasks that are being made at once must not be given one port.
-    for container in containers().filter(|container| container.is_about_to_run()) {
+    about_to_run.sort_by_key(|container| &container.identity.task);
+    for container in about_to_run {
         for port in promised_ports(desired, container) {
             ports.entry(port).or_insert_with(|| container.identity.task.clone());
         }

@@ -296,7 +296,7 @@ impl Reconciler {
             container.phase = Phase::Running { started_at: at };
             let is_checked = spec.as_ref().is_some_and(|spec| spec.health_check.is_some());
             container.health = if is_checked { Health::Starting } else { Health::None };
-            container.ports = spec.iter().flat_map(static_ports).collect();
+            container.ports = spec.iter().flat_map(PublishedPort::all_static).collect();
         }
         self.note(Target::Container(id.clone()));
     }
@@ -376,13 +376,6 @@ fn merge(known: ObservedContainer, listed: ObservedContainer) -> ObservedContain
     };
     let health_output = known.health_output.filter(|_| listed.health == Health::Unhealthy);
     ObservedContainer { phase, health_output, created_at: known.created_at, ..listed }
-}
-
-fn static_ports(spec: &ContainerSpec) -> impl Iterator<Item = PublishedPort> + '_ {
-    spec.port_mappings.iter().filter_map(|port| {
-        let (host_port, protocol) = port.static_host_port()?;
-        Some(PublishedPort { container_port: port.container_port, host_port, protocol })
-    })
 }
 
 /// Nothing has happened in the future: an engine whose clock is ahead must not make a slot wait for hours.

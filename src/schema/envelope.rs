@@ -22,10 +22,18 @@ pub(super) fn read_kind(document: &Document, value: &mut Value, problems: &mut V
         problems.push(without_kind(document, root));
         return None;
     }
+    if document.is_plain_task_definition() && value_of_name(root).is_null() && !document.is_broken("/metadata/name") {
+        problems.push(without_family(document));
+        return None;
+    }
     check_version(document, root, problems);
     let kind = check_kind(document, root, problems)?;
     root.insert("apiVersion".to_owned(), Value::String(ApiVersion::V1.as_str().to_owned()));
     Some(kind)
+}
+
+fn value_of_name(root: &Map<String, Value>) -> &Value {
+    root.get("metadata").and_then(|metadata| metadata.get("name")).unwrap_or(&Value::Null)
 }
 
 fn check_version(document: &Document, root: &Map<String, Value>, problems: &mut Vec<Problem>) {
@@ -78,11 +86,6 @@ fn check_kind(document: &Document, root: &Map<String, Value>, problems: &mut Vec
 
 /// A document that does not say its kind, with what it looks like.
 fn without_kind(document: &Document, root: &Map<String, Value>) -> Problem {
-    let exported = root.get("taskDefinition").is_some_and(|inner| inner.get("containerDefinitions").is_some());
-    if !root.contains_key("apiVersion") && (exported || root.contains_key("containerDefinitions")) {
-        let pointer = if exported { "/taskDefinition" } else { "" };
-        return plain_task_definition(document, root, pointer);
-    }
     let place = document.key_place_of("/apiVersion").unwrap_or_else(|| document.nearest_place_of("/-"));
     let mut problem = Problem::error(Code::Envelope, "the document does not say its kind")
         .with_place(place)
@@ -98,26 +101,10 @@ fn without_kind(document: &Document, root: &Map<String, Value>) -> Problem {
     problem
 }
 
-fn plain_task_definition(document: &Document, root: &Map<String, Value>, pointer: &str) -> Problem {
-    let inner = if pointer.is_empty() { Some(root) } else { root.get("taskDefinition").and_then(Value::as_object) };
-    let family = inner.and_then(|inner| inner.get("family")).and_then(Value::as_str).unwrap_or("<family>");
-    let place = document
-        .key_place_of(&format!("{pointer}/containerDefinitions"))
-        .unwrap_or_else(|| document.nearest_place_of("/-"));
-    let is_json = document.source_of("").is_some_and(|source| source.starts_with('{'));
-    let help = if is_json {
-        format!(
-            "wrap it: {{\"apiVersion\": \"reconcile/v1\", \"kind\": \"TaskDefinition\", \
-             \"metadata\": {{\"name\": \"{family}\"}}, \"spec\": <this object>}}"
-        )
-    } else {
-        format!(
-            "wrap it:\n  apiVersion: reconcile/v1\n  kind: TaskDefinition\n  metadata: {{ name: {family} }}\n  \
-             spec:\n    <these fields, indented>"
-        )
-    };
-    Problem::error(Code::PlainTaskDefinition, "this is a plain ECS task definition, without the envelope of a manifest")
-        .with_place(place)
-        .with_expected("apiVersion, kind, metadata and spec", "the fields of a task definition")
-        .with_help(help)
+/// A plain task definition that does not say what it is called.
+fn without_family(document: &Document) -> Problem {
+    Problem::error(Code::PlainTaskDefinition, "this plain ECS task definition has no `family`, which would be its name")
+        .with_place(document.nearest_place_of("/metadata/name"))
+        .with_expected("the field `family`", "nothing")
+        .with_help("add a `family`: a Service names it in `taskDefinition`")
 }

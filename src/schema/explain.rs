@@ -8,13 +8,12 @@ use super::Compiled;
 use super::known::{Field, shape_at};
 use super::words::{self, Advice, advise, closest, path_in_words, quoted};
 use crate::document::{DOCUMENT_PROBLEMS_MAX, Document, is_yaml11_boolean, resolves_to_text};
-use crate::manifest::Kind;
+use crate::manifest::{CPU_PATTERN, Kind, MEMORY_PATTERN};
 use crate::problem::{Code, Place, Problem};
 use crate::sensitive::is_sensitive;
 
 /// Values of ECS that are known and not supported yet, by the field they stand in.
-const VALUES_NOT_YET: &[(&str, &[&str])] =
-    &[("networkMode", &["host", "awsvpc", "none", "default"]), ("schedulingStrategy", &["DAEMON"])];
+const VALUES_NOT_YET: &[(&str, &[&str])] = &[("schedulingStrategy", &["DAEMON"])];
 
 /// Validates a value against the schema of its kind and explains every error.
 pub(super) fn validate(
@@ -113,6 +112,12 @@ impl Context<'_> {
                 .with_help(format!("ECS has this field in {}; remove it for now", shape.name))
                 .with_object(self.object.clone());
         }
+        if let Some(Field::Refused(advice)) = shape.field(key) {
+            return Problem::error(Code::Refused, format!("`{key}` cannot be honoured on a Docker host"))
+                .with_place(place)
+                .with_help(advice)
+                .with_object(self.object.clone());
+        }
         let problem = Problem::error(Code::UnknownField, format!("unknown field `{}` in {}", clip(key), shape.name));
         let problem = match advise(key, shape) {
             Advice::Rename(meant) => {
@@ -160,7 +165,9 @@ impl Context<'_> {
     fn wrong_type(&self, pointer: &str, kind: &TypeKind, value: &Value) -> Problem {
         let expected = match kind {
             TypeKind::Single(one) => one.to_string(),
-            TypeKind::Multiple(several) => several.iter().next().map(|one| one.to_string()).unwrap_or_default(),
+            TypeKind::Multiple(several) => {
+                several.iter().map(|one| words::type_name(&one.to_string()).to_owned()).collect::<Vec<_>>().join(" or ")
+            }
         };
         let path = path_in_words(pointer);
         let problem = Problem::error(Code::WrongType, format!("{path} has the wrong type"));
@@ -176,8 +183,13 @@ impl Context<'_> {
         self.at_value(hint_for_type(problem, &expected, value, source, pointer), pointer)
     }
 
-    /// Whether a value is that of a variable whose name says that nobody else should read it.
+    /// Whether a value is that of a variable or an option whose name says that nobody else should read it.
     fn is_sensitive(&self, pointer: &str) -> bool {
+        let mut tokens = pointer.rsplit('/');
+        if let (Some(name), Some("options" | "driverOpts" | "labels" | "dockerLabels")) = (tokens.next(), tokens.next())
+        {
+            return is_sensitive(name, "");
+        }
         let name = pointer.strip_suffix("/value").and_then(|item| self.document.source_of(&format!("{item}/name")));
         name.is_some_and(|name| is_sensitive(name.trim().trim_matches(['"', '\'']), ""))
     }
@@ -222,8 +234,11 @@ impl Context<'_> {
     fn wrong_length(&self, error: &ValidationError<'_>, pointer: &str, value: &Value) -> Problem {
         let path = path_in_words(pointer);
         let (expected, found) = if let Value::Array(items) = value {
-            let minimum = self.keyword(error, "minItems").unwrap_or(0);
-            (format!("a list of at least {minimum}"), format!("a list of {}", items.len()))
+            let expected = match (self.keyword(error, "minItems"), self.keyword(error, "maxItems")) {
+                (_, Some(maximum)) => format!("a list of at most {maximum}"),
+                (minimum, None) => format!("a list of at least {}", minimum.unwrap_or(0)),
+            };
+            (expected, format!("a list of {}", items.len()))
         } else {
             let length = value.as_str().unwrap_or("").chars().count();
             let found = if length == 0 { "an empty text".to_owned() } else { format!("{length} characters") };
@@ -247,6 +262,15 @@ impl Context<'_> {
         let expected = match pattern {
             "^[A-Za-z0-9_-]{1,255}$" => "1 to 255 letters, digits, hyphens and underscores".to_owned(),
             "^/" => "an absolute path, which starts with `/`".to_owned(),
+            CPU_PATTERN => "a number of CPU units, or a text such as `0.5 vCPU`".to_owned(),
+            MEMORY_PATTERN => "a number of MiB, or a text such as `1 GB`".to_owned(),
+            "^[0-9]{1,5}-[0-9]{1,5}$" => "two ports with a hyphen between, such as 8000-8009".to_owned(),
+            "^[A-Za-z0-9_-]{1,255}(:[A-Za-z0-9_-]{1,255})?$" => "`container` or `container:alias`".to_owned(),
+            "^[A-Za-z0-9_.-]{1,64}$" => "1 to 64 letters, digits, hyphens, underscores and dots".to_owned(),
+            "^(ALL|[1-9][0-9]{0,3})$" => "a whole number as a text, such as \"1\", or ALL".to_owned(),
+            "^(LINUX|WINDOWS_[A-Z0-9_]+)$" => "LINUX".to_owned(),
+            r"^[a-z_]+(=[^\s,]+)?$" => "an option of a mount, such as `noexec` or `mode=1777`".to_owned(),
+            r"^[^\s:]+$" => "a text without spaces and colons".to_owned(),
             r"^\S+$" => "a text without spaces".to_owned(),
             "^[^=]+$" => "a name without `=`".to_owned(),
             r"^[^\s:]+(:[^\s:]+)?$" => "a user, or a user and a group with a colon between".to_owned(),

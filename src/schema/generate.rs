@@ -4,16 +4,46 @@ use schemars::transform::{RecursiveTransform, Transform};
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
+use super::known::{Field, Shape, document_shape};
 use crate::manifest::{Cluster, Kind, Service, TaskDefinition};
 
 /// The schema against which documents are validated.
 pub(super) fn validation_schema(kind: Kind) -> Value {
-    match kind {
+    let schema = match kind {
         Kind::Cluster => schema_of::<Cluster>(),
         Kind::TaskDefinition => schema_of::<TaskDefinition>(),
         Kind::Service => schema_of::<Service>(),
+    };
+    let mut schema = schema.into();
+    add_ignored(&mut schema, document_shape(kind));
+    schema
+}
+
+/// Adds the fields that are accepted without effect: no type has them, and yet they may be written.
+fn add_ignored(schema: &mut Value, shape: &Shape) {
+    let Some(Value::Object(properties)) = schema.get_mut("properties") else { return };
+    for (name, field) in shape.fields {
+        match field {
+            Field::Ignored(json_type, reason) => {
+                let mut property = json!({ "description": format!("No effect on a Docker host: {reason}.") });
+                if !json_type.is_empty() {
+                    property["type"] = json!(json_type);
+                }
+                properties.entry(*name).or_insert(property);
+            }
+            Field::Object(inner) => {
+                if let Some(property) = properties.get_mut(*name) {
+                    add_ignored(property, inner);
+                }
+            }
+            Field::List(inner) => {
+                if let Some(items) = properties.get_mut(*name).and_then(|property| property.get_mut("items")) {
+                    add_ignored(items, inner);
+                }
+            }
+            Field::Plain | Field::Map | Field::Refused(_) | Field::NotYet => {}
+        }
     }
-    .into()
 }
 
 fn schema_of<T: JsonSchema>() -> Schema {

@@ -1,7 +1,8 @@
-//! Every field that ECS has, by the object it stands in: what is supported, and what is only known by name.
+//! Every field that ECS has, by the object it stands in: what is supported, and what is only known by name. Those of a task
+//! definition are in `parameters`.
 //!
 //! The supported fields repeat the types in `manifest`; a test holds the two together. Sources: the ECS API reference,
-//! `RegisterTaskDefinition`, `DescribeTaskDefinition`, `CreateService`, `UpdateService`, `CreateCluster`.
+//! `CreateService`, `UpdateService`, `CreateCluster`.
 
 use crate::manifest::Kind;
 
@@ -16,8 +17,22 @@ pub(super) enum Field {
     List(&'static Shape),
     /// A mapping whose keys are the user's own.
     Map,
+    /// A field of ECS that is accepted and has no effect on a Docker host: the type of its value, empty when it has several, and why.
+    Ignored(&'static str, &'static str),
+    /// A field of ECS that would be dangerous to ignore: what to do instead.
+    Refused(&'static str),
     /// A field of ECS that is not supported yet.
     NotYet,
+}
+
+impl Field {
+    /// Whether it may be written.
+    pub(super) fn is_accepted(self) -> bool {
+        match self {
+            Plain | Object(_) | List(_) | Map | Ignored(..) => true,
+            Refused(_) | NotYet => false,
+        }
+    }
 }
 
 /// An object and its fields.
@@ -33,12 +48,19 @@ impl Shape {
         self.fields.iter().find(|(known, _)| *known == name).map(|(_, field)| *field)
     }
 
+    /// The fields that may be written.
     pub(super) fn supported(&self) -> impl Iterator<Item = &'static str> {
-        self.fields.iter().filter(|(_, field)| !matches!(field, Field::NotYet)).map(|(name, _)| *name)
+        self.fields.iter().filter(|(_, field)| field.is_accepted()).map(|(name, _)| *name)
     }
 }
 
-use Field::{List, Map, NotYet, Object, Plain};
+use Field::{Ignored, List, Map, NotYet, Object, Plain, Refused};
+
+use super::parameters::{
+    CAPABILITIES, CONTAINER_DEFINITION, DEVICE, DOCKER_VOLUME, HEALTH_CHECK, HOST_ENTRY, HOST_VOLUME, KEY_VALUE_PAIR,
+    LINUX_PARAMETERS, LOG_CONFIGURATION, MOUNT_POINT, PORT_MAPPING, RESOURCE_REQUIREMENT, RUNTIME_PLATFORM,
+    SYSTEM_CONTROL, TAG, TASK_DEFINITION_SPEC, TMPFS, ULIMIT, VOLUME, VOLUME_FROM,
+};
 
 static METADATA: Shape = Shape { name: "metadata", fields: &[("name", Plain)] };
 
@@ -122,130 +144,8 @@ static DEPLOYMENT_CONFIGURATION: Shape = Shape {
     ],
 };
 
-static TASK_DEFINITION_SPEC: Shape = Shape {
-    name: "TaskDefinition.spec",
-    fields: &[
-        ("family", Plain),
-        ("networkMode", Plain),
-        ("containerDefinitions", List(&CONTAINER_DEFINITION)),
-        ("volumes", List(&VOLUME)),
-        ("compatibilities", NotYet),
-        ("cpu", NotYet),
-        ("deregisteredAt", NotYet),
-        ("enableFaultInjection", NotYet),
-        ("ephemeralStorage", NotYet),
-        ("executionRoleArn", NotYet),
-        ("inferenceAccelerators", NotYet),
-        ("ipcMode", NotYet),
-        ("memory", NotYet),
-        ("pidMode", NotYet),
-        ("placementConstraints", NotYet),
-        ("proxyConfiguration", NotYet),
-        ("registeredAt", NotYet),
-        ("registeredBy", NotYet),
-        ("requiresAttributes", NotYet),
-        ("requiresCompatibilities", NotYet),
-        ("revision", NotYet),
-        ("runtimePlatform", NotYet),
-        ("status", NotYet),
-        ("tags", NotYet),
-        ("taskDefinitionArn", NotYet),
-        ("taskRoleArn", NotYet),
-    ],
-};
-
-static CONTAINER_DEFINITION: Shape = Shape {
-    name: "a container definition",
-    fields: &[
-        ("name", Plain),
-        ("image", Plain),
-        ("command", Plain),
-        ("entryPoint", Plain),
-        ("environment", List(&KEY_VALUE_PAIR)),
-        ("portMappings", List(&PORT_MAPPING)),
-        ("essential", Plain),
-        ("cpu", Plain),
-        ("memory", Plain),
-        ("memoryReservation", Plain),
-        ("healthCheck", Object(&HEALTH_CHECK)),
-        ("stopTimeout", Plain),
-        ("mountPoints", List(&MOUNT_POINT)),
-        ("user", Plain),
-        ("workingDirectory", Plain),
-        ("dockerLabels", Map),
-        ("credentialSpecs", NotYet),
-        ("dependsOn", NotYet),
-        ("disableNetworking", NotYet),
-        ("dnsSearchDomains", NotYet),
-        ("dnsServers", NotYet),
-        ("dockerSecurityOptions", NotYet),
-        ("environmentFiles", NotYet),
-        ("extraHosts", NotYet),
-        ("firelensConfiguration", NotYet),
-        ("hostname", NotYet),
-        ("interactive", NotYet),
-        ("links", NotYet),
-        ("linuxParameters", NotYet),
-        ("logConfiguration", NotYet),
-        ("privileged", NotYet),
-        ("pseudoTerminal", NotYet),
-        ("readonlyRootFilesystem", NotYet),
-        ("repositoryCredentials", NotYet),
-        ("resourceRequirements", NotYet),
-        ("restartPolicy", NotYet),
-        ("secrets", NotYet),
-        ("startTimeout", NotYet),
-        ("systemControls", NotYet),
-        ("ulimits", NotYet),
-        ("versionConsistency", NotYet),
-        ("volumesFrom", NotYet),
-    ],
-};
-
-static KEY_VALUE_PAIR: Shape = Shape { name: "an environment variable", fields: &[("name", Plain), ("value", Plain)] };
-
-static PORT_MAPPING: Shape = Shape {
-    name: "a port mapping",
-    fields: &[
-        ("containerPort", Plain),
-        ("hostPort", Plain),
-        ("protocol", Plain),
-        ("appProtocol", NotYet),
-        ("containerPortRange", NotYet),
-        ("name", NotYet),
-    ],
-};
-
-static HEALTH_CHECK: Shape = Shape {
-    name: "healthCheck",
-    fields: &[("command", Plain), ("interval", Plain), ("timeout", Plain), ("retries", Plain), ("startPeriod", Plain)],
-};
-
-static MOUNT_POINT: Shape =
-    Shape { name: "a mount point", fields: &[("sourceVolume", Plain), ("containerPath", Plain), ("readOnly", Plain)] };
-
-static VOLUME: Shape = Shape {
-    name: "a volume",
-    fields: &[
-        ("name", Plain),
-        ("host", Object(&HOST_VOLUME)),
-        ("dockerVolumeConfiguration", Object(&DOCKER_VOLUME)),
-        ("configuredAtLaunch", NotYet),
-        ("efsVolumeConfiguration", NotYet),
-        ("fsxWindowsFileServerVolumeConfiguration", NotYet),
-        ("s3filesVolumeConfiguration", NotYet),
-    ],
-};
-
-static HOST_VOLUME: Shape = Shape { name: "host", fields: &[("sourcePath", Plain)] };
-
-static DOCKER_VOLUME: Shape = Shape {
-    name: "dockerVolumeConfiguration",
-    fields: &[("scope", Plain), ("autoprovision", Plain), ("driver", Plain), ("driverOpts", Map), ("labels", Map)],
-};
-
 /// Every object, for the search after a field that stands elsewhere. The more likely come first.
-pub(super) static SHAPES: [&Shape; 12] = [
+pub(super) static SHAPES: [&Shape; 25] = [
     &SERVICE_SPEC,
     &TASK_DEFINITION_SPEC,
     &CONTAINER_DEFINITION,
@@ -257,6 +157,19 @@ pub(super) static SHAPES: [&Shape; 12] = [
     &DOCKER_VOLUME,
     &CLUSTER_SPEC,
     &HOST_VOLUME,
+    &LINUX_PARAMETERS,
+    &LOG_CONFIGURATION,
+    &RUNTIME_PLATFORM,
+    &CAPABILITIES,
+    &DEVICE,
+    &TMPFS,
+    &ULIMIT,
+    &SYSTEM_CONTROL,
+    &RESOURCE_REQUIREMENT,
+    &HOST_ENTRY,
+    &VOLUME_FROM,
+    &TAG,
+    &KEY_VALUE_PAIR,
     &METADATA,
 ];
 
@@ -302,6 +215,23 @@ pub(super) static FOREIGN_WORDS: &[(&str, &str)] = &[
     ("readonly", "readOnly"),
     ("read_only", "readOnly"),
     ("driver_opts", "driverOpts"),
+    ("cap_add", "add"),
+    ("cap_drop", "drop"),
+    ("dns", "dnsServers"),
+    ("dns_search", "dnsSearchDomains"),
+    ("extra_hosts", "extraHosts"),
+    ("init", "initProcessEnabled"),
+    ("logging", "logConfiguration"),
+    ("network_mode", "networkMode"),
+    ("pid", "pidMode"),
+    ("ipc", "ipcMode"),
+    ("read_only_rootfs", "readonlyRootFilesystem"),
+    ("security_opt", "dockerSecurityOptions"),
+    ("shm_size", "sharedMemorySize"),
+    ("stdin_open", "interactive"),
+    ("sysctls", "systemControls"),
+    ("tty", "pseudoTerminal"),
+    ("volumes_from", "volumesFrom"),
 ];
 
 /// Words of Kubernetes and Compose for which ECS has nothing, with what to do instead.
@@ -339,7 +269,7 @@ pub(super) fn shape_at(kind: Kind, pointer: &str) -> Option<&'static Shape> {
                 tokens.next()?;
                 inner
             }
-            Plain | Map | NotYet => return None,
+            Plain | Map | Ignored(..) | Refused(_) | NotYet => return None,
         };
     }
     Some(shape)

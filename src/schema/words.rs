@@ -115,5 +115,5 @@ pub(super) fn advise(key: &str, shape: &'static Shape) -> Advice {
 }
 
 fn is_supported(shape: &Shape, name: &str) -> bool {
-    shape.field(name).is_some_and(|field| !matches!(field, Field::NotYet))
+    shape.field(name).is_some_and(Field::is_accepted)
 }

@@ -8,6 +8,7 @@ use crate::change::revision_name;
 use crate::desired::{DesiredService, DesiredState, Revision};
 use crate::observed::{self, ObservedState};
 use crate::ownership::Source;
+use crate::plan::group;
 use crate::plan::service::is_current;
 use crate::plan::view::{self, Ending, TaskState, TaskView};
 use crate::plan::{Plan, Wait};
@@ -34,7 +35,7 @@ pub(super) fn portraits<'a>(
     observed: &'a ObservedState,
     plan: Option<&'a Plan>,
 ) -> Vec<Portrait<'a>> {
-    let (mut tasks, _) = view::group(observed);
+    let mut tasks = group::tasks(observed);
     let wanted = desired.iter().flat_map(|desired| {
         let clusters = desired.clusters.iter();
         clusters

@@ -13,7 +13,7 @@ use reconcile::desired::{ContainerSpec, Revision};
 use reconcile::engine::{Hint, Listing, Observe, Perform};
 use reconcile::observed::{ContainerId, Exit, NetworkId, ObservedContainer, Phase};
 use reconcile::ownership::{ContainerIdentity, Source, TaskKey};
-use reconcile::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
+use reconcile::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome, VolumeSource};
 use reconcile::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, Timestamp};
 use tokio::runtime::Runtime;
 use tokio::time::Instant;
@@ -140,8 +140,17 @@ impl<F: Fixture> World<F> {
     }
 
     async fn create_from(&self, identity: ContainerIdentity, spec: ContainerSpec) -> Outcome {
+        self.create_with_volumes_of(Vec::new(), identity, spec).await
+    }
+
+    async fn create_with_volumes_of(
+        &self,
+        volumes_from: Vec<VolumeSource>,
+        identity: ContainerIdentity,
+        spec: ContainerSpec,
+    ) -> Outcome {
         let (network, aliases) = (self.network.clone(), vec!["web".to_owned()]);
-        let new = NewContainer { identity, spec: Arc::new(spec), network, aliases };
+        let new = NewContainer { identity, spec: Arc::new(spec), network, aliases, volumes_from };
         self.engine().perform(&Action::CreateContainer(Box::new(new))).await
     }
 
@@ -265,6 +274,8 @@ macro_rules! for_every_scenario {
     ($fixture:ty) => {
         $crate::contract::for_every_scenario! { $fixture:
             creating_twice_creates_once,
+            the_volumes_of_another_container,
+            ports_in_the_network_of_the_host,
             a_foreign_container_keeps_its_name,
             a_task_of_another_source_is_not_doubled,
             starting_twice_is_no_error,

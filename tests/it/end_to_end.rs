@@ -5,5 +5,6 @@ mod converge;
 mod delete;
 mod fail;
 mod own;
+mod parameters;
 mod repair;
 mod tell;

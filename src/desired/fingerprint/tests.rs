@@ -66,3 +66,40 @@ fn a_revision_survives_its_text() {
         assert!(Revision::parse(bad).is_err(), "{bad:?} is not a revision");
     }
 }
+
+const OPTIONS: &str = r#"{
+  "name": "web", "image": "shop:1",
+  "links": [{"container": "db", "alias": "database"}], "volumesFrom": [{"sourceContainer": "db", "readOnly": true}],
+  "hostname": "web", "dnsServers": ["10.0.0.1"], "dnsSearchDomains": ["a.b"], "extraHosts": [{"hostname": "a", "ipAddress": "10.0.0.2"}],
+  "interactive": true, "pseudoTerminal": true, "privileged": true, "readonlyRootFilesystem": true, "disableNetworking": true,
+  "dockerSecurityOptions": ["no-new-privileges"], "ulimits": [{"name": "nofile", "softLimit": 1, "hardLimit": 2}],
+  "systemControls": {"net.core.somaxconn": "1"},
+  "linuxParameters": {
+    "capabilitiesAdded": ["KILL"], "capabilitiesDropped": ["ALL"],
+    "devices": [{"hostPath": "/dev/a", "containerPath": "/dev/b", "permissions": ["read", "mknod"]}],
+    "initProcessEnabled": true, "sharedMemorySize": 8, "tmpfs": [{"containerPath": "/t", "size": 1, "mountOptions": ["noexec"]}],
+    "swap": {"maxSwap": 0, "swappiness": 10}},
+  "logConfiguration": {"logDriver": "json-file", "options": {"max-size": "1m"}}, "gpus": {"count": 2},
+  "task": {
+    "networkMode": "host", "cpu": 512, "memory": 64, "pidMode": "host", "ipcMode": "none", "cpuArchitecture": "ARM64",
+    "tags": {"team": "shop"}}
+}"#;
+
+#[test]
+fn every_option_counts() {
+    let base: ContainerSpec = serde_json::from_str(OPTIONS).expect("a spec");
+    assert_eq!(revision(base.clone()).to_string(), "1:e50a0be0450671b0");
+    let text = serde_json::to_string(&base).expect("JSON");
+    assert_eq!(serde_json::from_str::<ContainerSpec>(&text).expect("it was written by us"), base);
+    let value: serde_json::Value = serde_json::from_str(OPTIONS).expect("the same as a value");
+    for inside in ["", "/linuxParameters", "/linuxParameters/swap", "/task"] {
+        let fields = value.pointer(inside).and_then(serde_json::Value::as_object).expect("an object");
+        for field in fields.keys().filter(|key| !["name", "image", "maxSwap"].contains(&key.as_str())) {
+            let mut changed = value.clone();
+            let object = changed.pointer_mut(inside).and_then(serde_json::Value::as_object_mut).expect("an object");
+            object.shift_remove(field);
+            let changed: ContainerSpec = serde_json::from_value(changed).expect("every field has a default");
+            assert_ne!(revision(base.clone()), revision(changed), "{inside}/{field} does not count");
+        }
+    }
+}

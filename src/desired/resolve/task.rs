@@ -5,12 +5,13 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
+use super::options::{resolve_options, resolve_ports, resolve_settings};
 use crate::desired::{
-    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, Protocol, STOP_TIMEOUT_DEFAULT_SECS, TaskSpec,
-    VolumeDriver, VolumeSpec,
+    ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, STOP_TIMEOUT_DEFAULT_SECS, TaskSettings, TaskSpec,
+    VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
-use crate::manifest;
-use crate::value::VolumeName;
+use crate::manifest::{self, read_link};
+use crate::value::{ContainerName, VolumeName};
 
 /// Seconds between two checks where the manifest does not say. Source: ECS `HealthCheck`, as the three below.
 const HEALTH_INTERVAL_DEFAULT_SECS: u32 = 30;
@@ -21,17 +22,19 @@ const HEALTH_START_PERIOD_DEFAULT_SECS: u32 = 0;
 /// Resolves a task definition that has been validated.
 pub(super) fn resolve_task(definition: &manifest::TaskDefinition) -> TaskSpec {
     let manifest::TaskDefinition { api_version: _, kind: _, metadata, spec } = definition;
-    let manifest::TaskDefinitionSpec { family: _, network_mode: _, container_definitions, volumes } = spec;
     let volumes: BTreeMap<&VolumeName, VolumeSpec> =
-        volumes.iter().map(|volume| (&volume.name, resolve_volume(volume))).collect();
+        spec.volumes.iter().map(|volume| (&volume.name, resolve_volume(volume))).collect();
+    let settings = resolve_settings(spec);
+    let containers = spec.container_definitions.iter();
     let containers =
-        container_definitions.iter().map(|container| Arc::new(resolve_container(container, &volumes))).collect();
+        containers.map(|container| Arc::new(resolve_container(container, &volumes, settings.clone()))).collect();
     TaskSpec::new(metadata.name.clone(), containers)
 }
 
 fn resolve_container(
     container: &manifest::ContainerDefinition,
     volumes: &BTreeMap<&VolumeName, VolumeSpec>,
+    task: TaskSettings,
 ) -> ContainerSpec {
     let manifest::ContainerDefinition {
         name,
@@ -50,6 +53,24 @@ fn resolve_container(
         user,
         working_directory,
         docker_labels,
+        links,
+        volumes_from,
+        // These are what `resolve_options` is for.
+        hostname: _,
+        dns_servers: _,
+        dns_search_domains: _,
+        extra_hosts: _,
+        interactive: _,
+        pseudo_terminal: _,
+        privileged: _,
+        readonly_root_filesystem: _,
+        disable_networking: _,
+        docker_security_options: _,
+        ulimits: _,
+        system_controls: _,
+        linux_parameters: _,
+        log_configuration: _,
+        resource_requirements: _,
     } = container;
     ContainerSpec {
         name: name.clone(),
@@ -59,7 +80,7 @@ fn resolve_container(
         command: command.clone(),
         // Of two variables with one name the last counts, as in the ECS agent.
         environment: environment.iter().map(|pair| (pair.name.clone(), pair.value.clone())).collect(),
-        port_mappings: port_mappings.iter().map(resolve_port).collect(),
+        port_mappings: port_mappings.iter().flat_map(|mapping| resolve_ports(mapping, task.network_mode)).collect(),
         cpu: cpu.unwrap_or(0),
         memory: *memory,
         memory_reservation: *memory_reservation,
@@ -69,16 +90,11 @@ fn resolve_container(
         user: user.clone(),
         working_directory: working_directory.clone(),
         docker_labels: docker_labels.clone(),
+        links: links.iter().filter_map(|link| resolve_link(link)).collect(),
+        volumes_from: volumes_from.iter().map(resolve_volumes_from).collect(),
+        options: resolve_options(container),
+        task,
     }
-}
-
-fn resolve_port(port: &manifest::PortMapping) -> PortMapping {
-    let manifest::PortMapping { container_port, host_port, protocol } = port;
-    let protocol = match protocol {
-        None | Some(manifest::Protocol::Tcp) => Protocol::Tcp,
-        Some(manifest::Protocol::Udp) => Protocol::Udp,
-    };
-    PortMapping { container_port: *container_port, host_port: host_port.unwrap_or(0), protocol }
 }
 
 fn resolve_health_check(check: &manifest::HealthCheck) -> HealthCheckSpec {
@@ -90,6 +106,17 @@ fn resolve_health_check(check: &manifest::HealthCheck) -> HealthCheckSpec {
         retries: retries.unwrap_or(HEALTH_RETRIES_DEFAULT),
         start_period: start_period.unwrap_or(HEALTH_START_PERIOD_DEFAULT_SECS),
     }
+}
+
+/// A link to what is no container has been refused by the validation of the task definition.
+fn resolve_link(link: &str) -> Option<LinkSpec> {
+    let (container, alias) = read_link(link);
+    Some(LinkSpec { container: ContainerName::new(container).ok()?, alias: alias.to_owned() })
+}
+
+fn resolve_volumes_from(from: &manifest::VolumeFrom) -> VolumesFromSpec {
+    let manifest::VolumeFrom { source_container, read_only } = from;
+    VolumesFromSpec { source_container: source_container.clone(), read_only: read_only.unwrap_or(false) }
 }
 
 /// A mount of a volume that is not declared has been refused by the validation of the task definition.

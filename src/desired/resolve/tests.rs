@@ -102,3 +102,95 @@ fn a_static_host_port_has_one_holder() {
         problems(&two)
     );
 }
+
+fn spec_of(definition: &str) -> serde_json::Value {
+    let loaded = load_texts(vec![("a.json".to_owned(), definition.to_owned())]);
+    let validated = validate_loaded(&loaded);
+    let problems: Vec<_> = validated.problems.iter().filter(|problem| problem.is_error()).collect();
+    assert!(problems.is_empty(), "{problems:?}");
+    let task = task::resolve_task(&validated.task_definitions[0].manifest);
+    serde_json::to_value(&*task.containers[0]).expect("JSON")
+}
+
+#[test]
+fn every_parameter_is_resolved() {
+    let definition = r#"{
+        "family": "web", "networkMode": "bridge", "cpu": ".5 vCPU", "memory": "1 GB", "pidMode": "host", "ipcMode": "none",
+        "runtimePlatform": { "cpuArchitecture": "X86_64", "operatingSystemFamily": "LINUX" },
+        "tags": [{ "key": "team", "value": "shop" }], "requiresCompatibilities": ["EC2"],
+        "containerDefinitions": [{
+            "name": "web", "image": "web:1",
+            "portMappings": [{ "containerPortRange": "80-81", "protocol": "udp", "name": "a" }],
+            "links": ["db", "db:database"], "volumesFrom": [{ "sourceContainer": "db" }],
+            "hostname": "web", "dnsServers": ["10.0.0.1"], "dnsSearchDomains": ["a.b"],
+            "extraHosts": [{ "hostname": "a", "ipAddress": "10.0.0.2" }],
+            "interactive": true, "pseudoTerminal": true, "privileged": false, "readonlyRootFilesystem": true,
+            "dockerSecurityOptions": ["no-new-privileges"], "ulimits": [{ "name": "nofile", "softLimit": 1, "hardLimit": 2 }],
+            "systemControls": [{ "namespace": "kernel.msgmax", "value": "1" }],
+            "linuxParameters": {
+                "capabilities": { "add": ["KILL"], "drop": ["ALL"] }, "devices": [{ "hostPath": "/dev/a" }], "initProcessEnabled": false,
+                "sharedMemorySize": 8, "tmpfs": [{ "containerPath": "/t", "size": 1 }], "maxSwap": 0, "swappiness": 10 },
+            "logConfiguration": { "logDriver": "syslog", "options": { "tag": "x" } },
+            "resourceRequirements": [{ "type": "GPU", "value": "ALL" }]
+        }, { "name": "db", "image": "db:1" }]
+    }"#;
+    let expected = serde_json::json!({
+        "name": "web", "image": "web:1",
+        "portMappings": [{ "containerPort": 80, "protocol": "udp" }, { "containerPort": 81, "protocol": "udp" }],
+        "links": [{ "container": "db", "alias": "db" }, { "container": "db", "alias": "database" }],
+        "volumesFrom": [{ "sourceContainer": "db" }],
+        "hostname": "web", "dnsServers": ["10.0.0.1"], "dnsSearchDomains": ["a.b"],
+        "extraHosts": [{ "hostname": "a", "ipAddress": "10.0.0.2" }],
+        "interactive": true, "pseudoTerminal": true, "readonlyRootFilesystem": true,
+        "dockerSecurityOptions": ["no-new-privileges"], "ulimits": [{ "name": "nofile", "softLimit": 1, "hardLimit": 2 }],
+        "systemControls": { "kernel.msgmax": "1" },
+        "linuxParameters": {
+            "capabilitiesAdded": ["KILL"], "capabilitiesDropped": ["ALL"],
+            "devices": [{ "hostPath": "/dev/a", "containerPath": "/dev/a", "permissions": ["read", "write", "mknod"] }],
+            "sharedMemorySize": 8, "tmpfs": [{ "containerPath": "/t", "size": 1 }], "swap": { "maxSwap": 0, "swappiness": 10 } },
+        "logConfiguration": { "logDriver": "syslog", "options": { "tag": "x" } },
+        "gpus": "all",
+        "task": {
+            "cpu": 512, "memory": 1024, "pidMode": "host", "ipcMode": "none", "cpuArchitecture": "X86_64", "tags": { "team": "shop" } },
+    });
+    assert_eq!(spec_of(definition), expected);
+}
+
+/// What is given as its default, and what has no effect, changes nothing.
+#[test]
+fn defaults_and_what_has_no_effect_leave_no_trace() {
+    let plain = r#"{ "family": "web", "containerDefinitions": [{ "name": "web", "image": "web:1" }] }"#;
+    let given = r#"{
+        "family": "web", "networkMode": "bridge", "volumes": [], "placementConstraints": [], "requiresCompatibilities": ["EC2"],
+        "taskRoleArn": "arn:aws:iam::1:role/a", "revision": 3, "status": "ACTIVE", "ephemeralStorage": { "sizeInGiB": 30 },
+        "containerDefinitions": [{
+            "name": "web", "image": "web:1", "essential": true, "environment": [], "mountPoints": [], "volumesFrom": [], "links": [],
+            "portMappings": [], "systemControls": [], "ulimits": null, "privileged": false, "interactive": false, "cpu": 0,
+            "linuxParameters": { "capabilities": {}, "devices": [], "tmpfs": [], "swappiness": 60, "initProcessEnabled": false },
+            "logConfiguration": { "logDriver": "awslogs", "options": { "awslogs-group": "a" } },
+            "firelensConfiguration": { "type": "fluentbit" }
+        }]
+    }"#;
+    assert_eq!(spec_of(given), spec_of(plain));
+}
+
+/// In the host's own network the ports of the container are the host's, and are counted as such.
+#[test]
+fn ports_in_the_host_network_are_held() {
+    let definition = |name: &str, rest: &str| {
+        format!(
+            "---\napiVersion: reconcile/v1\nkind: TaskDefinition\nmetadata: {{ name: {name} }}\n\
+             spec: {{ networkMode: host, containerDefinitions: [{{ name: c, image: i{rest} }}] }}\n"
+        )
+    };
+    let text = [
+        CLUSTER,
+        &definition("web", ", portMappings: [{ containerPort: 80 }]"),
+        &service("web", "taskDefinition: web, desiredCount: 2"),
+    ];
+    assert!(
+        problems(&text.concat()).contains("2 tasks cannot all have the host port 80"),
+        "{}",
+        problems(&text.concat())
+    );
+}

@@ -13,7 +13,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 use super::status_text;
 use super::text::clean;
-use crate::desired::Protocol;
+use crate::desired::{ContainerSpec, Protocol};
 use crate::observed::{
     ContainerId, Exit, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedVolume, Phase, PublishedPort,
 };
@@ -86,6 +86,25 @@ struct ListedContainer<'a> {
     created: Option<i64>,
     #[serde(borrow)]
     ports: Option<Vec<ListedPort<'a>>>,
+    #[serde(borrow)]
+    host_config: Option<HostConfig<'a>>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct HostConfig<'a> {
+    #[serde(borrow)]
+    network_mode: Option<Text<'a>>,
+}
+
+/// The ports of a container in the host's own network, for which the engine lists none: those that its spec says it uses.
+fn host_network_ports(host: Option<&HostConfig<'_>>, spec: Option<&str>, phase: &Phase) -> Option<Vec<PublishedPort>> {
+    let mode = host?.network_mode.as_ref()?;
+    let runs = matches!(phase, Phase::Running { .. } | Phase::Paused);
+    let spec: ContainerSpec = (mode.0 == "host" && runs).then(|| serde_json::from_str(spec?).ok())??;
+    let mut ports: Vec<_> = PublishedPort::all_static(&spec).collect();
+    ports.sort_unstable();
+    Some(ports)
 }
 
 #[derive(Deserialize)]
@@ -116,16 +135,18 @@ fn read_listed(container: &ListedContainer<'_>, now: Timestamp) -> Option<Observ
         let published = published(port.container_port, port.host_port?, port.protocol.as_ref().map_or("tcp", |p| &p.0));
         Some((port.ip.as_ref().map_or("", |ip| &*ip.0), published?))
     });
+    let spec = ownership::read_spec(label);
+    let of_host = host_network_ports(container.host_config.as_ref(), spec.as_deref(), &phase);
     Some(ObservedContainer {
         health_output: None,
         id: ContainerId::new(&container.id.0),
         name: own_name(container.names.iter().flatten().map(|name| &*name.0)),
         identity,
-        spec: ownership::read_spec(label),
+        spec,
         phase,
         health,
         created_at: Timestamp(container.created.unwrap_or_default().saturating_mul(1000)),
-        ports: without_repetition(ports),
+        ports: of_host.unwrap_or_else(|| without_repetition(ports)),
     })
 }
 
@@ -167,6 +188,8 @@ struct InspectedContainer<'a> {
     state: Option<InspectedState<'a>>,
     #[serde(borrow)]
     network_settings: Option<InspectedNetworkSettings<'a>>,
+    #[serde(borrow)]
+    host_config: Option<HostConfig<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -269,16 +292,18 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
             Some((binding.host_ip.as_ref().map_or("", |ip| &*ip.0), published))
         })
     });
+    let spec = ownership::read_spec(label);
+    let of_host = host_network_ports(container.host_config.as_ref(), spec.as_deref(), &phase);
     Ok(Inspected::Ours(Box::new(ObservedContainer {
         health_output,
         id,
         name: own_name(container.name.iter().map(|name| &*name.0)),
         identity,
-        spec: ownership::read_spec(label),
+        spec,
         phase,
         health,
         created_at,
-        ports: without_repetition(bindings),
+        ports: of_host.unwrap_or_else(|| without_repetition(bindings)),
     })))
 }
 

@@ -191,10 +191,14 @@ async fn create_container(connection: &Connection, new: &NewContainer) -> Result
     for volume in translate::volumes_that_must_exist(&new.spec) {
         check_volume(connection, volume).await?;
     }
-    let body = translate::container_body(new);
+    let mut body = translate::container_body(new);
+    let platform = translate::platform(&new.spec).unwrap_or_default();
     let mut holders = Vec::new();
     for name in new.identity.names() {
-        let options = CreateContainerOptions { name: Some(name.clone()), ..CreateContainerOptions::default() };
+        if !holders.is_empty() {
+            translate::answer_to(&mut body, &new.network, &new.identity.name());
+        }
+        let options = CreateContainerOptions { name: Some(name.clone()), platform: platform.clone() };
         let work = async { Ok(connection.client()?.create_container(Some(options), body.clone()).await?) };
         match CREATE.within(work).await {
             Ok(created) => {
@@ -274,6 +278,8 @@ async fn check_volume(connection: &Connection, volume: &str) -> Result<(), No> {
 
 fn classify_create(status: u16, message: &str) -> FailureKind {
     match status {
+        // Fetching it again would give the same.
+        404 if message.contains("does not match the specified platform") => FailureKind::Refused,
         404 if message.to_lowercase().contains("image") => FailureKind::ImageMissing,
         400 | 404 => FailureKind::Refused,
         409 => FailureKind::Conflict,

@@ -8,10 +8,15 @@ use bollard::models::{
     RestartPolicyNameEnum,
 };
 
-use crate::desired::{ContainerSpec, HealthCheckSpec, MountSpec, VolumeDriver, VolumeSpec};
+use crate::desired::{ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, VolumeDriver, VolumeSpec};
+use crate::observed::NetworkId;
 use crate::ownership::{self, ContainerIdentity, Source};
-use crate::plan::NewContainer;
+use crate::plan::{NewContainer, VolumeSource};
 use crate::value::ClusterName;
+
+mod options;
+
+pub(super) use options::platform;
 
 const MEBIBYTE: i64 = 1 << 20;
 const NANOSECONDS: i64 = 1_000_000_000;
@@ -24,15 +29,8 @@ const CPU_SHARES_MIN: u32 = 2;
 
 /// The body of the request that creates a container.
 pub(super) fn container_body(new: &NewContainer) -> ContainerCreateBody {
-    let NewContainer { identity, spec, network, aliases } = new;
-    let endpoint = EndpointSettings {
-        aliases: Some(aliases.clone()),
-        // By its id, since several networks may have one name.
-        network_id: Some(network.0.to_string()),
-        ..EndpointSettings::default()
-    };
-    let networking = NetworkingConfig { endpoints_config: Some(HashMap::from([(network.0.to_string(), endpoint)])) };
-    ContainerCreateBody {
+    let NewContainer { identity, spec, network: _, aliases: _, volumes_from } = new;
+    let mut body = ContainerCreateBody {
         image: Some(spec.image.clone()),
         entrypoint: spec.entry_point.clone(),
         cmd: spec.command.clone(),
@@ -41,20 +39,69 @@ pub(super) fn container_body(new: &NewContainer) -> ContainerCreateBody {
         user: spec.user.clone(),
         working_dir: spec.working_directory.clone(),
         stop_timeout: Some(i64::from(spec.stop_timeout)),
-        exposed_ports: Some(port_bindings(spec).into_keys().collect()),
         healthcheck: Some(health_config(spec.health_check.as_ref())),
-        host_config: Some(host_config(identity, spec, network.0.to_string())),
-        networking_config: Some(networking),
+        host_config: Some(host_config(identity, spec)),
         ..ContainerCreateBody::default()
+    };
+    add_network(&mut body, new);
+    options::add_options(&mut body, spec);
+    let sources = volumes_from
+        .iter()
+        .map(|VolumeSource { id, read_only }| format!("{}{}", id.0, if *read_only { ":ro" } else { "" }));
+    let sources: Vec<String> = sources.collect();
+    body.host_config.get_or_insert_default().volumes_from = (!sources.is_empty()).then_some(sources);
+    body
+}
+
+/// Connects the container to the network of its cluster, and publishes its ports there; or to what its task has instead.
+fn add_network(body: &mut ContainerCreateBody, new: &NewContainer) {
+    let NewContainer { identity, spec, network, aliases, volumes_from: _ } = new;
+    let host = body.host_config.get_or_insert_default();
+    if let Some(other) = options::other_network(&spec.task) {
+        host.network_mode = Some(other.to_owned());
+        return;
+    }
+    // A container without any network would be refused with one.
+    if spec.options.disable_networking {
+        host.network_mode = Some("none".to_owned());
+        return;
+    }
+    let links = spec.links.iter().map(|link| format!("{}:{}", linked_name(identity, link), link.alias));
+    let links: Vec<String> = links.collect();
+    let endpoint = EndpointSettings {
+        aliases: Some(aliases.clone()),
+        // Names that this container alone resolves, each to a name of the network.
+        links: (!links.is_empty()).then_some(links),
+        // By its id, since several networks may have one name.
+        network_id: Some(network.0.to_string()),
+        ..EndpointSettings::default()
+    };
+    host.network_mode = Some(network.0.to_string());
+    host.port_bindings = Some(port_bindings(spec).into_iter().collect::<PortMap>());
+    body.exposed_ports = Some(port_bindings(spec).into_keys().collect());
+    body.networking_config =
+        Some(NetworkingConfig { endpoints_config: Some(HashMap::from([(network.0.to_string(), endpoint)])) });
+}
+
+/// The name under which a container of the same task is known in the network, whatever it had to be called.
+fn linked_name(identity: &ContainerIdentity, link: &LinkSpec) -> String {
+    ContainerIdentity { container: link.container.clone(), ..identity.clone() }.name()
+}
+
+/// Lets a container whose best name is taken answer to it in the network all the same: links of its task go there.
+pub(super) fn answer_to(body: &mut ContainerCreateBody, network: &NetworkId, name: &str) {
+    let endpoints = body.networking_config.as_mut().and_then(|networking| networking.endpoints_config.as_mut());
+    let Some(endpoint) = endpoints.and_then(|endpoints| endpoints.get_mut(&*network.0)) else { return };
+    let aliases = endpoint.aliases.get_or_insert_default();
+    if !aliases.iter().any(|alias| alias == name) {
+        aliases.push(name.to_owned());
     }
 }
 
-fn host_config(identity: &ContainerIdentity, spec: &ContainerSpec, network: String) -> HostConfig {
+fn host_config(identity: &ContainerIdentity, spec: &ContainerSpec) -> HostConfig {
     let mounts = spec.mount_points.iter().filter_map(|mount| volume_mount(identity, mount)).collect();
     HostConfig {
-        network_mode: Some(network),
-        port_bindings: Some(port_bindings(spec).into_iter().collect::<PortMap>()),
-        memory: spec.memory.map(memory_bytes),
+        memory: spec.memory_limit_mib().map(memory_bytes),
         memory_reservation: spec.memory_reservation.map(memory_bytes),
         cpu_shares: Some(i64::from(spec.cpu.max(CPU_SHARES_MIN))),
         // What is started again is the planner's decision.

@@ -7,6 +7,7 @@ use super::timers::{Ending, Event};
 use super::{CallId, DYNAMIC_PORT_FIRST, DYNAMIC_PORT_LAST, Simulated, slot_of};
 use crate::desired::{ContainerSpec, Protocol, VolumeSpec};
 use crate::engine::{Change, Hint};
+use crate::manifest::NetworkMode;
 use crate::observed::{ContainerId, NetworkId, ObservedNetwork, ObservedVolume, Phase, PublishedPort};
 use crate::ownership::{self, ContainerIdentity, Source, TaskKey};
 use crate::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
@@ -103,6 +104,9 @@ impl Simulated {
     }
 
     fn create_container_as(&mut self, name: String, new: &NewContainer) -> Outcome {
+        if let Some(source) = new.volumes_from.iter().find(|source| !self.containers.contains_key(&source.id)) {
+            return failed(FailureKind::Refused, format!("No such container: {}", source.id));
+        }
         if let Some(missing) = self.make_volumes(&new.identity, &new.spec) {
             return failed(FailureKind::Refused, format!("no such volume: {missing}"));
         }
@@ -112,7 +116,7 @@ impl Simulated {
         container.identity = Some(new.identity.clone());
         container.spec_text = Some(ownership::spec_text(&new.spec).into());
         container.spec = Some(new.spec.clone());
-        container.network = Some(new.network.clone());
+        container.network = joins_network(&new.spec).then(|| new.network.clone());
         let outcome = created(&container);
         self.insert(container);
         self.hint_container(&id, Change::Began);
@@ -298,6 +302,14 @@ impl Simulated {
             self.hint(Hint::Other);
         }
         Outcome::Done(Effect::Removed)
+    }
+}
+
+/// Whether a container is on the network of its cluster.
+fn joins_network(spec: &ContainerSpec) -> bool {
+    match spec.task.network_mode {
+        NetworkMode::Bridge | NetworkMode::Awsvpc => !spec.options.disable_networking,
+        NetworkMode::Host | NetworkMode::None => false,
     }
 }
 

@@ -54,7 +54,13 @@ fn spec(fields: &str) -> Arc<ContainerSpec> {
 }
 
 fn create_action(network: &NetworkId, identity: ContainerIdentity, fields: &str) -> Action {
-    let new = NewContainer { identity, spec: spec(fields), network: network.clone(), aliases: Vec::new() };
+    let new = NewContainer {
+        identity,
+        spec: spec(fields),
+        network: network.clone(),
+        aliases: Vec::new(),
+        volumes_from: Vec::new(),
+    };
     Action::CreateContainer(Box::new(new))
 }
 

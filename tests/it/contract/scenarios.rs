@@ -4,9 +4,9 @@ use std::time::Duration;
 
 use reconcile::desired::{ContainerSpec, Protocol};
 use reconcile::engine::{Change, Hint, Observe, Perform};
-use reconcile::observed::{Health, Phase, PublishedPort};
+use reconcile::observed::{ContainerId, Health, Phase, PublishedPort};
 use reconcile::ownership::{self, Source};
-use reconcile::plan::{Action, Effect, FailureKind, Outcome};
+use reconcile::plan::{Action, Effect, FailureKind, Outcome, VolumeSource};
 use reconcile::value::VolumeName;
 use serde_json::json;
 
@@ -286,6 +286,30 @@ pub(super) async fn a_container_whose_network_is_gone<F: Fixture>(world: &World<
     assert_eq!(refused.kind, FailureKind::Refused, "it will never come back: {refused}");
     assert!(matches!(world.inspect(&container).await.phase, Phase::StartFailed { .. }));
     assert_eq!(world.remove(&container).await, REMOVED);
+}
+
+pub(super) async fn the_volumes_of_another_container<F: Fixture>(world: &World<F>) {
+    let first = world.create(1, Program::Sleeps, json!({})).await;
+    let of = |id: ContainerId| vec![VolumeSource { id, read_only: true }];
+    let spec = || world.spec(Program::Sleeps, json!({}));
+    let second = created(world.create_with_volumes_of(of(first.id.clone()), world.identity(2), spec()).await);
+    assert_eq!(world.start(&second).await, STARTED);
+    assert_eq!(world.remove(&first).await, REMOVED);
+    let refused = world.create_with_volumes_of(of(first.id), world.identity(3), spec()).await;
+    assert_eq!(kind_of(refused), FailureKind::Refused, "a container that is gone has no volumes");
+}
+
+pub(super) async fn ports_in_the_network_of_the_host<F: Fixture>(world: &World<F>) {
+    // Nothing listens there: the program only sleeps.
+    let (container_port, protocol) = (61_234, Protocol::Udp);
+    let mapping = json!([{ "containerPort": container_port, "hostPort": container_port, "protocol": "udp" }]);
+    let fields = json!({ "portMappings": mapping, "task": { "networkMode": "host" } });
+    let container = world.run(1, Program::Sleeps, fields).await;
+    let ports = [PublishedPort { container_port, host_port: container_port, protocol }];
+    assert_eq!(world.inspect(&container).await.ports, ports, "what it says it uses is held");
+    assert_eq!(world.listed(&container).await.ports, ports);
+    assert_eq!(world.stop(&container, 0).await, STOPPED);
+    assert_eq!(world.inspect(&container).await.ports, []);
 }
 
 pub(super) async fn a_volume_of_a_task<F: Fixture>(world: &World<F>) {

@@ -5,8 +5,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconcile::desired::{
-    ContainerSpec, DesiredCluster, DesiredService, DesiredState, HealthCheckSpec, MountSpec, PortMapping, Protocol,
-    TaskSpec, VolumeDriver, VolumeSpec,
+    ContainerSpec, DesiredCluster, DesiredService, DesiredState, EngineOptions, HealthCheckSpec, MountSpec,
+    PortMapping, Protocol, TaskSettings, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
 use reconcile::engine::simulated::Guard;
 use reconcile::ownership::Source;
@@ -84,7 +84,13 @@ fn task(index: usize, draft: &Draft) -> TaskSpec {
     for (number, essential) in shape.sidecars.iter().enumerate() {
         let image = if *essential || !shape.sidecars_end { "side:1" } else { ENDING_IMAGE };
         let name = format!("side{number}");
-        containers.push(Arc::new(container(&name, image.to_owned(), *essential, shape.stop_timeout_secs)));
+        let mut sidecar = container(&name, image.to_owned(), *essential, shape.stop_timeout_secs);
+        if shape.task_volume {
+            // It is created after the first one.
+            let source_container = ContainerName::new(SERVICES[index]).expect("a name");
+            sidecar.volumes_from.push(VolumesFromSpec { source_container, read_only: false });
+        }
+        containers.push(Arc::new(sidecar));
     }
     TaskSpec::new(Family::new(SERVICES[index]).expect("a name"), containers)
 }
@@ -112,6 +118,10 @@ fn container(name: &str, image: String, essential: bool, stop_timeout: u32) -> C
         user: None,
         working_directory: None,
         docker_labels: BTreeMap::new(),
+        links: Vec::new(),
+        volumes_from: Vec::new(),
+        options: EngineOptions::default(),
+        task: TaskSettings::default(),
     }
 }
 

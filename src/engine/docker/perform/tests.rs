@@ -28,6 +28,11 @@ fn refused_creates() {
     for (status, message, expected) in [
         (404, "No such image: shop:1", ImageMissing),
         (404, "shop:1: image not known", ImageMissing),
+        (
+            404,
+            "image with reference a was found but does not match the specified platform: wanted linux/arm64",
+            Refused,
+        ),
         (404, "plugin \"nfs\" not found", Refused),
         (400, "invalid reference format", Refused),
         (409, "something else", Conflict),

@@ -4,7 +4,6 @@ use serde_json::{Value, json};
 
 use super::*;
 use crate::desired::Revision;
-use crate::observed::NetworkId;
 use crate::ownership::TaskKey;
 use crate::value::{Attempt, ContainerName, Family, ServiceName, Slot};
 
@@ -28,6 +27,7 @@ fn new_container(spec: &str) -> NewContainer {
         spec: Arc::new(serde_json::from_str(spec).expect("a spec")),
         network: NetworkId::new("net1"),
         aliases: vec!["web".to_owned(), "web-2".to_owned()],
+        volumes_from: Vec::new(),
     }
 }
 
@@ -170,4 +170,105 @@ fn image_references() {
     ] {
         assert_eq!(split_image(reference), expected, "{reference}");
     }
+}
+
+#[test]
+fn a_container_with_every_option() {
+    let spec = r#"{
+        "name": "nginx", "image": "shop:1",
+        "links": [{ "container": "db", "alias": "database" }],
+        "hostname": "web", "dnsServers": ["10.0.0.1"], "dnsSearchDomains": ["a.b"],
+        "extraHosts": [{ "hostname": "a", "ipAddress": "10.0.0.2" }, { "hostname": "h", "ipAddress": "host-gateway" }],
+        "interactive": true, "pseudoTerminal": true, "privileged": true, "readonlyRootFilesystem": true,
+        "dockerSecurityOptions": ["no-new-privileges", "apparmor:shop", "label:type:svirt_t"],
+        "ulimits": [{ "name": "nofile", "softLimit": 1024, "hardLimit": -1 }],
+        "systemControls": { "net.core.somaxconn": "512" },
+        "linuxParameters": {
+            "capabilitiesAdded": ["KILL"], "capabilitiesDropped": ["ALL"],
+            "devices": [{ "hostPath": "/dev/a", "containerPath": "/dev/b", "permissions": ["read", "mknod"] }],
+            "initProcessEnabled": true, "sharedMemorySize": 8,
+            "tmpfs": [{ "containerPath": "/t", "size": 1, "mountOptions": ["noexec", "mode=1777"] }],
+            "swap": { "maxSwap": 32, "swappiness": 10 } },
+        "logConfiguration": { "logDriver": "json-file", "options": { "max-size": "1m" } },
+        "gpus": { "count": 2 },
+        "task": { "cpu": 512, "memory": 64, "pidMode": "host", "ipcMode": "none", "cpuArchitecture": "ARM64", "tags": { "team": "shop" } }
+    }"#;
+    let body = body(spec);
+    assert_eq!(
+        body,
+        json!({
+            "Image": "shop:1", "Env": [], "ExposedPorts": {}, "StopTimeout": 30, "Healthcheck": { "Test": ["NONE"] },
+            "Hostname": "web", "OpenStdin": true, "Tty": true,
+            "HostConfig": {
+                "NetworkMode": "net1", "PortBindings": {}, "CpuShares": 2, "RestartPolicy": { "Name": "no" }, "Binds": [], "Mounts": [],
+                "Dns": ["10.0.0.1"], "DnsSearch": ["a.b"], "ExtraHosts": ["a:10.0.0.2", "h:host-gateway"],
+                "Privileged": true, "ReadonlyRootfs": true,
+                "SecurityOpt": ["no-new-privileges", "apparmor=shop", "label=type:svirt_t"],
+                "Ulimits": [{ "Name": "nofile", "Soft": 1024, "Hard": -1 }],
+                "Sysctls": { "net.core.somaxconn": "512" },
+                "CapAdd": ["KILL"], "CapDrop": ["ALL"],
+                "Devices": [{ "PathOnHost": "/dev/a", "PathInContainer": "/dev/b", "CgroupPermissions": "rm" }],
+                "Init": true, "ShmSize": 8 << 20, "Tmpfs": { "/t": "noexec,mode=1777,size=1m" },
+                "Memory": 64 << 20, "MemorySwap": 96 << 20, "MemorySwappiness": 10,
+                "LogConfig": { "Type": "json-file", "Config": { "max-size": "1m" } },
+                "DeviceRequests": [{ "Count": 2, "Capabilities": [["gpu"]] }],
+                "NanoCpus": 500_000_000, "PidMode": "host", "IpcMode": "none",
+            },
+            "NetworkingConfig": { "EndpointsConfig": { "net1": {
+                "Aliases": ["web", "web-2"], "Links": ["shop.web.2.db.9c1d42.3:database"], "NetworkID": "net1",
+            } } },
+        })
+    );
+    let new = new_container(spec);
+    assert_eq!(platform(&new.spec).as_deref(), Some("linux/arm64"));
+    let labels = container_body(&new).labels.expect("labels");
+    assert_eq!(labels["reconcile.tag.team"], "shop");
+}
+
+#[test]
+fn networks_of_other_kinds_publish_nothing() {
+    for (fields, mode) in [
+        (r#""task": { "networkMode": "host" }"#, "host"),
+        (r#""task": { "networkMode": "none" }"#, "none"),
+        (r#""disableNetworking": true"#, "none"),
+    ] {
+        let spec =
+            format!(r#"{{"name":"a","image":"b","portMappings":[{{"containerPort":80,"hostPort":80}}],{fields}}}"#);
+        let body = body(&spec);
+        assert_eq!(body["HostConfig"]["NetworkMode"], mode);
+        for absent in ["NetworkingConfig", "ExposedPorts"] {
+            assert_eq!(body[absent], Value::Null, "{fields}");
+        }
+        assert_eq!(body["HostConfig"]["PortBindings"], Value::Null, "{fields}");
+        assert_eq!(body["NetworkDisabled"], if fields.contains("disable") { json!(true) } else { Value::Null });
+    }
+}
+
+#[test]
+fn limits_of_the_task_hold_for_each_container() {
+    for (fields, memory, swap) in [
+        (r#""task":{"memory":64}"#, json!(64 << 20), Value::Null),
+        (r#""memory":32,"task":{"memory":64}"#, json!(32 << 20), Value::Null),
+        (r#""memory":32"#, json!(32 << 20), Value::Null),
+        (r#""task":{"memory":64},"linuxParameters":{"swap":{"maxSwap":0}}"#, json!(64 << 20), json!(64 << 20)),
+        (r#""task":{"cpu":1024}"#, Value::Null, Value::Null),
+    ] {
+        let host = &body(&format!(r#"{{"name":"a","image":"b",{fields}}}"#))["HostConfig"];
+        assert_eq!((&host["Memory"], &host["MemorySwap"]), (&memory, &swap), "{fields}");
+    }
+}
+
+#[test]
+fn the_volumes_of_others_and_a_name_that_is_taken() {
+    let mut new = new_container(r#"{"name":"a","image":"b"}"#);
+    new.volumes_from = vec![
+        VolumeSource { id: crate::observed::ContainerId::new("c1"), read_only: false },
+        VolumeSource { id: crate::observed::ContainerId::new("c2"), read_only: true },
+    ];
+    let mut body = container_body(&new);
+    answer_to(&mut body, &new.network, "taken");
+    answer_to(&mut body, &new.network, "taken");
+    let body = serde_json::to_value(body).expect("JSON");
+    assert_eq!(body["HostConfig"]["VolumesFrom"], json!(["c1", "c2:ro"]));
+    assert_eq!(body["NetworkingConfig"]["EndpointsConfig"]["net1"]["Aliases"], json!(["web", "web-2", "taken"]));
 }
