@@ -8,6 +8,7 @@ use std::time::Duration;
 
 mod engine_options;
 pub mod fingerprint;
+mod namespace_owner;
 pub mod resolve;
 mod spec;
 mod task_settings;

@@ -399,7 +399,8 @@ impl<'a> Planner<'_, 'a> {
             self.world.held_ports.insert(port, task.clone());
         }
         for spec in containers {
-            let Some(volumes_from) = self.volume_sources(&task, spec) else {
+            let needed = (self.volume_sources(&task, spec), self.namespaces(&task, spec));
+            let (Some(volumes_from), Some(namespaces)) = needed else {
                 // Its turn comes when they exist.
                 self.wait(vacancy.slot, Wait::Action);
                 continue;
@@ -415,7 +416,14 @@ impl<'a> Planner<'_, 'a> {
             };
             let named = self.service.task.named_container() == Some(&spec.name);
             let aliases = if named { vec![self.name.to_string()] } else { Vec::new() };
-            let new = NewContainer { identity, spec: spec.clone(), network: network.clone(), aliases, volumes_from };
+            let new = NewContainer {
+                identity,
+                spec: spec.clone(),
+                network: network.clone(),
+                aliases,
+                volumes_from,
+                namespaces,
+            };
             let action = Action::CreateContainer(Box::new(new));
             self.act(vacancy.slot, Step { action, cause: vacancy.cause.clone() });
         }
@@ -429,6 +437,17 @@ impl<'a> Planner<'_, 'a> {
             Some(VolumeSource { id: source.id.clone(), read_only: from.read_only })
         });
         sources.collect()
+    }
+
+    /// The container whose namespaces a new container of `task` shares, if it shares any; `None` when that does not exist yet.
+    fn namespaces(&self, task: &TaskKey, spec: &ContainerSpec) -> Option<Option<crate::observed::ContainerId>> {
+        if !spec.joins_namespaces() {
+            return Some(None);
+        }
+        let member = self.members.iter().find(|member| member.view.key == task)?;
+        let owner =
+            member.view.containers.iter().find(|container| container.identity.container.is_namespace_owner())?;
+        Some(Some(owner.observed?.id.clone()))
     }
 
     /// Why a task that is not wanted for its own sake goes.

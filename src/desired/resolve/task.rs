@@ -6,6 +6,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::options::{resolve_options, resolve_ports, resolve_settings};
+use crate::desired::namespace_owner::add_namespace_owner;
 use crate::desired::{
     ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, STOP_TIMEOUT_DEFAULT_SECS, TaskSettings, TaskSpec,
     VolumeDriver, VolumeSpec, VolumesFromSpec,
@@ -26,9 +27,10 @@ pub(super) fn resolve_task(definition: &manifest::TaskDefinition) -> TaskSpec {
         spec.volumes.iter().map(|volume| (&volume.name, resolve_volume(volume))).collect();
     let settings = resolve_settings(spec);
     let containers = spec.container_definitions.iter();
-    let containers =
-        containers.map(|container| Arc::new(resolve_container(container, &volumes, settings.clone()))).collect();
-    TaskSpec::new(metadata.name.clone(), containers)
+    let mut containers: Vec<_> =
+        containers.map(|container| resolve_container(container, &volumes, settings.clone())).collect();
+    add_namespace_owner(&mut containers, &settings);
+    TaskSpec::new(metadata.name.clone(), containers.into_iter().map(Arc::new).collect())
 }
 
 fn resolve_container(
