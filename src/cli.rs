@@ -21,6 +21,7 @@ mod failure;
 mod housekeeping;
 mod notes;
 mod output;
+mod pause;
 pub mod project;
 pub mod render;
 mod report;
@@ -170,6 +171,9 @@ enum Command {
     Stop(stop::StopArguments),
     /// Show every task, of a service or on its own, that runs or has stopped lately.
     Tasks(tasks::TasksArguments),
+    /// Hold the namespaces of a task until asked to end. It is what the containers of `reconcile-pause` run.
+    #[command(hide = true)]
+    Pause,
 }
 
 #[derive(Debug, Args)]
@@ -257,6 +261,7 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Run(arguments)) => run::run(&arguments, &output),
         Some(Command::Stop(arguments)) => stop::run(&arguments, &output),
         Some(Command::Tasks(arguments)) => tasks::run(&arguments, &output),
+        Some(Command::Pause) => pause::run(),
     };
     match ended {
         Ok(code) => ExitCode::from(code),

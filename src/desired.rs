@@ -10,6 +10,7 @@ mod engine_options;
 pub mod fingerprint;
 pub mod inputs;
 mod lifecycle;
+mod namespace_owner;
 pub mod overrides;
 pub mod resolve;
 mod secret;

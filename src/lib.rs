@@ -112,6 +112,7 @@ pub mod observed;
 pub mod ownership;
 pub mod plan;
 pub mod problem;
+pub mod program;
 pub mod pulls;
 pub mod reconciler;
 pub mod schema;

@@ -37,6 +37,12 @@ const VOLUME: &str = "reconcile.volume";
 const IMAGE: &str = "reconcile.image";
 const IMAGE_DIGEST: &str = "reconcile.image-digest";
 
+/// The label of the images that are made of this very program; its value is the version.
+pub const OWN_IMAGE: &str = "reconcile.program";
+
+/// The image of the container that holds the namespaces of a task. The number belongs to what its command line means, not to a release:
+/// a newer program finds what an older one made good enough, and replaces no task because of it.
+pub const PAUSE_IMAGE: &str = "reconcile-pause:1";
 /// The prefix of the labels that hold the user's tags.
 const TAG_PREFIX: &str = "reconcile.tag.";
 

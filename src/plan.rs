@@ -202,6 +202,9 @@ pub struct NewContainer {
     /// The containers of its task whose volumes it has too.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub volumes_from: Vec<VolumeSource>,
+    /// The container whose namespaces it shares.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub namespaces: Option<ContainerId>,
 }
 
 /// A container whose volumes another one has too.

@@ -289,5 +289,20 @@ impl fmt::Display for Timestamp {
     }
 }
 
+impl ContainerName {
+    /// The name of the container that owns the namespaces of a task. It is reserved: no manifest can use it.
+    pub const NAMESPACE_OWNER: &'static str = "reconcile-pause";
+
+    /// The name of the container that owns the namespaces of a task.
+    pub fn namespace_owner() -> Self {
+        Self(Self::NAMESPACE_OWNER.into())
+    }
+
+    /// Whether it is the name of the container that owns the namespaces of its task.
+    pub fn is_namespace_owner(&self) -> bool {
+        self.as_str() == Self::NAMESPACE_OWNER
+    }
+}
+
 #[cfg(test)]
 mod tests;

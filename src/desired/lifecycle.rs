@@ -75,6 +75,9 @@ impl ContainerSpec {
         // A name that leads nowhere is in nobody's `/etc/hosts`: whoever is linked to runs. Source: the ECS agent.
         let started =
             |link: &LinkSpec| StartDependency { container_name: link.container.clone(), condition: Condition::Start };
-        self.depends_on.iter().cloned().chain(self.links.iter().map(started))
+        // What is shared is there before it is joined, and until everybody has left.
+        let owner = self.joins_namespaces().then(ContainerName::namespace_owner);
+        let joined = owner.map(|container_name| StartDependency { container_name, condition: Condition::Start });
+        self.depends_on.iter().cloned().chain(self.links.iter().map(started)).chain(joined)
     }
 }

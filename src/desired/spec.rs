@@ -127,6 +127,38 @@ pub struct VolumesFromSpec {
 }
 
 impl ContainerSpec {
+    /// An essential container of an image, with every default.
+    pub fn new(name: ContainerName, image: &str) -> Self {
+        Self {
+            name,
+            image: image.to_owned(),
+            essential: true,
+            entry_point: None,
+            command: None,
+            repository_credentials: None,
+            version_consistency: VersionConsistency::default(),
+            environment: BTreeMap::new(),
+            secrets: Vec::new(),
+            port_mappings: Vec::new(),
+            cpu: 0,
+            memory: None,
+            memory_reservation: None,
+            health_check: None,
+            stop_timeout: STOP_TIMEOUT_DEFAULT_SECS,
+            depends_on: Vec::new(),
+            start_timeout: None,
+            restart_policy: None,
+            mount_points: Vec::new(),
+            user: None,
+            working_directory: None,
+            docker_labels: BTreeMap::new(),
+            links: Vec::new(),
+            volumes_from: Vec::new(),
+            options: EngineOptions::default(),
+            task: TaskSettings::default(),
+        }
+    }
+
     /// The most memory that it can use, in MiB: its own limit, or that of the task.
     pub fn memory_limit_mib(&self) -> Option<u32> {
         match (self.memory, self.task.memory) {
@@ -313,8 +345,13 @@ impl TaskSpec {
         Self::new(self.family.clone(), containers)
     }
 
-    /// The container that answers to the service's name: the first that publishes a port, else the first essential one.
+    /// The container that answers to the service's name: the one that has the address of all, else the first that publishes a port,
+    /// else the first essential one.
     pub fn named_container(&self) -> Option<&ContainerName> {
+        let owner = self.containers.iter().find(|container| container.is_namespace_owner());
+        if let Some(owner) = owner.filter(|owner| owner.task.shares_network()) {
+            return Some(&owner.name);
+        }
         let published = self.containers.iter().find(|container| !container.port_mappings.is_empty());
         published
             .or_else(|| self.containers.iter().find(|container| container.essential))

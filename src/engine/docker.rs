@@ -41,6 +41,7 @@ mod credentials;
 mod endpoint;
 mod hints;
 mod images;
+mod own_image;
 mod perform;
 mod pull;
 mod secrets;

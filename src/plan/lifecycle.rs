@@ -4,8 +4,9 @@ use serde::Serialize;
 
 use super::ending::{Ending, was_unhealthy};
 use super::order::{self, Gate, Never};
-use super::view::{TaskState, TaskView};
+use super::view::{ContainerView, TaskState, TaskView};
 use super::{Cause, describe_end};
+use crate::desired::ContainerSpec;
 use crate::observed::{ObservedContainer, Phase};
 use crate::value::ContainerName;
 
@@ -197,6 +198,17 @@ pub(crate) fn container_ends(task: &TaskView<'_>) -> Vec<ContainerEnd> {
         None => never(&spec.name, order::gate_of(task, spec)),
     });
     ends.collect()
+}
+
+/// Why a container that has not been started never will be, where that is so.
+pub(crate) fn why_never_started(task: &TaskView<'_>, spec: &ContainerSpec) -> Option<String> {
+    if !task.container(&spec.name).is_none_or(ContainerView::is_unstarted) {
+        return None;
+    }
+    match order::gate_of(task, spec) {
+        Gate::Never(never) => Some(never.to_string()),
+        Gate::Open | Gate::Waits { .. } | Gate::Unclear(_) => None,
+    }
 }
 
 fn never_started(name: &ContainerName, never: &Never<'_>) -> ContainerEnd {

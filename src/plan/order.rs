@@ -19,7 +19,7 @@ use crate::value::{ContainerName, Timestamp};
 const MISSING_DEPTH_MAX: usize = 100;
 
 /// The fields of a spec that make an order.
-const ORDER_FIELDS: &[&str] = &["\"dependsOn\"", "\"links\""];
+const ORDER_FIELDS: &[&str] = &["\"dependsOn\"", "\"links\"", "\"networkMode\"", "\"pidMode\"", "\"ipcMode\""];
 
 /// Whether a container may be started.
 #[derive(Debug, Clone)]

@@ -96,6 +96,8 @@ pub struct Circumstances {
     pub stopped_because: Option<String>,
     /// Why containers could not be made: `Type: sentence`.
     pub obstacles: BTreeMap<ContainerName, String>,
+    /// Why containers will never be started: what they depend on cannot come about.
+    pub never_started: BTreeMap<ContainerName, String>,
     /// What it is made of, where that is known.
     pub spec: Option<std::sync::Arc<TaskSpec>>,
 }
@@ -191,27 +193,44 @@ fn read_containers(view: &TaskView<'_>, circumstances: &Circumstances) -> Vec<Co
     };
     let of_spec = circumstances.spec.iter().flat_map(|spec| &spec.containers).map(|spec| {
         let found = there.remove(&spec.name);
+        if let Some(found) = found.as_ref().filter(|found| found.started_at.is_some()) {
+            return found.clone();
+        }
+        let told = circumstances.never_started.get(&spec.name).cloned();
+        if let Some(why) = told.or_else(|| lifecycle::why_never_started(view, spec)) {
+            return never_started(spec, &why);
+        }
         found.unwrap_or_else(|| not_made(spec, circumstances, missing))
     });
     let mut containers: Vec<_> = of_spec.collect();
     containers.extend(there.into_values());
-    for container in containers.iter_mut().filter(|container| container.started_at.is_none()) {
-        add_why_never_started(container, view);
-    }
     containers
 }
 
-/// A container that waits for what can never come about counts as stopped. Source: ECS agent.
-fn add_why_never_started(container: &mut ContainerReport, view: &TaskView<'_>) {
-    let ends = lifecycle::container_ends(view);
-    let never = |end: &&lifecycle::ContainerEnd| {
-        end.name == container.name && end.exit_code == Some(lifecycle::NEVER_STARTED_EXIT_CODE)
-    };
-    if let Some(end) = ends.iter().find(never) {
-        container.last_status = LastStatus::Stopped;
-        container.exit_code = end.exit_code;
-        container.reason.clone_from(&end.reason);
+/// A container that could never be started, because what it depends on cannot come about: as if SIGTERM had ended it. Source: the ECS
+/// agent, `handleTerminalDependencyError`.
+fn never_started(spec: &ContainerSpec, why: &str) -> ContainerReport {
+    let reason = format!("CannotStartContainerError: {why}");
+    let nothing = not_made(spec, &Circumstances::default(), LastStatus::Stopped);
+    ContainerReport { exit_code: Some(lifecycle::NEVER_STARTED_EXIT_CODE), reason: Some(reason), ..nothing }
+}
+
+/// The containers of tasks made of `spec` that will never be started, and why. It has to be asked while the task is under way: later a
+/// dependency whose time was up has ended, and nobody sees that it ended too late.
+pub fn find_never_started(
+    observed: &ObservedState,
+    spec: &TaskSpec,
+) -> BTreeMap<ServiceName, BTreeMap<ContainerName, String>> {
+    let mut found: BTreeMap<ServiceName, BTreeMap<ContainerName, String>> = BTreeMap::new();
+    for view in group::tasks(observed).into_values().flatten() {
+        let view = view.within(Some(spec), true, observed);
+        for container in &spec.containers {
+            if let Some(why) = lifecycle::why_never_started(&view, container) {
+                found.entry(view.key.service.clone()).or_default().insert(container.name.clone(), why);
+            }
+        }
     }
+    found
 }
 
 fn not_made(spec: &ContainerSpec, circumstances: &Circumstances, last_status: LastStatus) -> ContainerReport {

@@ -176,7 +176,7 @@ impl<F: Fixture> World<F> {
         spec: ContainerSpec,
     ) -> Outcome {
         let (network, aliases) = (self.network.clone(), vec!["web".to_owned()]);
-        let new = NewContainer { identity, spec: Arc::new(spec), network, aliases, volumes_from };
+        let new = NewContainer { identity, spec: Arc::new(spec), network, aliases, volumes_from, namespaces: None };
         self.engine().perform(&Action::CreateContainer(Box::new(new))).await
     }
 

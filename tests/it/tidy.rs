@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 28] = [
+const LAYERS: [&str; 29] = [
     "value",
     "image",
     "problem",
@@ -25,6 +25,7 @@ const LAYERS: [&str; 28] = [
     "bounded",
     "state",
     "secret",
+    "program",
     "engine",
     "reconciler",
     "clock",

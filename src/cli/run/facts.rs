@@ -14,7 +14,7 @@ use crate::observed::{ContainerId, ObservedContainer, ObservedState, Phase};
 use crate::ownership::TaskKey;
 use crate::plan::{Cause, FailureKind, Plan, Target};
 use crate::reconciler::Reconciler;
-use crate::status::task::{Circumstances, TaskReport, never_made, read_tasks};
+use crate::status::task::{Circumstances, TaskReport, find_never_started, never_made, read_tasks};
 use crate::value::{Attempt, ClusterName, ContainerName, ServiceName, Slot, TaskId, Timestamp};
 use crate::watch::Report;
 
@@ -25,11 +25,19 @@ pub(super) struct Facts {
     containers: BTreeMap<ContainerId, ObservedContainer>,
     obstacles: BTreeMap<ServiceName, BTreeMap<ContainerName, String>>,
     missing_images: BTreeSet<String>,
+    never_started: BTreeMap<ServiceName, BTreeMap<ContainerName, String>>,
 }
 
 impl Facts {
     pub(super) fn new(task: Arc<TaskSpec>, names: BTreeSet<ServiceName>) -> Self {
-        Self { task, names, containers: BTreeMap::new(), obstacles: BTreeMap::new(), missing_images: BTreeSet::new() }
+        Self {
+            task,
+            names,
+            containers: BTreeMap::new(),
+            obstacles: BTreeMap::new(),
+            missing_images: BTreeSet::new(),
+            never_started: BTreeMap::new(),
+        }
     }
 
     /// The images that the engine does not have and could not fetch.
@@ -39,6 +47,12 @@ impl Facts {
 
     /// Remembers what is observed now. What is gone by now stays as it was seen last.
     fn learn(&mut self, observed: &ObservedState) {
+        for (service, found) in find_never_started(observed, &self.task) {
+            let known = self.never_started.entry(service).or_default();
+            for (name, why) in found {
+                known.entry(name).or_insert(why);
+            }
+        }
         for (id, container) in &observed.containers {
             if self.containers.get(id) != Some(container) {
                 self.containers.insert(id.clone(), container.clone());
@@ -102,6 +116,7 @@ impl Facts {
         let circumstances = |key: &TaskKey| Circumstances {
             stopped_because: because(key.id()),
             obstacles: self.obstacles.get(&key.service).cloned().unwrap_or_default(),
+            never_started: self.never_started.get(&key.service).cloned().unwrap_or_default(),
             spec: Some(self.task.clone()),
         };
         let mut tasks = read_tasks(&observed, |key, _| circumstances(key));

@@ -44,7 +44,9 @@ pub(super) fn resolve_ports(mapping: &manifest::PortMapping, mode: NetworkMode) 
     let Some((first, last)) = mapping.container_ports() else { return Vec::new() };
     let host_port = |container_port| match mode {
         NetworkMode::Host => container_port,
-        NetworkMode::Bridge | NetworkMode::Awsvpc | NetworkMode::None => host_port.unwrap_or(0),
+        // Every task has an address of its own: it never holds a port of the host, and gets a free one to be reached from there.
+        NetworkMode::Awsvpc => 0,
+        NetworkMode::Bridge | NetworkMode::None => host_port.unwrap_or(0),
     };
     let ports = first..=last;
     ports.map(|container_port| PortMapping { container_port, host_port: host_port(container_port), protocol }).collect()

@@ -8,6 +8,7 @@ use std::sync::Arc;
 use super::configuration::Configuration;
 use super::lifecycle::{resolve_dependency, resolve_restart_policy};
 use super::options::{resolve_options, resolve_ports, resolve_settings};
+use crate::desired::namespace_owner::add_namespace_owner;
 use crate::desired::{
     ContainerSpec, HealthCheckSpec, Inputs, LinkSpec, MountSpec, RepositoryCredentials, STOP_TIMEOUT_DEFAULT_SECS,
     TaskSettings, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
@@ -30,10 +31,10 @@ pub(super) fn resolve_task(located: &manifest::Located<manifest::TaskDefinition>
     let settings = resolve_settings(spec);
     let configuration = Configuration { family: &metadata.name, manifest: located.document.file().name(), inputs };
     let containers = spec.container_definitions.iter();
-    let containers = containers
-        .map(|container| Arc::new(resolve_container(container, &volumes, settings.clone(), configuration)))
-        .collect();
-    TaskSpec::new(metadata.name.clone(), containers)
+    let mut containers: Vec<_> =
+        containers.map(|container| resolve_container(container, &volumes, settings.clone(), configuration)).collect();
+    add_namespace_owner(&mut containers, &settings);
+    TaskSpec::new(metadata.name.clone(), containers.into_iter().map(Arc::new).collect())
 }
 
 fn resolve_container(

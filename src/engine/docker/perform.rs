@@ -11,6 +11,7 @@ use bollard::query_parameters::{
 use super::answers::{self, Inspected};
 use super::connection::{Call, CallError, Connection, VERSION};
 use super::credentials::RepositorySecrets;
+use super::own_image::{MAKE_IMAGE, make_own_image};
 use super::pull::{self, NotPulled};
 use super::secrets::{Delivered, Delivery};
 use super::{INSPECT, inspect, now, query, translate};
@@ -46,6 +47,7 @@ pub(super) async fn perform(
     let result = match action {
         Action::CreateNetwork { cluster, source } => create_network(connection, cluster, source).await,
         Action::RemoveNetwork { cluster, id } => remove_network(connection, cluster, id).await,
+        Action::PullImage { image, .. } if image == ownership::PAUSE_IMAGE => make_pause_image(connection).await,
         Action::PullImage { image, credentials } => {
             pull_image(connection, registry_secrets, image, credentials.as_ref()).await
         }
@@ -182,6 +184,12 @@ fn classify_network_removal(status: u16, message: &str) -> FailureKind {
         500 if message.contains("network is being used") => FailureKind::Conflict,
         _ => FailureKind::Engine,
     }
+}
+
+async fn make_pause_image(connection: &Connection) -> Result<Effect, No> {
+    let made = make_own_image(connection, ownership::PAUSE_IMAGE).await;
+    made.map_err(|error| No::of(connection, MAKE_IMAGE, error, |_, _| FailureKind::Engine))?;
+    Ok(Effect::Pulled)
 }
 
 async fn pull_image(

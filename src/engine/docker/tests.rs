@@ -352,8 +352,14 @@ fn with_a_volume() -> Action {
         containers: 1,
     };
     let spec = Arc::new(serde_json::from_str(spec).expect("a spec"));
-    let new =
-        NewContainer { identity, spec, network: NetworkId::new("net"), aliases: Vec::new(), volumes_from: Vec::new() };
+    let new = NewContainer {
+        identity,
+        spec,
+        network: NetworkId::new("net"),
+        aliases: Vec::new(),
+        volumes_from: Vec::new(),
+        namespaces: None,
+    };
     Action::CreateContainer(Box::new(new))
 }
 

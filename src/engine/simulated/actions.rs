@@ -291,7 +291,9 @@ impl Simulated {
 /// Whether a container is on the network of its cluster.
 fn joins_network(spec: &ContainerSpec) -> bool {
     match spec.task.network_mode {
-        NetworkMode::Bridge | NetworkMode::Awsvpc => !spec.options.disable_networking,
+        NetworkMode::Bridge => !spec.options.disable_networking && !spec.is_namespace_owner(),
+        // The address is the owner's alone.
+        NetworkMode::Awsvpc => spec.is_namespace_owner(),
         NetworkMode::Host | NetworkMode::None => false,
     }
 }

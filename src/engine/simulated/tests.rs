@@ -61,6 +61,7 @@ fn create_action(network: &NetworkId, identity: ContainerIdentity, fields: &str)
         network: network.clone(),
         aliases: Vec::new(),
         volumes_from: Vec::new(),
+        namespaces: None,
     };
     Action::CreateContainer(Box::new(new))
 }

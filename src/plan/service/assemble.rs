@@ -4,6 +4,7 @@ use std::sync::Arc;
 
 use super::{Planner, Vacancy, count};
 use crate::desired::{ContainerSpec, StartDependency};
+use crate::observed::ContainerId;
 use crate::ownership::{ContainerIdentity, TaskKey};
 use crate::plan::order::{self, Gate, Succession};
 use crate::plan::view::{ContainerView, TaskView};
@@ -84,7 +85,7 @@ impl<'a> Planner<'_, 'a> {
         self.act(slot, Step { action, cause });
     }
 
-    fn look_at(&mut self, slot: Slot, id: &crate::observed::ContainerId) {
+    fn look_at(&mut self, slot: Slot, id: &ContainerId) {
         self.world.plan.unknowns.push(id.clone());
         self.wait(slot, Wait::Action);
     }
@@ -126,7 +127,9 @@ impl<'a> Planner<'_, 'a> {
             self.world.held_ports.insert(port, task.clone());
         }
         for spec in containers {
-            let Some(volumes_from) = self.volume_sources(&task, spec) else {
+            let namespaces = self.namespaces(&task, spec);
+            let is_early = spec.joins_namespaces() && namespaces.is_none();
+            let Some(volumes_from) = self.volume_sources(&task, spec).filter(|_| !is_early) else {
                 // Its turn comes when they exist.
                 self.wait(vacancy.slot, Wait::Action);
                 continue;
@@ -144,7 +147,14 @@ impl<'a> Planner<'_, 'a> {
             // A task that runs once is nobody's service: nobody looks for it by a name.
             let named = !self.service.lifetime.is_once() && self.service.task.named_container() == Some(&spec.name);
             let aliases = if named { vec![self.name.to_string()] } else { Vec::new() };
-            let new = NewContainer { identity, spec: spec.clone(), network: network.clone(), aliases, volumes_from };
+            let new = NewContainer {
+                identity,
+                spec: spec.clone(),
+                network: network.clone(),
+                aliases,
+                volumes_from,
+                namespaces,
+            };
             let action = Action::CreateContainer(Box::new(new));
             self.act(vacancy.slot, Step { action, cause: vacancy.cause.clone() });
         }
@@ -158,5 +168,13 @@ impl<'a> Planner<'_, 'a> {
             Some(VolumeSource { id: source.id.clone(), read_only: from.read_only })
         });
         sources.collect()
+    }
+
+    /// The container whose namespaces a new container of `task` shares, if it shares any and that exists.
+    fn namespaces(&self, task: &TaskKey, spec: &ContainerSpec) -> Option<ContainerId> {
+        let member = self.members.iter().find(|member| spec.joins_namespaces() && member.view.key == task)?;
+        let mut containers = member.view.containers.iter();
+        let owner = containers.find(|container| container.identity.container.is_namespace_owner())?;
+        Some(owner.observed?.id.clone())
     }
 }

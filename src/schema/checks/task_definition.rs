@@ -3,9 +3,7 @@
 use std::collections::BTreeMap;
 
 use super::Checks;
-use crate::manifest::{
-    ContainerDefinition, IpcMode, NetworkMode, PidMode, TaskDefinition, TaskDefinitionSpec, Volume, VolumeScope,
-};
+use crate::manifest::{ContainerDefinition, TaskDefinition, TaskDefinitionSpec, Volume, VolumeScope};
 use crate::problem::{Code, Problem};
 use crate::value::{ContainerName, Family};
 
@@ -26,7 +24,7 @@ impl Checks<'_> {
         let names = spec.volumes.iter().map(|volume| volume.name.as_str());
         self.unique("volume name", "/spec/volumes", "name", names);
         self.unique("tag", "/spec/tags", "key", spec.tags.iter().map(|tag| tag.key.as_str()));
-        self.namespaces(spec);
+        self.reserved_name(containers);
         self.size(spec);
         self.platform(spec);
         self.ports(spec);
@@ -58,17 +56,14 @@ impl Checks<'_> {
         self.unique("container name", "/spec/containerDefinitions", "name", names);
     }
 
-    /// Refuses what needs a container that owns the namespaces of the whole task: there is none yet.
-    fn namespaces(&mut self, spec: &TaskDefinitionSpec) {
-        let needs_owner = [
-            ("networkMode", "awsvpc", spec.network_mode == Some(NetworkMode::Awsvpc)),
-            ("pidMode", "task", spec.pid_mode == Some(PidMode::Task)),
-            ("ipcMode", "task", spec.ipc_mode == Some(IpcMode::Task)),
-        ];
-        for (field, value, is_given) in needs_owner {
-            if is_given {
-                let problem = Problem::error(Code::NotSupported, format!("not supported yet: `{field}: {value}`"));
-                self.report(&format!("/spec/{field}"), problem.with_help("choose another mode for now"));
+    /// Refuses the name of the container that owns the namespaces of a task.
+    fn reserved_name(&mut self, containers: &[ContainerDefinition]) {
+        for (index, container) in containers.iter().enumerate() {
+            if container.name.is_namespace_owner() {
+                let message = format!("the container name `{}` belongs to reconcile itself", container.name);
+                let problem = Problem::error(Code::Reserved, message)
+                    .with_help("it is the container that holds what the others share; choose another name");
+                self.report(&format!("/spec/containerDefinitions/{index}/name"), problem);
             }
         }
     }

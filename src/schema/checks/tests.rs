@@ -97,11 +97,8 @@ fn limits_of_the_task() {
         ("memory: 512MB", "", Error, Malformed, "512MB"),
         ("memory: 64", "memory: 65", Error, Conflict, "65"),
         ("memory: 64", "memoryReservation: 65", Error, Conflict, "65"),
-        ("networkMode: awsvpc", "", Error, NotSupported, "awsvpc"),
         ("networkMode: default", "", Error, NotAllowed, "default"),
-        ("pidMode: task", "", Error, NotSupported, "task"),
         ("pidMode: none", "", Error, NotAllowed, "none"),
-        ("ipcMode: task", "", Error, NotSupported, "task"),
         (
             "runtimePlatform: { operatingSystemFamily: WINDOWS_SERVER_2022_CORE }",
             "",

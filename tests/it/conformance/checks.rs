@@ -93,9 +93,23 @@ fn say_hello(port: u16) {
     }
 }
 
+/// Says hello at the port of the host through which a task with an address of its own is reached, until the run is over.
+pub(super) fn task_reached(stage: &mut Stage) {
+    while stage.is_running() {
+        if let Some(port) = published_by(stage, "reconcile-pause", "18045/tcp") {
+            say_hello(port);
+        }
+        pause(PAUSE);
+    }
+}
+
 /// The port of the host at which `main` has published `port`.
 fn published(stage: &Stage, port: &str) -> Option<u16> {
-    let id = stage.find_container("main")?.id;
+    published_by(stage, "main", port)
+}
+
+fn published_by(stage: &Stage, container: &str, port: &str) -> Option<u16> {
+    let id = stage.find_container(container)?.id;
     let answer = stage.engine.try_call("GET", &format!("/containers/{id}/json"), None).ok()?;
     let container: Value = serde_json::from_slice(&answer.body).ok()?;
     container["NetworkSettings"]["Ports"][port][0]["HostPort"].as_str()?.parse().ok()

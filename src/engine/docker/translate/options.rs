@@ -11,6 +11,7 @@ use crate::desired::{
     ContainerSpec, DeviceSpec, EngineOptions, Gpus, LinuxSpec, LogSpec, SwapSpec, TaskSettings, TmpfsSpec,
 };
 use crate::manifest::{DevicePermission, HostEntry, IpcMode, NetworkMode, PidMode, Ulimit};
+use crate::observed::ContainerId;
 
 /// One core, as the engine counts processor time.
 const NANO_CPUS: i64 = 1_000_000_000;
@@ -28,7 +29,7 @@ fn flag(is_on: bool) -> Option<bool> {
 }
 
 /// Adds the options of `spec` to the request that creates its container.
-pub(super) fn add_options(body: &mut ContainerCreateBody, spec: &ContainerSpec) {
+pub(super) fn add_options(body: &mut ContainerCreateBody, spec: &ContainerSpec, namespaces: Option<&ContainerId>) {
     let EngineOptions {
         hostname,
         dns_servers,
@@ -63,7 +64,7 @@ pub(super) fn add_options(body: &mut ContainerCreateBody, spec: &ContainerSpec) 
     host.log_config = log_configuration.as_ref().map(log_config);
     host.device_requests = gpus.map(|gpus| vec![gpu_request(gpus)]);
     add_linux(host, linux_parameters, spec.memory_limit_mib());
-    add_task(host, &spec.task);
+    add_task(host, spec, namespaces);
 }
 
 fn extra_host(entry: &HostEntry) -> String {
@@ -138,28 +139,37 @@ fn tmpfs_mount(tmpfs: &TmpfsSpec) -> (String, String) {
 }
 
 /// The limits of the task hold for each of its containers by itself: their sum could only be limited by a cgroup of our own.
-fn add_task(host: &mut HostConfig, task: &TaskSettings) {
-    let TaskSettings { network_mode: _, cpu, memory: _, pid_mode, ipc_mode, cpu_architecture: _, tags: _ } = task;
+fn add_task(host: &mut HostConfig, spec: &ContainerSpec, namespaces: Option<&ContainerId>) {
+    let TaskSettings { network_mode: _, cpu, memory: _, pid_mode, ipc_mode, cpu_architecture: _, tags: _ } = &spec.task;
     host.nano_cpus = cpu.map(|units| i64::from(units) * NANO_CPUS / CPU_UNITS);
     host.pid_mode = match pid_mode {
         Some(PidMode::Host) => Some("host".to_owned()),
-        // `task` is refused by the validation of the task definition: nobody owns the processes of a task yet.
-        Some(PidMode::Task) | None => None,
+        // The owner itself has its own, which the others join.
+        Some(PidMode::Task) => namespaces.map(joined),
+        None => None,
     };
     host.ipc_mode = match ipc_mode {
         Some(IpcMode::Host) => Some("host".to_owned()),
         Some(IpcMode::None) => Some("none".to_owned()),
-        Some(IpcMode::Task) | None => None,
+        Some(IpcMode::Task) => Some(namespaces.map_or_else(|| "shareable".to_owned(), joined)),
+        None => None,
     };
 }
 
+/// The namespaces of another container, as the engine writes it.
+fn joined(owner: &ContainerId) -> String {
+    format!("container:{owner}")
+}
+
 /// The network of a container that is not on the network of its cluster.
-pub(super) fn other_network(task: &TaskSettings) -> Option<&'static str> {
-    match task.network_mode {
-        NetworkMode::Host => Some("host"),
-        NetworkMode::None => Some("none"),
-        // `awsvpc` is refused by the validation of the task definition: nobody owns the network of a task yet.
-        NetworkMode::Bridge | NetworkMode::Awsvpc => None,
+pub(super) fn other_network(spec: &ContainerSpec, namespaces: Option<&ContainerId>) -> Option<String> {
+    match spec.task.network_mode {
+        NetworkMode::Host => Some("host".to_owned()),
+        NetworkMode::None => Some("none".to_owned()),
+        // The owner is on the network of the cluster, for all of them.
+        NetworkMode::Awsvpc => namespaces.map(joined),
+        // Whoever holds processes or memory only needs no network.
+        NetworkMode::Bridge => spec.is_namespace_owner().then(|| "none".to_owned()),
     }
 }
 

@@ -29,6 +29,7 @@ fn new_container(spec: &str) -> NewContainer {
         network: NetworkId::new("net1"),
         aliases: vec!["web".to_owned(), "web-2".to_owned()],
         volumes_from: Vec::new(),
+        namespaces: None,
     }
 }
 
