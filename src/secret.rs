@@ -9,7 +9,7 @@
 //! A value is looked up twice: when the manifests are read, to know which value it is (its [version](crate::desired::SecretVersion)), and when a container is
 //! created, to give it to the engine. In between it is kept nowhere. The core and the plan never see one.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use crate::desired::SecretSpec;
@@ -82,6 +82,24 @@ impl Secrets {
         let reference = SecretReference::parse(value_from)?;
         let base = self.bases.read().unwrap_or_else(PoisonError::into_inner).get(family).cloned();
         self.resolve(&reference, &base.ok_or(SecretError::NoBase)?)
+    }
+
+    /// Looks up what several task definitions may refer to with the same words, such as the credentials for an image that they share: of
+    /// the places where they stand, the first by family from which it can be had.
+    ///
+    /// Like [`resolve`](Self::resolve), not for a thread that others wait for.
+    pub fn resolve_for_any(&self, value_from: &str) -> Result<SecretValue, SecretError> {
+        let reference = SecretReference::parse(value_from)?;
+        let bases: BTreeSet<Base> =
+            self.bases.read().unwrap_or_else(PoisonError::into_inner).values().cloned().collect();
+        let mut last = SecretError::NoBase;
+        for base in bases {
+            match self.resolve(&reference, &base) {
+                Ok(value) => return Ok(value),
+                Err(error) => last = error,
+            }
+        }
+        Err(last)
     }
 
     /// Looks up the value of a container that is being created.

@@ -23,6 +23,7 @@ use futures_util::{StreamExt, TryStreamExt};
 
 use self::answers::Inspected;
 use self::connection::{Call, CallError, Connection};
+use self::credentials::ManifestSecrets;
 pub use self::credentials::{NoSecrets, RepositorySecrets};
 pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin, Surroundings};
 use self::secrets::Delivery;
@@ -139,8 +140,8 @@ impl Docker {
     /// The same engine, with the means to look secrets up when a container is created. Without them no container with a secret is.
     #[must_use]
     pub fn with_secrets(self, secrets: Arc<Secrets>) -> Self {
-        let delivery = Delivery::new(secrets, self.reading.connection.endpoint());
-        Self { secrets: delivery, ..self }
+        let delivery = Delivery::new(secrets.clone(), self.reading.connection.endpoint());
+        Self { secrets: delivery, registry_secrets: Arc::new(ManifestSecrets(secrets)), ..self }
     }
 
     /// Whether secrets can be given to containers as files: the reason, if they cannot.

@@ -33,7 +33,8 @@ pub struct TaskDefinitionSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub family: Option<Family>,
     /// How the containers reach the network: `bridge` (the default) connects each of them to the network of the cluster, `host` lets
-    /// them use the host's own, where no name of a service leads to them, and `none` leaves them without. `awsvpc` is not supported yet.
+    /// them use the host's own, where no name of a service leads to them, and `none` leaves them without. With `awsvpc` the task has
+    /// one address: its containers reach each other at `localhost`, and each port gets a free one of the host, whatever `hostPort` says.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub network_mode: Option<NetworkMode>,
     /// The containers of a task, at least one. ECS accepts at most 10; more are allowed here, with a warning.
@@ -50,11 +51,11 @@ pub struct TaskDefinitionSpec {
     /// here it is the limit of each container that has no `memory` of its own, which cannot be above it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<TaskMemory>,
-    /// Which processes the containers see: their own by default, `host` for all of the host. `task` is not supported yet.
+    /// Which processes the containers see: their own by default, `host` for all of the host, `task` for those of the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub pid_mode: Option<PidMode>,
     /// With whom the containers share memory, semaphores and message queues: `host`, or `none` for nobody. Without it the engine
-    /// decides. `task` is not supported yet.
+    /// decides. `task` shares them within the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipc_mode: Option<IpcMode>,
     /// The kind of host that the images are for. An image for another one is refused when the container is created.

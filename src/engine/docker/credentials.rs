@@ -5,6 +5,7 @@
 
 use std::fmt;
 use std::path::Path;
+use std::sync::Arc;
 
 use bollard::auth::DockerCredentials;
 use futures_util::future::BoxFuture;
@@ -14,6 +15,7 @@ use self::config::{Config, Entry};
 use super::connection::{Call, Connection};
 use super::endpoint::configuration_directory_of_environment;
 use crate::desired::RepositoryCredentials;
+use crate::secret::Secrets;
 
 mod config;
 mod helper;
@@ -42,6 +44,24 @@ impl RepositorySecrets for NoSecrets {
              repositoryCredentials out and run `docker login` as the user who runs reconcile"
         );
         Box::pin(async move { Err(message) })
+    }
+}
+
+/// The secrets of the manifests.
+#[derive(Debug)]
+pub(super) struct ManifestSecrets(pub(super) Arc<Secrets>);
+
+impl RepositorySecrets for ManifestSecrets {
+    fn read<'a>(&'a self, parameter: &'a str) -> BoxFuture<'a, Result<String, String>> {
+        let (secrets, name) = (self.0.clone(), parameter.to_owned());
+        Box::pin(async move {
+            // It reads files and runs commands.
+            let looked_up = tokio::task::spawn_blocking(move || secrets.resolve_for_any(&name)).await;
+            let value = looked_up.map_err(|error| error.to_string())?;
+            let value = value.map_err(|error| format!("repositoryCredentials `{parameter}`: {error}"))?;
+            let text = std::str::from_utf8(value.bytes()).map(str::to_owned);
+            text.map_err(|_| format!("repositoryCredentials `{parameter}`: the value is no text"))
+        })
     }
 }
 

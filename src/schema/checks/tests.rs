@@ -37,8 +37,8 @@ fn expect_rows(rows: &[Row<'_>]) {
 }
 
 use Code::{
-    Conflict, Duplicate, EcsWouldRefuse, Malformed, MissingField, NoEffect, NotAllowed, NotSupported, OutOfRange,
-    Refused, UndefinedReference, WrongType,
+    Conflict, Duplicate, EcsWouldRefuse, Malformed, MissingField, NoEffect, NotAllowed, OutOfRange, Refused,
+    UndefinedReference, WrongType,
 };
 use Severity::{Error, Warning};
 
