@@ -90,3 +90,6 @@ fn take_shared_controls(controls: &mut BTreeMap<String, String>, task: &TaskSett
     *controls = kept;
     moved
 }
+
+#[cfg(test)]
+mod tests;

@@ -54,8 +54,10 @@ fn a_saved_file_is_followed_and_a_broken_one_is_not() {
     // And what is good again is followed again, in place as well as by a rename.
     let text = manifests(&shop.cluster, &[service("web"), service("api")]);
     std::fs::write(shop.directory.join("shop.yaml"), text).expect("a file in our own directory");
-    until("it is scaled in", || shop.running("web").len() == 1);
+    wait_for(&shop, &run, "web", 1, "reconcile-shop:1");
     assert_eq!(shop.only("api").id, api);
+    // The old ones are gone before anybody else looks.
+    until("it is scaled in", || shop.ids().len() == 2);
     run.signal("TERM");
     let ended = run.wait().expect_code(143);
     ended.expect_said(&["Tasks go on running"]);
