@@ -190,44 +190,4 @@ impl Delivered {
 }
 
 #[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn value(text: &str) -> SecretValue {
-        SecretValue::new(text.as_bytes().to_vec()).unwrap()
-    }
-
-    #[test]
-    fn a_value_is_in_the_environment_of_the_request_and_nowhere_else() {
-        let mount = Mount { target: Some("/run/key".to_owned()), ..Mount::default() };
-        let file = SecretFile {
-            path: "/run/key".to_owned(),
-            mode: crate::desired::FileMode::DEFAULT,
-            owner: crate::desired::FileOwner::ROOT,
-        };
-        let delivered = Delivered {
-            variables: vec![("DB".to_owned(), value("hunter2\n"))],
-            files: vec![(file, value("in a file"))],
-            mounts: vec![mount.clone()],
-        };
-        let mut body = ContainerCreateBody { env: Some(vec!["A=1".to_owned()]), ..ContainerCreateBody::default() };
-        delivered.add_to(&mut body);
-        assert_eq!(body.env.as_deref(), Some(&["A=1".to_owned(), "DB=hunter2".to_owned()][..]));
-        assert_eq!(body.host_config.clone().and_then(|host| host.mounts), Some(vec![mount]));
-        assert!(!format!("{delivered:?}").contains("hunter2") && !format!("{body:?}").contains("in a file"));
-        // Nothing is added where there is nothing.
-        let mut untouched = ContainerCreateBody::default();
-        Delivered::default().add_to(&mut untouched);
-        assert_eq!(untouched.host_config, None);
-    }
-
-    #[test]
-    fn an_engine_that_repeats_a_value_is_not_repeated() {
-        let delivered = Delivered {
-            variables: vec![("A".to_owned(), value("hunter2\n")), ("B".to_owned(), value("a"))],
-            ..Delivered::default()
-        };
-        let message = "bad value hunter2 in a container".to_owned();
-        assert_eq!(delivered.cover(message), "bad value (sensitive) in a container");
-    }
-}
+mod tests;
