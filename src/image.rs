@@ -6,6 +6,8 @@ use std::sync::Arc;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use crate::spelling::{are_alike, likeness};
+
 mod progress;
 mod reference;
 
@@ -194,27 +196,27 @@ const NEAR_MAX: usize = 3;
 /// Those of `names` that come near to `missing`, the nearest first: other tags of the same repository before other spellings.
 pub fn near_names(missing: &str, names: &[String]) -> Vec<String> {
     let wanted = Reference::split(missing);
-    let rank = |name: &&String| {
-        let other = Reference::split(name);
-        let spelling = distance(wanted.repository, other.repository);
-        let tag = strsim::damerau_levenshtein(wanted.tag_or_default(), other.tag_or_default());
-        (spelling, tag, (*name).clone())
-    };
-    let is_near = |name: &&String| {
-        let other = Reference::split(name).repository;
-        // One letter in three may be wrong: the rule of every other "did you mean".
-        distance(wanted.repository, other) <= wanted.repository.len().max(other.len()).div_ceil(3)
-    };
-    let mut near: Vec<_> = names.iter().filter(is_near).filter(|name| *name != missing).collect();
-    near.sort_by_cached_key(rank);
-    near.into_iter().take(NEAR_MAX).cloned().collect()
+    let mut near: Vec<_> = names
+        .iter()
+        .filter(|name| *name != missing)
+        .filter_map(|name| {
+            let other = Reference::split(name);
+            let tag = likeness(wanted.tag_or_default(), other.tag_or_default());
+            Some((repository_likeness(wanted.repository, other.repository)?, tag, name))
+        })
+        .collect();
+    near.sort_by(|a, b| b.0.total_cmp(&a.0).then(b.1.total_cmp(&a.1)).then(a.2.cmp(b.2)));
+    near.into_iter().map(|(_, _, name)| name.clone()).take(NEAR_MAX).collect()
 }
 
-/// In how many letters two repositories differ. One that only stands in another registry or group is as near as one wrong letter.
-fn distance(wanted: &str, other: &str) -> usize {
+/// How alike two repositories are, if one may have been meant by the other. One that only stands in another registry or group
+/// comes before every other spelling.
+fn repository_likeness(wanted: &str, other: &str) -> Option<f32> {
     let last = |repository: &str| repository.rsplit('/').next().map(str::to_owned);
-    let letters = strsim::damerau_levenshtein(wanted, other);
-    if last(wanted) == last(other) { letters.min(1) } else { letters }
+    if wanted != other && last(wanted) == last(other) {
+        return Some(0.99);
+    }
+    are_alike(wanted, other).then(|| likeness(wanted, other))
 }
 
 #[cfg(test)]

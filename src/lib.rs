@@ -119,6 +119,7 @@ pub mod schema;
 pub mod secret;
 pub mod sensitive;
 pub mod source;
+pub mod spelling;
 pub mod state;
 pub mod status;
 pub mod value;

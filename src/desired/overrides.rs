@@ -8,6 +8,7 @@ use serde_json::Value;
 
 use super::{ContainerSpec, TaskSpec};
 use crate::manifest::{TaskCpu, TaskMemory};
+use crate::spelling::suggest;
 
 /// The longest text of overrides, in characters. Source: ECS `RunTask`.
 pub const TEXT_LENGTH_MAX: usize = 8192;
@@ -266,21 +267,6 @@ fn unknown_container(task: &TaskSpec, name: &str) -> OverrideError {
         family: task.family.to_string(),
         name: name.to_owned(),
         help: suggest(name, names),
-    }
-}
-
-/// `did you mean ...?`, where one name comes near; otherwise all that there are.
-pub fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
-    let mut known: Vec<_> = known.map(|known| (strsim::damerau_levenshtein(name, known), known)).collect();
-    known.sort_unstable();
-    match known.first() {
-        Some((distance, nearest)) if *distance <= nearest.len().max(name.len()).div_ceil(3) => {
-            format!("did you mean `{nearest}`?")
-        }
-        Some(_) => {
-            format!("there is {}", known.iter().map(|(_, name)| format!("`{name}`")).collect::<Vec<_>>().join(", "))
-        }
-        None => "there is none".to_owned(),
     }
 }
 

@@ -12,6 +12,7 @@ use crate::manifest::{Cluster, ClusterSpec, Kind, Located, Service, TaskDefiniti
 use crate::ownership::Source;
 use crate::problem::{Code, Place, Problem, sort_problems};
 use crate::schema::Validated;
+use crate::spelling::closest;
 use crate::value::{ClusterName, Family, Percent, ServiceName};
 
 mod configuration;
@@ -172,15 +173,13 @@ fn find_task<'a>(
 fn undefined<'a>(kind: &str, name: &str, place: Place, candidates: impl Iterator<Item = (&'a str, Place)>) -> Problem {
     let problem =
         Problem::error(Code::UndefinedReference, format!("{kind} `{name}` is not declared")).with_place(place);
-    let nearest = candidates
-        .map(|(candidate, place)| (strsim::damerau_levenshtein(name, candidate), candidate, place))
-        .filter(|(distance, candidate, _)| *distance <= candidate.len().max(name.len()).div_ceil(3))
-        .min_by(|a, b| (a.0, a.1).cmp(&(b.0, b.1)));
+    let candidates: BTreeMap<&str, Place> = candidates.collect();
+    let nearest = closest(name, candidates.keys().copied()).and_then(|meant| candidates.get_key_value(meant));
     match nearest {
-        Some((_, candidate, place)) => problem
+        Some((&candidate, place)) => problem
             .with_help(format!("did you mean `{candidate}`?"))
             .with_suggestion(candidate)
-            .with_related(format!("a {kind} with a similar name is declared here"), place),
+            .with_related(format!("a {kind} with a similar name is declared here"), place.clone()),
         None => problem.with_help(format!("add a manifest of kind {kind} with `metadata.name: {name}`")),
     }
 }

@@ -2,10 +2,10 @@
 
 use std::collections::BTreeMap;
 
-use super::words::closest;
 use crate::document::Document;
 use crate::manifest::{Cluster, Manifest, Service};
 use crate::problem::{Code, Problem};
+use crate::spelling::closest;
 use crate::value::{ClusterName, Percent, ServiceName};
 
 mod container;

@@ -2,10 +2,11 @@
 
 use serde_json::{Map, Value};
 
-use super::words::{self, closest};
+use super::words;
 use crate::document::Document;
 use crate::manifest::{ApiVersion, Kind};
 use crate::problem::{Code, Problem};
+use crate::spelling::closest;
 
 /// The kind that says by which schema the document is read. A wrong version is reported and then taken as right, so that
 /// the rest of the document is checked all the same.

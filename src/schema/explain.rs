@@ -6,11 +6,12 @@ use serde_json::Value;
 
 use super::Compiled;
 use super::known::{Field, shape_at};
-use super::words::{self, Advice, advise, closest, path_in_words, quoted};
+use super::words::{self, Advice, advise, path_in_words, quoted};
 use crate::document::{DOCUMENT_PROBLEMS_MAX, Document, is_yaml11_boolean, resolves_to_text};
 use crate::manifest::{CPU_PATTERN, Kind, MEMORY_PATTERN};
 use crate::problem::{Code, Place, Problem};
 use crate::sensitive::is_sensitive;
+use crate::spelling::closest;
 
 /// Values of ECS that are known and not supported yet, by the field they stand in.
 const VALUES_NOT_YET: &[(&str, &[&str])] = &[("schedulingStrategy", &["DAEMON"])];

@@ -3,9 +3,8 @@
 use serde_json::Value;
 
 use super::known::{FOREIGN_WORDS, Field, NO_COUNTERPART, SHAPES, Shape};
+use crate::spelling::{closest, plain};
 
-/// How alike two words are before one is taken for a slip of the other, from 0 to 1.
-const ALIKE_MIN: f32 = 0.72;
 /// The longest piece of a value that is shown.
 const SHOWN_MAX: usize = 40;
 
@@ -56,24 +55,6 @@ pub(super) fn type_name(name: &str) -> &str {
         "object" => "a mapping",
         other => other,
     }
-}
-
-/// A word without case, hyphens and underscores.
-fn plain(word: &str) -> String {
-    word.chars().filter(|c| *c != '_' && *c != '-').flat_map(char::to_lowercase).collect()
-}
-
-/// The one of several words that was probably meant.
-pub(super) fn closest<'a>(word: &str, candidates: impl Iterator<Item = &'a str>) -> Option<&'a str> {
-    let candidates: Vec<&str> = candidates.collect();
-    if let Some(same) = candidates.iter().find(|candidate| plain(candidate) == plain(word)) {
-        return Some(same);
-    }
-    // A very long word is no slip, and comparing it would take long.
-    if word.len() > 64 {
-        return None;
-    }
-    similar::get_close_matches(word, &candidates, 1, ALIKE_MIN).first().copied()
 }
 
 /// What to say about a field that is not known where it stands.

@@ -6,8 +6,9 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 29] = [
+const LAYERS: [&str; 30] = [
     "value",
+    "spelling",
     "image",
     "problem",
     "sensitive",
@@ -238,6 +239,11 @@ fn nothing_is_left_to_be_done_later() {
         }
     }
     expect_none("a test is switched off", &offences);
+}
+
+#[test]
+fn tests_stand_beside_their_file() {
+    expect_none("its tests belong into a file of their own", &who_names("mod tests {", |_| false));
 }
 
 #[test]

@@ -9,7 +9,7 @@ use crate::cli::exit::{self, Exit};
 use crate::cli::output::Output;
 use crate::cli::project::root_of;
 use crate::cli::render::problems::render_problems;
-use crate::desired::overrides::{ContainerOverride, OverrideError, TaskOverride, Variable, suggest};
+use crate::desired::overrides::{ContainerOverride, OverrideError, TaskOverride, Variable};
 use crate::desired::resolve::resolve_definition;
 use crate::desired::{Inputs, TaskSpec};
 use crate::document::File;
@@ -20,6 +20,7 @@ use crate::manifest::{Located, TaskDefinition};
 use crate::problem::{Problem, sort_problems};
 use crate::schema::Validated;
 use crate::secret::Secrets;
+use crate::spelling::suggest;
 use crate::value::{ClusterName, ContainerName, Family};
 
 /// The cluster of a task where nothing names one. Source: ECS.

@@ -2,12 +2,12 @@
 
 use std::collections::BTreeMap;
 
-use super::super::words::closest;
 use super::Checks;
 use super::task_definition::container_names;
 use crate::image::Reference;
 use crate::manifest::{ContainerDefinition, HealthCheck, TaskDefinitionSpec};
 use crate::problem::{Code, Problem};
+use crate::spelling::closest;
 
 impl Checks<'_> {
     fn image(&mut self, pointer: &str, image: &str) {

@@ -4,10 +4,10 @@
 use std::collections::btree_map::Entry;
 use std::collections::{BTreeMap, BTreeSet};
 
-use super::super::words::closest;
 use super::Checks;
 use crate::manifest::{ContainerDefinition, ContainerDependency, DependencyCondition, read_link};
 use crate::problem::{Code, Problem};
+use crate::spelling::closest;
 use crate::value::ContainerName;
 
 const LIST: &str = "/spec/containerDefinitions";
