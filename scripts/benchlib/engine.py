@@ -86,6 +86,14 @@ class Engine:
         return self.call("POST", "/networks/create", body)["Id"]
 
     def run_container(self, name, network, run, alias, restart="no"):
+        created = self.create_container(name, network, run, alias, restart)
+        self.start_container(created)
+        return created
+
+    def start_container(self, container):
+        self.call("POST", f"/containers/{container}/start")
+
+    def create_container(self, name, network, run, alias, restart="no"):
         body = {
             "Image": IMAGE,
             "Cmd": COMMAND,
@@ -97,9 +105,7 @@ class Engine:
             },
             "NetworkingConfig": {"EndpointsConfig": {network: {"Aliases": [alias]}}},
         }
-        created = self.call("POST", f"/containers/create?name={name}", body)
-        self.call("POST", f"/containers/{created['Id']}/start")
-        return created["Id"]
+        return self.call("POST", f"/containers/create?name={name}", body)["Id"]
 
     def remove_labelled(self, *labels):
         """Removes containers, networks and volumes with any of these labels, and nothing else. The networks that stay."""

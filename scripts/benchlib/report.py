@@ -1,11 +1,15 @@
 """Ratios beside their targets."""
 
 import statistics
+import sys
+
+
+def talk(text):
+    print(text, file=sys.stderr, flush=True)
 
 
 class Report:
-    def __init__(self, talk):
-        self.talk = talk
+    def __init__(self):
         self.rows = []
 
     def ratio(self, figure, ours, theirs, must, aim, detail=None):
@@ -29,7 +33,7 @@ class Report:
             "verdict": verdict, "pairs": pairs, "detail": detail,
         }  # fmt: skip
         self.rows.append(row)
-        self.talk(f"   {figure}: median {number(median)}{unit}, worst {number(worst)}{unit}  {verdict}  ({detail})")
+        talk(f"   {figure}: median {number(median)}{unit}, worst {number(worst)}{unit}  {verdict}  ({detail})")
 
     def skip(self, figure, reason):
         row = {
@@ -37,7 +41,7 @@ class Report:
             "verdict": "SKIPPED", "pairs": 0, "detail": reason,
         }  # fmt: skip
         self.rows.append(row)
-        self.talk(f"   {figure}: skipped: {reason}")
+        talk(f"   {figure}: skipped: {reason}")
 
     def table(self):
         heads = ("figure", "median", "worst", "must", "aim", "", "n", "measured")
