@@ -159,6 +159,7 @@ impl Report for Watcher<'_> {
             | EventKind::ActionFailed { .. }
             | EventKind::EngineLost { .. }
             | EventKind::EngineBack { .. }
+            | EventKind::WaitingForRoom { .. }
             | EventKind::Waiting { .. } => true,
             EventKind::TaskStopping { cause } => *cause == Cause::Stopped,
             EventKind::TaskStarting { .. }
