@@ -4,7 +4,7 @@
 //! endpoint     where the engine is               connection   one request, its limit, what its failure means
 //! translate    our words -> request bodies       answers      the engine's JSON -> our words (with status_text and text)
 //! hints        the stream of events              perform      one action, one call
-//! host         how much it has
+//! host         how much it has                    usage        how much of that containers really use
 //! secrets      the values that a new container is given
 //! images       what there is under a reference   pull         fetching one, with the credentials of its registry
 //! ```
@@ -51,6 +51,7 @@ mod secrets;
 mod status_text;
 mod text;
 mod translate;
+mod usage;
 
 // A list of 500 containers takes 0.2 s beside a storm of starts, an inspection waits for its container's start, which takes seconds
 // at the worst. Half a minute of silence is an engine that hangs.
