@@ -40,10 +40,15 @@ pub use wait::{About, Wait, Waiting};
 
 /// Decides what to do now. Equal input gives an equal plan, whatever order it came in.
 pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
-    let (plan, queue) = decide(desired, observed, None);
+    let (mut plan, queue) = decide(desired, observed, None);
+    plan.asked_for_room = queue.asked();
     match queue.judge(desired, observed) {
         None => plan,
-        Some(answers) => decide(desired, observed, Some(answers)).0,
+        Some(answers) => {
+            let (mut plan, queue) = decide(desired, observed, Some(answers));
+            plan.asked_for_room = queue.asked();
+            plan
+        }
     }
 }
 
@@ -84,6 +89,9 @@ pub struct Plan {
     /// The references that this decision looked up; what is known of others need not be kept.
     #[serde(skip)]
     pub used_images: BTreeSet<String>,
+    /// The slots that asked for room on the host, whether they got it or not. Who asks again keeps his place in the queue.
+    #[serde(skip)]
+    pub asked_for_room: BTreeSet<About>,
     /// When to look again although nothing has happened.
     pub wake_at: Option<Timestamp>,
 }

@@ -97,18 +97,20 @@ impl<'a> Queue<'a> {
         needs: Resources,
         cause: &Cause,
     ) -> Option<Wait> {
-        if let Some(answers) = &self.answers {
-            return answers.to(task);
-        }
         let since = observed.queued.get(&About::task(task)).copied();
         self.requests.push(Request { task: task.clone(), needs, room, lane: cause.lane(), since });
-        None
+        self.answers.as_ref()?.to(task)
+    }
+
+    /// Who has asked.
+    pub(super) fn asked(&self) -> BTreeSet<About> {
+        self.requests.iter().map(|request| About::task(&request.task)).collect()
     }
 
     /// Decides who gets room; `None` when there is enough for all.
     pub(super) fn judge(self, desired: &DesiredState, observed: &'a ObservedState) -> Option<Answers> {
-        let Self { requests, between_runs, answers } = self;
-        if requests.is_empty() || answers.is_some() {
+        let Self { requests, between_runs, answers: _ } = self;
+        if requests.is_empty() {
             return None;
         }
         let ledger = Ledger::new(Some(desired), observed, between_runs);

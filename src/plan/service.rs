@@ -50,7 +50,7 @@ impl Member<'_> {
 
     /// Whether nothing of it runs just now, and something will be started again in place.
     fn is_between_runs(&self) -> bool {
-        self.is_alive() && self.view.has_begun() && !self.view.may_run()
+        self.state == TaskState::Assembling && !self.view.may_run() && self.view.has_begun()
     }
 
     fn is_healthy(&self) -> bool {

@@ -1,12 +1,11 @@
 //! Who waits for room on the host, and when it is looked again whether there is any.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::mem::Discriminant;
 use std::time::Duration;
 
 use super::{Plan, Reconciler, Tick};
 use crate::event::EventKind;
-use crate::plan::{About, Action, Wait, Waiting};
+use crate::plan::{About, Wait, Waiting};
 use crate::value::Timestamp;
 
 /// How often everything is looked at while a task waits for what somebody else holds: of others the engine gives no hints. At 500
@@ -18,39 +17,25 @@ const LOOK_EVERY: Duration = Duration::from_secs(5);
 pub(super) struct Room {
     /// When a list last arrived.
     pub(super) listed_at: Timestamp,
-    /// Of each slot that waits for room, what kind of wait was told.
-    told: BTreeMap<About, Discriminant<Wait>>,
+    /// The slots of which it was told that they wait for room, and whether for ever.
+    told: BTreeMap<About, bool>,
 }
 
 impl Reconciler {
-    /// Keeps the order of those who wait for room, and tells when one begins to. Who has once asked keeps his place until he begins,
-    /// or does not want to any more.
+    /// Keeps the order of those who want room, and tells when one has to wait. Who has once asked keeps his place until he begins, or
+    /// does not want to any more.
     pub(super) fn note_queue(&mut self, plan: &Plan) {
-        let has_nobody =
-            self.observed.queued.is_empty() && !plan.waits.iter().any(|waiting| is_for_room(&waiting.wait));
-        if has_nobody {
-            return;
-        }
-        let begins = plan.steps.iter().filter_map(|step| match &step.action {
-            Action::CreateContainer(new) => Some(About::task(&new.identity.task)),
-            Action::CreateNetwork { .. }
-            | Action::RemoveNetwork { .. }
-            | Action::PullImage { .. }
-            | Action::StartContainer { .. }
-            | Action::StopContainer { .. }
-            | Action::RemoveContainer { .. }
-            | Action::RemoveVolume { .. } => None,
-        });
-        let begins: BTreeSet<_> = begins.collect();
-        let waits: BTreeSet<_> = plan.waits.iter().map(|waiting| &waiting.about).collect();
-        let stays = |about: &About| waits.contains(about) && !begins.contains(about);
-        self.observed.queued.retain(|about, _| stays(about));
-        self.room.told.retain(|about, _| stays(about));
+        let (at, asked) = (self.observed.at, &plan.asked_for_room);
+        let before = std::mem::take(&mut self.observed.queued);
+        let since = |about: &About| before.get(about).copied().unwrap_or(at);
+        self.observed.queued = asked.iter().map(|about| (about.clone(), since(about))).collect();
+        let waits: BTreeSet<_> =
+            plan.waits.iter().filter(|waiting| is_for_room(&waiting.wait)).map(|waiting| &waiting.about).collect();
+        self.room.told.retain(|about, _| asked.contains(about) || waits.contains(about));
         for Waiting { about, wait } in plan.waits.iter().filter(|waiting| is_for_room(&waiting.wait)) {
-            self.observed.queued.entry(about.clone()).or_insert(self.observed.at);
-            // How much is free changes all the time, and that is no news.
-            let kind = std::mem::discriminant(wait);
-            if self.room.told.insert(about.clone(), kind) != Some(kind) {
+            // How much is free and who comes first change all the time, and that is no news.
+            let for_ever = matches!(wait, Wait::NeverFits(_));
+            if self.room.told.insert(about.clone(), for_ever) != Some(for_ever) {
                 self.tell(Some(about.clone()), EventKind::WaitingForRoom { reason: wait.to_string() });
             }
         }
