@@ -180,6 +180,8 @@ pub struct ObservedContainer {
 pub struct Neighbour {
     /// The task that it belongs to.
     pub task: TaskKey,
+    /// Who declared it.
+    pub source: Source,
     /// The spec that it was made from, as its label holds it.
     pub spec: Option<Arc<str>>,
     /// Where it is in its life.
@@ -194,7 +196,7 @@ pub struct Neighbour {
 impl From<ObservedContainer> for Neighbour {
     fn from(container: ObservedContainer) -> Self {
         let ObservedContainer { identity, spec, phase, created_at, ports, .. } = container;
-        Self { task: identity.task, spec, phase, created_at, ports }
+        Self { task: identity.task, source: identity.source, spec, phase, created_at, ports }
     }
 }
 

@@ -20,7 +20,7 @@ use serde::Serialize;
 use super::{About, Cause, Lane, Target, Wait};
 use crate::desired::{DesiredState, Resources, Revision, Sizes, reserve};
 use crate::observed::{Doing, ObservedState, Phase};
-use crate::ownership::TaskKey;
+use crate::ownership::{Source, TaskKey};
 use crate::value::{ClusterName, Timestamp};
 
 /// How long a container of which only a list tells is taken for one that is about to start. Whoever looks after it knows within a
@@ -113,8 +113,9 @@ impl<'a> Queue<'a> {
         if requests.is_empty() {
             return None;
         }
-        let ledger = Ledger::new(Some(desired), observed, between_runs);
-        let answers = admit(requests, &ledger);
+        let own = between_runs.into_iter().map(|task| (task, &desired.source)).collect();
+        let ledger = Ledger::new(Some(desired), observed, own);
+        let answers = admit(requests, &desired.source, &ledger);
         answers.head.is_some().then_some(answers)
     }
 }
@@ -129,16 +130,16 @@ impl Answers {
     }
 }
 
-fn admit(mut requests: Vec<Request>, ledger: &Ledger<'_>) -> Answers {
+fn admit(mut requests: Vec<Request>, source: &Source, ledger: &Ledger<'_>) -> Answers {
     requests.sort_by(|a, b| a.rank().cmp(&b.rank()));
     let mut answers = Answers::default();
     // What has been made and not started holds its room already. It starts as far as there is any: somebody else may have made
     // something at the same moment, or the host may have become smaller. The order is one on which all processes agree.
     let mut used = ledger.begun();
-    let (made, new): (Vec<_>, Vec<_>) = requests.into_iter().partition(|request| ledger.holds(&request.task));
-    let made: BTreeMap<_, _> = made.iter().map(|request| (&request.task, request)).collect();
+    let (made, new): (Vec<_>, Vec<_>) = requests.into_iter().partition(|request| ledger.holds((&request.task, source)));
+    let made: BTreeMap<_, _> = made.iter().map(|request| ((&request.task, source), request)).collect();
     for (task, reserves) in ledger.promised() {
-        if let Some(request) = made.get(task) {
+        if let Some(request) = made.get(&task) {
             answers.answer(request, used);
         }
         used += reserves;
@@ -175,10 +176,13 @@ impl Answers {
     }
 }
 
+/// A task and who declared it: two directories may each have one of the same key.
+type Owned<'a> = (&'a TaskKey, &'a Source);
+
 /// What every task of ours reserves, whoever looks after it.
 #[derive(Debug)]
 pub(crate) struct Ledger<'a> {
-    tasks: HashMap<&'a TaskKey, Entry, FixedState>,
+    tasks: HashMap<Owned<'a>, Entry, FixedState>,
 }
 
 #[derive(Debug, Default)]
@@ -208,7 +212,7 @@ impl<'a> Ledger<'a> {
     pub(crate) fn new(
         desired: Option<&DesiredState>,
         observed: &'a ObservedState,
-        between_runs: Vec<&'a TaskKey>,
+        between_runs: Vec<Owned<'a>>,
     ) -> Self {
         let mut ledger = Self { tasks: HashMap::default() };
         for (task, _, hold) in containers(observed) {
@@ -232,14 +236,14 @@ impl<'a> Ledger<'a> {
         let services = services.flat_map(|cluster| cluster.services.values());
         let known: HashMap<Revision, Resources, FixedState> =
             services.map(|service| (service.task.revision, service.task.reservation())).collect();
-        for (task, entry) in &mut self.tasks {
+        for ((task, _), entry) in &mut self.tasks {
             if let Some(reserves) = known.get(&task.revision) {
                 (entry.reserves, entry.is_known) = (*reserves, true);
             }
         }
         // A container that has ended is part of its task all the same.
         for (task, spec, _) in containers(observed) {
-            if let (Some(entry), Some(spec)) = (self.tasks.get_mut(task).filter(|entry| !entry.is_known), spec) {
+            if let (Some(entry), Some(spec)) = (self.tasks.get_mut(&task).filter(|entry| !entry.is_known), spec) {
                 entry.sizes.push(Sizes::read(spec));
             }
         }
@@ -258,8 +262,8 @@ impl<'a> Ledger<'a> {
         self.tasks.values().filter(|entry| !entry.reserves.is_nothing()).count()
     }
 
-    fn holds(&self, task: &TaskKey) -> bool {
-        self.tasks.contains_key(task)
+    fn holds(&self, task: Owned<'_>) -> bool {
+        self.tasks.contains_key(&task)
     }
 
     fn begun(&self) -> Resources {
@@ -268,7 +272,7 @@ impl<'a> Ledger<'a> {
     }
 
     /// The tasks that have not begun, in order.
-    fn promised(&self) -> Vec<(&'a TaskKey, Resources)> {
+    fn promised(&self) -> Vec<(Owned<'a>, Resources)> {
         let promised = self.tasks.iter().filter(|(_, entry)| !entry.has_begun);
         let mut promised: Vec<_> = promised.map(|(task, entry)| (*task, entry.reserves)).collect();
         promised.sort_by_key(|(task, _)| *task);
@@ -277,7 +281,7 @@ impl<'a> Ledger<'a> {
 }
 
 /// Every container of ours that exists or is being made: its task, its spec, and whether it holds room.
-fn containers(observed: &ObservedState) -> impl Iterator<Item = (&TaskKey, Option<&str>, Hold)> {
+fn containers(observed: &ObservedState) -> impl Iterator<Item = (Owned<'_>, Option<&str>, Hold)> {
     let at = observed.at;
     let looked_after = observed.containers.values().map(move |container| {
         let in_flight = if observed.in_flight.is_empty() {
@@ -287,14 +291,14 @@ fn containers(observed: &ObservedState) -> impl Iterator<Item = (&TaskKey, Optio
         };
         let doing = in_flight.map(|in_flight| &in_flight.doing);
         let hold = hold(&container.phase, doing, at.since(container.created_at));
-        (&container.identity.task, container.spec.as_deref(), hold)
+        ((&container.identity.task, &container.identity.source), container.spec.as_deref(), hold)
     });
     let neighbours = observed.neighbours.values().map(move |neighbour| {
         let hold = hold(&neighbour.phase, None, at.since(neighbour.created_at));
-        (&neighbour.task, neighbour.spec.as_deref(), hold)
+        ((&neighbour.task, &neighbour.source), neighbour.spec.as_deref(), hold)
     });
     let created = observed.in_flight.values().filter_map(|in_flight| match &in_flight.doing {
-        Doing::Create(identity) => Some((&identity.task, None, Hold::Promised)),
+        Doing::Create(identity) => Some(((&identity.task, &identity.source), None, Hold::Promised)),
         Doing::Start | Doing::Stop | Doing::Remove | Doing::Pull | Doing::Other => None,
     });
     looked_after.chain(neighbours).chain(created)

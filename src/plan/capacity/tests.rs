@@ -282,3 +282,15 @@ fn nobody_takes_the_room_of_a_task_between_two_runs() {
     wait shop/web/0: an action is under way
     ");
 }
+
+/// Two directories may each have a task of the same key: one says nothing about the other.
+#[test]
+fn a_task_of_another_directory_lends_no_room() {
+    let web = of_memory("web:1", 600);
+    let mut state = host(&[]);
+    for mut container in running("shop/web/0", &web, 1) {
+        container.identity.source = Source::new("elsewhere");
+        state.containers.insert(container.id.clone(), container);
+    }
+    assert_snapshot!(decide(&[("shop/web", service(1, &web))], state), @"wait shop/web/0: needs 600 MiB of memory; 400 MiB of 1000 MiB are not reserved");
+}
