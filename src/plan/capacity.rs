@@ -44,6 +44,11 @@ impl Shortage {
     pub(crate) fn of(needs: Resources, free: Resources, host: Resources) -> Option<Self> {
         (!needs.lacking(free).is_nothing()).then_some(Self { needs, free, host })
     }
+
+    /// Whether it is memory that does not suffice.
+    pub fn lacks_memory(&self) -> bool {
+        self.needs.lacking(self.free).memory > 0
+    }
 }
 
 /// What the host has for the tasks of a cluster: all but what the cluster leaves to others.

@@ -71,6 +71,6 @@ fn a_single_run_that_can_never_fit_fails_at_once() {
     let ended = Program::new(["run", "--host", &host, "--dir", shop.dir(), "huge"])
         .env("RECONCILE_STATE_DIR", shop.scratch.path().join("state"))
         .run();
-    ended.expect_code(4).expect_said(&[&format!("needs {} MiB of memory", capacity + 1)]);
+    ended.expect_code(4).expect_said(&["RESOURCE:MEMORY", &format!("needs {} MiB of memory", capacity + 1)]);
     assert!(shop.containers().is_empty());
 }
