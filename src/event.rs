@@ -225,13 +225,14 @@ impl Event {
             EventKind::TaskStarting { cause } | EventKind::TaskStopping { cause } => cause.to_string(),
             EventKind::TaskUnhealthy { output } if output.is_empty() => "its health check failed".to_owned(),
             EventKind::TaskUnhealthy { output } => format!("its health check failed: {output}"),
-            EventKind::TaskDied { reason } | EventKind::ContainerRestarting { reason } => reason.clone(),
+            EventKind::TaskDied { reason }
+            | EventKind::ContainerRestarting { reason }
+            | EventKind::WaitingForRoom { reason } => reason.clone(),
             EventKind::TaskRunning | EventKind::TaskHealthy | EventKind::TaskStopped => String::new(),
             EventKind::BackingOff { until, failures } => {
                 let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times in a row") };
                 format!("failed {times}; next try in {}", duration_text(until.since(self.at)))
             }
-            EventKind::WaitingForRoom { reason } => reason.clone(),
             EventKind::ImagePulling { image } => image.clone(),
             EventKind::ImageRemoved { image } => format!("{image}: no container refers to it"),
             EventKind::ImageProgress { image, progress, since } => {

@@ -150,14 +150,11 @@ fn admit(mut requests: Vec<Request>, source: &Source, ledger: &Ledger<'_>) -> An
         used += reserves;
     }
     for request in new {
-        match answers.head.clone() {
-            Some(ahead) => {
-                answers.refused.insert(request.task, Wait::ResourceQueue { ahead });
-            }
-            None => {
-                answers.answer(&request, used);
-                used += request.needs;
-            }
+        if let Some(ahead) = answers.head.clone() {
+            answers.refused.insert(request.task, Wait::ResourceQueue { ahead });
+        } else {
+            answers.answer(&request, used);
+            used += request.needs;
         }
     }
     answers
@@ -187,7 +184,9 @@ type Owned<'a> = (&'a TaskKey, &'a Source);
 /// What every task of ours reserves, whoever looks after it.
 #[derive(Debug)]
 pub(crate) struct Ledger<'a> {
-    tasks: HashMap<Owned<'a>, Entry, FixedState>,
+    tasks: Vec<(Owned<'a>, Entry)>,
+    /// The place of each task in the list.
+    places: HashMap<Owned<'a>, usize, FixedState>,
 }
 
 #[derive(Debug, Default)]
@@ -219,21 +218,29 @@ impl<'a> Ledger<'a> {
         observed: &'a ObservedState,
         between_runs: Vec<Owned<'a>>,
     ) -> Self {
-        let mut ledger = Self { tasks: HashMap::default() };
+        let mut ledger = Self { tasks: Vec::new(), places: HashMap::default() };
         for (task, _, hold) in containers(observed) {
             match hold {
-                Hold::Runs => ledger.tasks.entry(task).or_default().has_begun = true,
+                Hold::Runs => ledger.entry(task).has_begun = true,
                 Hold::Promised => {
-                    ledger.tasks.entry(task).or_default();
+                    ledger.entry(task);
                 }
                 Hold::No => {}
             }
         }
         for task in between_runs {
-            ledger.tasks.entry(task).or_default().has_begun = true;
+            ledger.entry(task).has_begun = true;
         }
         ledger.read_sizes(desired, observed);
         ledger
+    }
+
+    fn entry(&mut self, task: Owned<'a>) -> &mut Entry {
+        let place = *self.places.entry(task).or_insert(self.tasks.len());
+        if place == self.tasks.len() {
+            self.tasks.push((task, Entry::default()));
+        }
+        &mut self.tasks[place].1
     }
 
     fn read_sizes(&mut self, desired: Option<&DesiredState>, observed: &'a ObservedState) {
@@ -248,32 +255,33 @@ impl<'a> Ledger<'a> {
         }
         // A container that has ended is part of its task all the same.
         for (task, spec, _) in containers(observed) {
-            if let (Some(entry), Some(spec)) = (self.tasks.get_mut(&task).filter(|entry| !entry.is_known), spec) {
+            let entry = self.places.get(&task).map(|place| &mut self.tasks[*place].1);
+            if let (Some(entry), Some(spec)) = (entry.filter(|entry| !entry.is_known), spec) {
                 entry.sizes.push(Sizes::read(spec));
             }
         }
-        for entry in self.tasks.values_mut().filter(|entry| !entry.is_known) {
+        for (_, entry) in self.tasks.iter_mut().filter(|(_, entry)| !entry.is_known) {
             entry.reserves = reserve(std::mem::take(&mut entry.sizes));
         }
     }
 
     /// What is reserved, all together.
     pub(crate) fn total(&self) -> Resources {
-        self.tasks.values().fold(Resources::default(), |sum, entry| sum.and(entry.reserves))
+        self.tasks.iter().fold(Resources::default(), |sum, (_, entry)| sum.and(entry.reserves))
     }
 
     /// How many tasks reserve something.
     pub(crate) fn count(&self) -> usize {
-        self.tasks.values().filter(|entry| !entry.reserves.is_nothing()).count()
+        self.tasks.iter().filter(|(_, entry)| !entry.reserves.is_nothing()).count()
     }
 
     fn holds(&self, task: Owned<'_>) -> bool {
-        self.tasks.contains_key(&task)
+        self.places.contains_key(&task)
     }
 
     fn begun(&self) -> Resources {
-        let begun = self.tasks.values().filter(|entry| entry.has_begun);
-        begun.fold(Resources::default(), |sum, entry| sum.and(entry.reserves))
+        let begun = self.tasks.iter().filter(|(_, entry)| entry.has_begun);
+        begun.fold(Resources::default(), |sum, (_, entry)| sum.and(entry.reserves))
     }
 
     /// The tasks that have not begun, in order.

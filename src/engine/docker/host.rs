@@ -14,29 +14,38 @@ const INFO: Call = Call::new("info", 5);
 /// One processor in CPU units. Source: ECS.
 const UNITS: u64 = 1024;
 
-/// What is known of the host. The inner `None` is an engine that was asked and did not tell.
+/// What is known of the host.
 #[derive(Debug, Default)]
-pub(super) struct Known(Mutex<Option<Option<Resources>>>);
+pub(super) struct Known(Mutex<Answer>);
+
+#[derive(Debug, Clone, Copy, Default)]
+enum Answer {
+    /// It has not been asked.
+    #[default]
+    Unasked,
+    /// It was asked; `None` of an engine that did not tell.
+    Told(Option<Resources>),
+}
 
 impl Known {
-    fn get(&self) -> Option<Option<Resources>> {
+    fn answer(&self) -> Answer {
         *self.0.lock().unwrap_or_else(PoisonError::into_inner)
     }
 
-    fn set(&self, known: Option<Option<Resources>>) {
-        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = known;
+    fn set(&self, answer: Answer) {
+        *self.0.lock().unwrap_or_else(PoisonError::into_inner) = answer;
     }
 
     /// Asks again at the next occasion.
     pub(super) fn forget(&self) {
-        self.set(None);
+        self.set(Answer::Unasked);
     }
 }
 
 /// How much the host has; `None` when the engine does not tell. It never fails: what is not known holds nothing up.
 pub(super) async fn resources(connection: &Connection) -> Option<Resources> {
-    if let Some(known) = connection.host.get() {
-        return known;
+    if let Answer::Told(told) = connection.host.answer() {
+        return told;
     }
     let told = match connection.get(INFO, "/info").await {
         Ok(answer) => read(&answer),
@@ -47,7 +56,7 @@ pub(super) async fn resources(connection: &Connection) -> Option<Resources> {
             None
         }
     };
-    connection.host.set(Some(told));
+    connection.host.set(Answer::Told(told));
     told
 }
 
