@@ -219,6 +219,9 @@ struct StatusArguments {
     engine: Engine,
     #[command(flatten)]
     secrets: SecretArguments,
+    /// Measure what our containers really use of the host, too. It takes more than a second.
+    #[arg(long)]
+    usage: bool,
     /// How it is printed.
     #[arg(long, short = 'o', value_name = "FORMAT", default_value = "text")]
     output: Format,

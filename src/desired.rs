@@ -12,6 +12,7 @@ pub mod inputs;
 mod lifecycle;
 mod namespace_owner;
 pub mod overrides;
+mod reservation;
 pub mod resolve;
 mod secret;
 mod spec;
@@ -22,6 +23,7 @@ pub use engine_options::{DeviceSpec, EngineOptions, Gpus, LinuxSpec, LogSpec, Sw
 pub use fingerprint::Revision;
 pub use inputs::Inputs;
 pub use lifecycle::{Condition, RESTART_ATTEMPT_PERIOD_DEFAULT_SECS, RestartPolicy, StartDependency};
+pub use reservation::{Resources, Sizes, reserve};
 pub use secret::{FileMode, FileOwner, FormError, SecretFile, SecretSpec, SecretVersion};
 pub use spec::{
     ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, PortMapping, Protocol, RepositoryCredentials,
@@ -72,6 +74,8 @@ impl DesiredState {
 /// A cluster: a set of services that share one network.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
 pub struct DesiredCluster {
+    /// What its tasks leave of the host to whatever else runs there.
+    pub reserved: Resources,
     /// The services of the cluster.
     pub services: BTreeMap<ServiceName, DesiredService>,
 }

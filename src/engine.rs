@@ -10,8 +10,9 @@ use futures_util::stream::BoxStream;
 pub mod docker;
 pub mod simulated;
 
+use crate::desired::Resources;
 use crate::image::{ImageId, ObservedImage, PullProgress};
-use crate::observed::{ContainerId, ObservedContainer, ObservedNetwork, ObservedVolume};
+use crate::observed::{ContainerId, Neighbour, ObservedContainer, ObservedNetwork, ObservedVolume};
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
 use crate::value::Timestamp;
@@ -54,6 +55,10 @@ pub struct Listing {
     pub networks: Vec<ObservedNetwork>,
     /// The volumes that carry our labels.
     pub volumes: Vec<ObservedVolume>,
+    /// Containers that carry our labels and are left out above, because whoever asks has no business with them.
+    pub neighbours: Vec<(ContainerId, Neighbour)>,
+    /// How much the host has: its processors and its memory. `None` when the engine does not tell.
+    pub host: Option<Resources>,
 }
 
 /// A hint of the engine that something happened. It may come late, twice or never.

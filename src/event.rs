@@ -62,6 +62,11 @@ pub enum EventKind {
         /// How many tries have failed in a row.
         failures: u32,
     },
+    /// A task that should begin waits for processor time or memory of the host, or could never have them.
+    WaitingForRoom {
+        /// What is missing, or who comes first.
+        reason: String,
+    },
     /// An image is being fetched.
     ImagePulling {
         /// Its reference.
@@ -161,6 +166,7 @@ impl EventKind {
             Self::TaskStopping { .. } => "TaskStopping",
             Self::TaskStopped => "TaskStopped",
             Self::BackingOff { .. } => "BackingOff",
+            Self::WaitingForRoom { .. } => "WaitingForRoom",
             Self::ImagePulling { .. } => "ImagePulling",
             Self::ImageProgress { .. } => "ImageProgress",
             Self::ImagePulled { .. } => "ImagePulled",
@@ -190,7 +196,7 @@ impl EventKind {
             Self::ContainerRestarting { .. } => "restarting",
             Self::TaskStopping { .. } => "stopping",
             Self::TaskStopped => "stopped",
-            Self::BackingOff { .. } | Self::Waiting { .. } => "waiting",
+            Self::BackingOff { .. } | Self::WaitingForRoom { .. } | Self::Waiting { .. } => "waiting",
             Self::ImagePulling { .. } | Self::ImageProgress { .. } => "pulling",
             Self::ImagePulled { .. } => "pulled",
             Self::ImageRemoved { .. } => "removed",
@@ -219,7 +225,9 @@ impl Event {
             EventKind::TaskStarting { cause } | EventKind::TaskStopping { cause } => cause.to_string(),
             EventKind::TaskUnhealthy { output } if output.is_empty() => "its health check failed".to_owned(),
             EventKind::TaskUnhealthy { output } => format!("its health check failed: {output}"),
-            EventKind::TaskDied { reason } | EventKind::ContainerRestarting { reason } => reason.clone(),
+            EventKind::TaskDied { reason }
+            | EventKind::ContainerRestarting { reason }
+            | EventKind::WaitingForRoom { reason } => reason.clone(),
             EventKind::TaskRunning | EventKind::TaskHealthy | EventKind::TaskStopped => String::new(),
             EventKind::BackingOff { until, failures } => {
                 let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times in a row") };

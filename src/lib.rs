@@ -45,7 +45,7 @@
 //! | [`desired`] | every default filled in, every reference followed; revision and fingerprint |
 //! | [`ownership`] | the only place that writes or reads a label, or builds a name |
 //! | [`observed`] | what the engine showed, in our words |
-//! | [`plan`] | the decision: action, cause, wait; slots, room, backoff, prune, guard |
+//! | [`plan`] | the decision: action, cause, wait; slots, room, capacity of the host, backoff, prune, guard |
 //! | [`change`] | what differs, field by field, with the line of the manifest that asks for it |
 //! | [`status`], [`event`] | what is true; what happened |
 //! | [`engine`] | the door to the engine, in two halves: `Observe` and `Perform` |
@@ -89,7 +89,7 @@
 //! - Manifests with a problem never lead to a removal.
 //! - Changing only the desired count, the percentages or the grace period replaces no task.
 //! - A newer release on a converged host plans nothing.
-//! - A static host port is never given twice.
+//! - A static host port is never given twice, nor is processor time or memory that a task has reserved.
 //! - No secret's value is in a label, a log, a plan, an error or a file on a disk. It goes from its source to the request that creates a
 //!   container, or into a file in memory, and a [`secret::SecretValue`] prints nothing of itself.
 #![cfg_attr(test, allow(clippy::disallowed_methods, reason = "a test may look at the clock to give up"))]

@@ -9,10 +9,10 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use crate::desired::{ContainerSpec, Protocol};
+use crate::desired::{ContainerSpec, Protocol, Resources};
 use crate::image::ObservedImage;
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
-use crate::plan::{Cause, Lane, Target};
+use crate::plan::{About, Cause, Lane, Target};
 use crate::value::{ClusterName, Timestamp};
 
 /// The engine's id of a container.
@@ -68,6 +68,15 @@ pub struct ObservedState {
     pub networks: BTreeMap<NetworkId, ObservedNetwork>,
     /// The volumes that carry our labels, by name.
     pub volumes: BTreeMap<String, ObservedVolume>,
+    /// How much the host has, where the engine told. What is not known holds nothing up.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub host: Option<Resources>,
+    /// What else of ours takes room on the host: containers that are not looked after here.
+    #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
+    pub neighbours: BTreeMap<ContainerId, Neighbour>,
+    /// The slots whose tasks wait for room, and since when: first come, first served.
+    #[serde(skip)]
+    pub queued: BTreeMap<About, Timestamp>,
     /// The actions that have begun and not ended. Counted by the planner, never repeated.
     #[serde(skip)]
     pub in_flight: BTreeMap<Target, InFlight>,
@@ -162,6 +171,33 @@ pub struct ObservedContainer {
     /// The ports that it has on the host now.
     #[serde(default)]
     pub ports: Vec<PublishedPort>,
+}
+
+/// A container that carries our labels and that somebody else looks after: another directory in another cluster, or another process.
+/// All that counts of it is what it takes of the host.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Neighbour {
+    /// The task that it belongs to.
+    pub task: TaskKey,
+    /// Who declared it.
+    pub source: Source,
+    /// The spec that it was made from, as its label holds it.
+    pub spec: Option<Arc<str>>,
+    /// Where it is in its life.
+    pub phase: Phase,
+    /// When it was created.
+    pub created_at: Timestamp,
+    /// The ports that it has on the host.
+    #[serde(default)]
+    pub ports: Vec<PublishedPort>,
+}
+
+impl From<ObservedContainer> for Neighbour {
+    fn from(container: ObservedContainer) -> Self {
+        let ObservedContainer { identity, spec, phase, created_at, ports, .. } = container;
+        Self { task: identity.task, source: identity.source, spec, phase, created_at, ports }
+    }
 }
 
 /// Where a container is in its life.

@@ -16,6 +16,7 @@ use crate::ownership::{ContainerIdentity, Source};
 use crate::value::{ClusterName, Timestamp};
 
 pub mod assume;
+pub(crate) mod capacity;
 pub(crate) mod ending;
 pub mod expire;
 pub(crate) mod group;
@@ -31,6 +32,7 @@ pub(crate) mod view;
 mod wait;
 mod world;
 
+pub use capacity::Shortage;
 pub(crate) use ending::describe_end;
 pub(crate) use service::image::FETCH_COUNTS_FOR;
 pub(crate) use text::duration_text;
@@ -38,8 +40,26 @@ pub use wait::{About, Wait, Waiting};
 
 /// Decides what to do now. Equal input gives an equal plan, whatever order it came in.
 pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
+    let (mut plan, queue) = decide(desired, observed, None);
+    plan.asked_for_room = queue.asked();
+    match queue.judge(desired, observed) {
+        None => plan,
+        Some(answers) => {
+            let (mut plan, queue) = decide(desired, observed, Some(answers));
+            plan.asked_for_room = queue.asked();
+            plan
+        }
+    }
+}
+
+/// Decides what to do now where it is known who gets room on the host, or where everybody is taken to.
+fn decide<'a>(
+    desired: &'a DesiredState,
+    observed: &'a ObservedState,
+    answers: Option<capacity::Answers>,
+) -> (Plan, capacity::Queue<'a>) {
     let mut groups = group::Groups::new(observed);
-    let mut world = world::World::new(desired, observed, &groups);
+    let mut world = world::World::new(desired, observed, &groups, capacity::Queue::with(answers));
     for (cluster, wanted) in &desired.clusters {
         world.ensure_network(cluster);
         for (name, service) in &wanted.services {
@@ -49,7 +69,7 @@ pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
         }
     }
     prune::prune(&mut world, groups);
-    world.plan
+    (world.plan, world.queue)
 }
 
 /// What to do now, what is waited for, and when to look again.
@@ -69,6 +89,9 @@ pub struct Plan {
     /// The references that this decision looked up; what is known of others need not be kept.
     #[serde(skip)]
     pub used_images: BTreeSet<String>,
+    /// The slots that asked for room on the host, whether they got it or not. Who asks again keeps his place in the queue.
+    #[serde(skip)]
+    pub asked_for_room: BTreeSet<About>,
     /// When to look again although nothing has happened.
     pub wake_at: Option<Timestamp>,
 }
@@ -98,20 +121,7 @@ pub struct Step {
 impl Step {
     /// Which queue it stands in: a repair never queues behind a rollout.
     pub fn lane(&self) -> Lane {
-        match &self.cause {
-            Cause::Died { .. } | Cause::Unhealthy { .. } | Cause::Restarted { .. } => Lane::Repair,
-            Cause::New
-            | Cause::Outdated { .. }
-            | Cause::Adopted
-            | Cause::Surplus
-            | Cause::Removed
-            | Cause::Superseded
-            | Cause::TaskEnded
-            | Cause::Stopped
-            | Cause::FailedToStart { .. }
-            | Cause::Duplicate
-            | Cause::Wanted => Lane::Rollout,
-        }
+        self.cause.lane()
     }
 }
 
@@ -318,6 +328,26 @@ pub enum Cause {
     Duplicate,
     /// The manifests ask for it.
     Wanted,
+}
+
+impl Cause {
+    /// In which queue stands what is done for it.
+    pub fn lane(&self) -> Lane {
+        match self {
+            Self::Died { .. } | Self::Unhealthy { .. } | Self::Restarted { .. } => Lane::Repair,
+            Self::New
+            | Self::Outdated { .. }
+            | Self::Adopted
+            | Self::Surplus
+            | Self::Removed
+            | Self::Superseded
+            | Self::TaskEnded
+            | Self::Stopped
+            | Self::FailedToStart { .. }
+            | Self::Duplicate
+            | Self::Wanted => Lane::Rollout,
+        }
+    }
 }
 
 /// What an action came to.

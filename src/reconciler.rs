@@ -23,6 +23,7 @@ use crate::value::Timestamp;
 
 mod images;
 mod learn;
+mod room;
 mod tell;
 
 #[cfg(test)]
@@ -141,6 +142,7 @@ pub struct Reconciler {
     /// What is asked about images.
     images: images::Questions,
     trouble: Option<Trouble>,
+    room: room::Room,
     told: tell::Told,
 }
 
@@ -164,6 +166,7 @@ impl Reconciler {
             doubts: BTreeMap::new(),
             images: images::Questions::default(),
             trouble: None,
+            room: room::Room::default(),
             told: tell::Told::default(),
         }
     }
@@ -248,7 +251,9 @@ impl Reconciler {
         }
         self.ask_about_images(&plan);
         tick.wake_at = plan.wake_at;
+        self.look_for_room(&plan, &mut tick);
         self.look(&mut tick);
+        self.note_queue(&plan);
         self.tell_plan(&plan);
         for step in self.within_limits(&plan) {
             self.tell_begin(&step);

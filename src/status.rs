@@ -16,12 +16,15 @@ use crate::plan::lifecycle::{ContainerEnd, LastStatus, Stop};
 use crate::value::{Attempt, ClusterName, ContainerName, ServiceName, Slot, Timestamp};
 
 pub mod diagnosis;
+mod host;
 mod message;
 mod service;
 pub mod task;
 
+pub use host::{HostStatus, Used};
+
 /// The version of the JSON form: minor numbers only add.
-pub const FORMAT_VERSION: &str = "1.1";
+pub const FORMAT_VERSION: &str = "1.2";
 
 /// Looks at everything of ours on the engine.
 ///
@@ -43,7 +46,8 @@ pub fn status(desired: Option<&DesiredState>, observed: &ObservedState, plan: Op
         *summary.sync.entry(service.sync).or_default() += 1;
         *summary.health.entry(service.health).or_default() += 1;
     }
-    Status { format_version: FORMAT_VERSION, kind: "Status", at: observed.at, services, stopped_tasks, summary }
+    let host = HostStatus::of(desired, observed);
+    Status { format_version: FORMAT_VERSION, kind: "Status", at: observed.at, host, services, stopped_tasks, summary }
 }
 
 /// How everything is.
@@ -57,6 +61,9 @@ pub struct Status {
     /// When the engine was looked at.
     #[serde(serialize_with = "as_text")]
     pub at: Timestamp,
+    /// The host; absent when the engine does not tell how much it has.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host: Option<HostStatus>,
     /// How each service is, by name.
     pub services: Vec<ServiceStatus>,
     /// The tasks that ended and of which something is left, the latest first.

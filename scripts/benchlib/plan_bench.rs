@@ -98,6 +98,6 @@ fn host(count: u32) -> (DesiredState, ObservedState) {
         };
         services.insert(service, desired);
     }
-    let clusters = BTreeMap::from([(cluster, DesiredCluster { services })]);
+    let clusters = BTreeMap::from([(cluster, DesiredCluster { services, ..DesiredCluster::default() })]);
     (DesiredState { source, adopted: BTreeSet::new(), clusters }, observed)
 }

@@ -4,6 +4,7 @@ use super::place::Site;
 use super::text::count_of;
 use super::{Reason, Row, RowAction, Warning};
 use crate::desired::{ContainerSpec, DesiredService};
+use crate::plan::{About, Plan, Wait, Waiting};
 use crate::problem::Place;
 
 /// Adds the sentences about a rollout to the row of a service.
@@ -117,4 +118,35 @@ pub(super) fn warn_of_memory(row: &mut Row, container: &ContainerSpec, place: Op
     let limit = container.memory.map_or_else(String::new, |memory| format!(" (limit {memory} MiB)"));
     let message = format!("{}: container {} ran out of memory{limit} and will again", row.name(), container.name);
     row.warnings.push(Warning { message, place });
+}
+
+/// Says that a task does not fit on the host, now or ever: the first of the service of which that is known.
+pub(super) fn warn_of_room(row: &mut Row, plan: &Plan) {
+    let own = plan.waits.iter().filter(|waiting| {
+        let About { cluster, service, slot: _ } = &waiting.about;
+        *cluster == row.cluster && *service == row.service
+    });
+    let told = own.filter_map(|Waiting { about, wait }| match wait {
+        Wait::NeverFits(_) => Some(format!("{} can never begin: it {wait}", row.name())),
+        Wait::Resources(_) => Some(format!("{about} has to wait for room on the host: it {wait}")),
+        Wait::Action
+        | Wait::Health
+        | Wait::Settle { .. }
+        | Wait::Grace { .. }
+        | Wait::Backoff { .. }
+        | Wait::MinimumHealthy
+        | Wait::Maximum
+        | Wait::Port { .. }
+        | Wait::ResourceQueue { .. }
+        | Wait::Retry { .. }
+        | Wait::Network
+        | Wait::Image
+        | Wait::WrongPlatform { .. }
+        | Wait::End
+        | Wait::Dependency { .. } => None,
+    });
+    // What can never be says more than what has to wait: "can" comes before "has", and the slots are in order.
+    if let Some(message) = told.min() {
+        row.warnings.push(Warning { message, place: row.place.clone() });
+    }
 }

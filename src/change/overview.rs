@@ -36,7 +36,11 @@ pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins
             let id = (cluster.clone(), name.clone());
             let views = tasks.remove(&(cluster, name)).unwrap_or_default();
             let case = Case::new(desired, observed, &id, service, views, origins.get(&id));
-            overview.count(case.row(touched.contains(&(cluster, name))), waiting.contains(&(cluster, name)));
+            let mut row = case.row(touched.contains(&(cluster, name)));
+            if let Some(row) = &mut row {
+                impact::warn_of_room(row, &decided);
+            }
+            overview.count(row, waiting.contains(&(cluster, name)));
         }
     }
     let gone = tasks.iter().filter_map(|((cluster, name), views)| deletion(desired, observed, cluster, name, views));

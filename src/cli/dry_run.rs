@@ -84,6 +84,8 @@ pub(super) async fn observe<E: Observe>(engine: &E, desired: &DesiredState) -> R
         containers: listing.containers.into_iter().map(|container| (container.id.clone(), container)).collect(),
         networks: listing.networks.into_iter().map(|network| (network.id.clone(), network)).collect(),
         volumes: listing.volumes.into_iter().map(|volume| (volume.name.clone(), volume)).collect(),
+        host: listing.host,
+        neighbours: listing.neighbours.into_iter().collect(),
         ..ObservedState::default()
     };
     for _ in 0..INSPECTIONS_MAX {

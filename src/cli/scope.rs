@@ -97,6 +97,9 @@ impl<E: Observe> Observe for Scoped<E> {
         let mut listing = self.engine.list().await?;
         let (seen, rest) = listing.containers.into_iter().partition(|container| self.scope.includes(container));
         listing.containers = seen;
+        let neighbours =
+            rest.iter().map(|container: &ObservedContainer| (container.id.clone(), container.clone().into()));
+        listing.neighbours.extend(neighbours);
         // A later list tells nothing more that anybody asks for.
         let _ = self.rest.set(rest);
         Ok(self.scope.restrict(listing))

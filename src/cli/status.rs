@@ -14,7 +14,7 @@ use crate::load::secrets::Need;
 use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
 use crate::plan::assume::assume_secrets;
 use crate::plan::plan;
-use crate::status::status;
+use crate::status::{Used, status};
 
 /// How many ended tasks are looked at closely: those that are shown, and a few to choose from.
 const ENDED_MAX: usize = 24;
@@ -34,13 +34,17 @@ pub(super) fn run(arguments: &StatusArguments, output: &Output) -> Result<u8, Ex
     let looked = converge::runtime(false)?.block_on(async {
         let mut observed = dry_run::observe(&engine, desired.as_ref().unwrap_or(&nothing())).await?;
         look_at_ended(&engine, &mut observed).await?;
-        Ok(observed)
+        let used = if arguments.usage { Some(measure(&engine, &observed).await) } else { None };
+        Ok((observed, used))
     });
-    let observed: ObservedState =
+    let (observed, used): (ObservedState, Option<Used>) =
         looked.map_err(|error: crate::engine::EngineError| Exit::new(exit::UNREACHABLE, error))?;
     let desired = desired.map(|desired| assume_secrets(&desired, &observed).0);
     let plan = desired.as_ref().map(|desired| plan(desired, &observed));
-    let status = status(desired.as_ref(), &observed, plan.as_ref());
+    let mut status = status(desired.as_ref(), &observed, plan.as_ref());
+    if let Some(host) = &mut status.host {
+        host.used = used;
+    }
     match arguments.output {
         Format::Text => output.print(&render_status(&status, &engine.describe(), output.data)),
         Format::Json => output.print(&render_status_json(&status)),
@@ -65,6 +69,14 @@ fn read_desired(arguments: &StatusArguments, output: &Output) -> Result<Option<D
     }
     output.say(&format!("warning: {} is not valid, so nothing is compared with it", directory.display()));
     Ok(None)
+}
+
+/// Measures what all containers of ours use.
+async fn measure(engine: &ReadOnlyDocker, observed: &ObservedState) -> Used {
+    let running = observed.containers.values().filter(|one| matches!(one.phase, Phase::Running { .. } | Phase::Paused));
+    let running: Vec<_> = running.map(|container| container.id.clone()).collect();
+    let (resources, containers) = engine.usage(&running).await;
+    Used { resources, containers }
 }
 
 /// A list does not tell how a container ended, nor what a failed check said; for the latest ones it is worth a question.

@@ -6,7 +6,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DesiredCluster, DesiredService, DesiredState, Inputs, Lifetime, Origin, Origins, Protocol, TaskSpec};
+use super::{
+    DesiredCluster, DesiredService, DesiredState, Inputs, Lifetime, Origin, Origins, Protocol, Resources, TaskSpec,
+};
 use crate::image::PullBehavior;
 use crate::manifest::{Cluster, ClusterSpec, Kind, Located, Service, TaskDefinition};
 use crate::ownership::Source;
@@ -62,7 +64,7 @@ pub fn resolve(source: Source, manifests: &Validated, inputs: &Inputs) -> Resolv
     let mut desired = DesiredState {
         source,
         adopted: BTreeSet::new(),
-        clusters: clusters.keys().map(|name| (name.clone(), DesiredCluster::default())).collect(),
+        clusters: clusters.iter().map(|(name, located)| (name.clone(), resolve_cluster(&located.manifest))).collect(),
     };
     let mut origins = Origins::new();
     for (Key(cluster, name), located) in &services {
@@ -199,8 +201,19 @@ fn check_name(located: &Located<Service>, problems: &mut Vec<Problem>) {
 /// When the images of a cluster's services are fetched.
 fn pull_behavior(cluster: Option<&&Located<Cluster>>) -> PullBehavior {
     let Some(cluster) = cluster else { return PullBehavior::default() };
-    let ClusterSpec { cluster_name: _, image_pull_behavior } = &cluster.manifest.spec;
+    let ClusterSpec { cluster_name: _, image_pull_behavior, reserved_cpu: _, reserved_memory: _ } =
+        &cluster.manifest.spec;
     image_pull_behavior.unwrap_or_default()
+}
+
+/// A cluster before it has services.
+fn resolve_cluster(cluster: &Cluster) -> DesiredCluster {
+    let ClusterSpec { cluster_name: _, image_pull_behavior: _, reserved_cpu, reserved_memory } = &cluster.spec;
+    let reserved = Resources {
+        cpu: reserved_cpu.map_or(0, |cpu| cpu.0.into()),
+        memory: reserved_memory.map_or(0, |memory| memory.0.into()),
+    };
+    DesiredCluster { reserved, services: BTreeMap::new() }
 }
 
 fn resolve_service(service: &Service, of_cluster: PullBehavior, task: Arc<TaskSpec>) -> DesiredService {

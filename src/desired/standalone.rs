@@ -40,6 +40,6 @@ pub fn desire_tasks(
         lifetime: Lifetime::Once { keep_ended },
     };
     let services = names.iter().map(|name| (name.clone(), service.clone())).collect();
-    let clusters = BTreeMap::from([(cluster.clone(), DesiredCluster { services })]);
+    let clusters = BTreeMap::from([(cluster.clone(), DesiredCluster { services, ..DesiredCluster::default() })]);
     DesiredState { source, adopted: BTreeSet::new(), clusters }
 }

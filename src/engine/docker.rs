@@ -4,6 +4,7 @@
 //! endpoint     where the engine is               connection   one request, its limit, what its failure means
 //! translate    our words -> request bodies       answers      the engine's JSON -> our words (with status_text and text)
 //! hints        the stream of events              perform      one action, one call
+//! host         how much it has                    usage        how much of that containers really use
 //! secrets      the values that a new container is given
 //! images       what there is under a reference   pull         fetching one, with the credentials of its registry
 //! ```
@@ -41,6 +42,7 @@ mod connection;
 mod credentials;
 mod endpoint;
 mod hints;
+mod host;
 mod images;
 mod own_image;
 mod perform;
@@ -49,6 +51,7 @@ mod secrets;
 mod status_text;
 mod text;
 mod translate;
+mod usage;
 
 // A list of 500 containers takes 0.2 s beside a storm of starts, an inspection waits for its container's start, which takes seconds
 // at the worst. Half a minute of silence is an engine that hangs.
@@ -180,15 +183,19 @@ impl Observe for ReadOnlyDocker {
         let containers = query("/containers/json", &[("all", "1"), ("filters", &filters)]);
         let networks = query("/networks", &[("filters", &filters)]);
         let volumes = query("/volumes", &[("filters", &filters)]);
-        let (containers, networks, volumes) = tokio::try_join!(
-            // The clock is read when the answer is there: a status text counts from when the engine wrote it, so a container
-            // then never looks older than it is.
-            self.ask(LIST, &containers, |answer| answers::read_containers(answer, now())),
-            self.ask(LIST, &networks, answers::read_networks),
-            self.ask(LIST, &volumes, answers::read_volumes),
-        )?;
+        let looks = async {
+            tokio::try_join!(
+                // The clock is read when the answer is there: a status text counts from when the engine wrote it, so a container
+                // then never looks older than it is.
+                self.ask(LIST, &containers, |answer| answers::read_containers(answer, now())),
+                self.ask(LIST, &networks, answers::read_networks),
+                self.ask(LIST, &volumes, answers::read_volumes),
+            )
+        };
+        let (looked, host) = tokio::join!(looks, host::resources(&self.connection));
+        let (containers, networks, volumes) = looked.inspect_err(|_| self.connection.host.forget())?;
         let containers = self.with_health(containers).await?;
-        Ok(Listing { containers, networks, volumes })
+        Ok(Listing { containers, networks, volumes, neighbours: Vec::new(), host })
     }
 
     async fn inspect(&self, id_or_name: &str) -> Result<Option<ObservedContainer>, EngineError> {

@@ -12,7 +12,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desired::Protocol;
+use crate::desired::{Protocol, Resources};
 use crate::engine::{Change, EngineError, Hint, Listing};
 use crate::observed::{ContainerId, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, ObservedVolume};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
@@ -71,6 +71,7 @@ pub struct Simulated {
     completed: BTreeMap<CallId, Outcome>,
     faults: Faults,
     reachable: bool,
+    host: Option<Resources>,
     hints: Vec<Hint>,
     hints_muted: bool,
     writes: Vec<Write>,
@@ -120,6 +121,7 @@ impl Simulated {
             completed: BTreeMap::new(),
             faults: Faults::default(),
             reachable: true,
+            host: None,
             hints: Vec::new(),
             hints_muted: false,
             writes: Vec::new(),
@@ -127,6 +129,11 @@ impl Simulated {
             sources: None,
             violations: Vec::new(),
         }
+    }
+
+    /// Says how much the host has; it is told with the next list. Nothing is said of a new engine, and then there is room for all.
+    pub fn set_host(&mut self, host: Option<Resources>) {
+        self.host = host;
     }
 
     /// Says how long calls take from now on.
@@ -188,6 +195,8 @@ impl Simulated {
             containers: self.containers.values().filter_map(|container| container.listed(self.now)).collect(),
             networks: self.networks.values().filter_map(|network| network.ours.clone()).collect(),
             volumes: self.volumes.values().filter_map(|volume| volume.ours.clone()).collect(),
+            neighbours: Vec::new(),
+            host: self.host,
         }
     }
 
@@ -223,6 +232,7 @@ impl Simulated {
             containers: containers.map(|container| (container.id.clone(), container)).collect(),
             networks: networks.map(|network| (network.id.clone(), network)).collect(),
             volumes: volumes.map(|volume| (volume.name.clone(), volume)).collect(),
+            host: self.host,
             ..ObservedState::default()
         }
     }

@@ -3,7 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
-use super::{ApiVersion, Kind, Metadata};
+use super::{ApiVersion, Kind, Metadata, TaskCpu, TaskMemory};
 use crate::image::PullBehavior;
 use crate::value::ClusterName;
 
@@ -37,4 +37,12 @@ pub struct ClusterSpec {
     /// fetched on this host before.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_pull_behavior: Option<PullBehavior>,
+    /// Processor time that the tasks of this cluster leave to whatever else runs on the host: units, 1024 of which are one processor,
+    /// or a text such as `"0.5 vCPU"`. Without it they may reserve all that the host has. An extension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserved_cpu: Option<TaskCpu>,
+    /// Memory that the tasks of this cluster leave to whatever else runs on the host: a number of MiB, or a text such as `"1 GB"`.
+    /// Without it they may reserve all that the host has. An extension: in ECS it is the agent's setting `ECS_RESERVED_MEMORY`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reserved_memory: Option<TaskMemory>,
 }

@@ -48,6 +48,11 @@ impl Member<'_> {
         self.view.may_run() || self.state == TaskState::Assembling && self.view.has_begun()
     }
 
+    /// Whether nothing of it runs just now, and something will be started again in place.
+    fn is_between_runs(&self) -> bool {
+        self.state == TaskState::Assembling && !self.view.may_run() && self.view.has_begun()
+    }
+
     fn is_healthy(&self) -> bool {
         self.state == TaskState::Healthy && !self.retired
     }
@@ -100,6 +105,8 @@ pub(super) fn plan_service<'a>(
     let floor = service.minimum_healthy.ceil_of(desired_count);
     let ceiling = service.maximum.floor_of(desired_count);
     let begun = count(members.iter().filter(|member| member.holds_place()));
+    let between_runs = members.iter().filter(|member| member.is_between_runs()).map(|member| member.view.key);
+    world.queue.between_runs.extend(between_runs);
     Planner { world, cluster, name, service, members, desired_count, floor, ceiling, begun, refused: Vec::new() }
         .plan();
 }
@@ -323,14 +330,23 @@ impl<'a> Planner<'_, 'a> {
     fn fill(&mut self, vacancies: Vec<Vacancy>) {
         let mut alive = self.alive();
         // Before room is made for it: no task is stopped for one whose image is not there yet.
-        let image = if vacancies.is_empty() { None } else { self.image_wait() };
+        let never = if vacancies.is_empty() { None } else { self.never_fits() };
+        let image = if vacancies.is_empty() || never.is_some() { None } else { self.image_wait() };
         for vacancy in vacancies {
-            if let Some(wait) = &image {
+            if let Some(never) = &never {
+                self.wait(vacancy.slot, never.clone());
+            } else if let Some(wait) = &image {
+                // While its image is on its way nobody overtakes it.
+                if *wait == Wait::Image {
+                    let _ = self.ask_for_room(&self.task_key(&vacancy), &vacancy.cause);
+                }
                 self.wait(vacancy.slot, wait.clone());
             } else if let Some(wait) = self.port_conflict(None) {
                 self.refused.push((vacancy, wait));
             } else if alive >= self.ceiling {
                 self.refused.push((vacancy, Wait::Maximum));
+            } else if let Some(wait) = self.ask_for_room(&self.task_key(&vacancy), &vacancy.cause) {
+                self.refused.push((vacancy, wait));
             } else if self.may_create(&vacancy) {
                 alive += 1;
                 let containers = self.service.task.containers.clone();

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{About, Action, Cause, Plan, Step, Target, Wait, Waiting};
+use super::{About, Action, Cause, Plan, Shortage, Step, Target, Wait, Waiting};
 use crate::ownership::ContainerIdentity;
 
 /// A duration as people say it: `350ms`, `4.2s`, `75s`, `12m`, `3h`, `2d`.
@@ -140,6 +140,9 @@ impl fmt::Display for Wait {
             Self::Port { port, protocol, holder } => {
                 write!(f, "host port {port}/{} is held by {holder}", protocol.as_str())
             }
+            Self::Resources(shortage) => write!(f, "{shortage}"),
+            Self::ResourceQueue { ahead } => write!(f, "its turn: {ahead} waits for room on the host before it"),
+            Self::NeverFits(shortage) => f.write_str(&shortage.for_ever()),
             Self::Retry { failures, failure, .. } => write!(f, "a pause after {}: {failure}", times(*failures)),
             Self::Network => f.write_str("the network of its cluster"),
             Self::Image => f.write_str("its image"),
@@ -151,6 +154,37 @@ impl fmt::Display for Wait {
                 write!(f, "{container} waits for {on} {}", condition.in_words())
             }
         }
+    }
+}
+
+impl fmt::Display for Shortage {
+    /// `needs 512 MiB of memory; 300 MiB of 3907 MiB are not reserved`
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let lacking = |needed: &str, free: &str, of: &str| format!("needs {needed}; {free} of {of} are not reserved");
+        f.write_str(&self.of_each(lacking))
+    }
+}
+
+impl Shortage {
+    /// `needs 8192 MiB of memory; this host has 3907 MiB for tasks`
+    pub(crate) fn for_ever(&self) -> String {
+        self.of_each(|needed, _, of| format!("needs {needed}; this host has {of} for tasks"))
+    }
+
+    /// What `tell` says of each resource that does not suffice.
+    fn of_each(&self, tell: impl Fn(&str, &str, &str) -> String) -> String {
+        let Self { needs, free, host } = self;
+        let lacking = needs.lacking(*free);
+        let mut told = Vec::new();
+        if lacking.memory > 0 {
+            let mib = |amount: u64| format!("{amount} MiB");
+            told.push(tell(&format!("{} of memory", mib(needs.memory)), &mib(free.memory), &mib(host.memory)));
+        }
+        if lacking.cpu > 0 {
+            let units = |amount: u64| format!("{amount} CPU units");
+            told.push(tell(&units(needs.cpu), &free.cpu.to_string(), &units(host.cpu)));
+        }
+        told.join("; it also ")
     }
 }
 

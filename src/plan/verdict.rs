@@ -61,6 +61,9 @@ pub fn has_begun(plan: &Plan) -> bool {
             | Wait::MinimumHealthy
             | Wait::Maximum
             | Wait::Port { .. }
+            | Wait::Resources(_)
+            | Wait::ResourceQueue { .. }
+            | Wait::NeverFits(_)
             | Wait::Retry { .. }
             | Wait::Network
             | Wait::WrongPlatform { .. }
@@ -84,8 +87,7 @@ pub fn unfinished(plan: &Plan) -> Vec<FailedService> {
 
 /// Whether a service cannot come right by waiting: one of its slots keeps failing, or nothing that it waits for will happen.
 fn is_hopeless(waits: &[Waiting], began_at: Timestamp) -> bool {
-    waits.iter().any(|waiting| keeps_failing(&waiting.wait, began_at))
-        || waits.iter().all(|waiting| is_stuck(&waiting.wait))
+    waits.iter().any(|waiting| keeps_failing(&waiting.wait, began_at)) || waits.iter().all(is_stuck)
 }
 
 fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
@@ -105,7 +107,7 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
                     | FailureKind::Unreachable => false,
                 }
         }
-        Wait::WrongPlatform { .. } => true,
+        Wait::WrongPlatform { .. } | Wait::NeverFits(_) => true,
         Wait::Action
         | Wait::Health
         | Wait::Settle { .. }
@@ -113,6 +115,8 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
         | Wait::MinimumHealthy
         | Wait::Maximum
         | Wait::Port { .. }
+        | Wait::Resources(_)
+        | Wait::ResourceQueue { .. }
         | Wait::Network
         | Wait::Image
         | Wait::End
@@ -121,9 +125,15 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
 }
 
 /// Whether only another decision of a person can end the wait.
-fn is_stuck(wait: &Wait) -> bool {
+fn is_stuck(Waiting { about, wait }: &Waiting) -> bool {
     match wait {
-        Wait::MinimumHealthy | Wait::Maximum | Wait::Port { .. } | Wait::WrongPlatform { .. } => true,
+        Wait::MinimumHealthy | Wait::Maximum | Wait::Port { .. } | Wait::NeverFits(_) | Wait::WrongPlatform { .. } => {
+            true
+        }
+        // Whoever runs a task once waits for its turn; a service is not made to wait for what may run for ever.
+        Wait::Resources(_) | Wait::ResourceQueue { .. } => {
+            about.service.as_ref().is_none_or(|name| name.standalone_id().is_none())
+        }
         Wait::Action
         | Wait::Health
         | Wait::Settle { .. }

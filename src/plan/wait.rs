@@ -2,7 +2,7 @@
 
 use serde::Serialize;
 
-use super::Failure;
+use super::{Failure, Shortage};
 use crate::desired::{Condition, Protocol};
 use crate::image::Platform;
 use crate::ownership::TaskKey;
@@ -89,6 +89,15 @@ pub enum Wait {
         /// The task that holds it.
         holder: TaskKey,
     },
+    /// The host has not enough processor time or memory that nobody has reserved.
+    Resources(Shortage),
+    /// Another task waits for room on the host, and it is that one's turn.
+    ResourceQueue {
+        /// The first in the queue.
+        ahead: About,
+    },
+    /// It needs more than the host has for tasks.
+    NeverFits(Shortage),
     /// An action failed; it is tried again later.
     Retry {
         /// When it is tried again.
@@ -140,6 +149,9 @@ impl Wait {
             | Self::MinimumHealthy
             | Self::Maximum
             | Self::Port { .. }
+            | Self::Resources(_)
+            | Self::ResourceQueue { .. }
+            | Self::NeverFits(_)
             | Self::Network
             | Self::Image
             | Self::WrongPlatform { .. }

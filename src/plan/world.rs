@@ -2,6 +2,7 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use super::capacity::Queue;
 use super::group::Groups;
 use super::order;
 use super::view::{self, ContainerView, TaskView};
@@ -17,13 +18,20 @@ pub(super) struct World<'a> {
     pub(super) plan: Plan,
     /// The host ports that tasks hold, or will hold once this plan is carried out.
     pub(super) held_ports: BTreeMap<(u16, Protocol), TaskKey>,
+    /// Who wants room on the host.
+    pub(super) queue: Queue<'a>,
     networks: BTreeMap<&'a ClusterName, Vec<&'a ObservedNetwork>>,
     /// What this plan works on already: several slots may ask for one image.
     targets: BTreeSet<Target>,
 }
 
 impl<'a> World<'a> {
-    pub(super) fn new(desired: &'a DesiredState, observed: &'a ObservedState, groups: &Groups<'a>) -> Self {
+    pub(super) fn new(
+        desired: &'a DesiredState,
+        observed: &'a ObservedState,
+        groups: &Groups<'a>,
+        queue: Queue<'a>,
+    ) -> Self {
         let mut networks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for network in observed.networks.values() {
             networks.entry(&network.cluster).or_default().push(network);
@@ -41,8 +49,8 @@ impl<'a> World<'a> {
                 (!in_use(network), standalone, foreign(network), network.created_at, &network.id)
             });
         }
-        let held_ports = held_ports(desired, groups);
-        Self { desired, observed, plan: Plan::default(), held_ports, networks, targets: BTreeSet::new() }
+        let held_ports = held_ports(desired, observed, groups);
+        Self { desired, observed, plan: Plan::default(), held_ports, queue, networks, targets: BTreeSet::new() }
     }
 
     /// Whether what `source` declared is ours to change.
@@ -189,9 +197,20 @@ fn stop_timeout_secs(container: &ObservedContainer) -> u32 {
     view::read_spec(container).map_or(STOP_TIMEOUT_DEFAULT_SECS, |spec| spec.stop_timeout)
 }
 
-fn held_ports(desired: &DesiredState, groups: &Groups<'_>) -> BTreeMap<(u16, Protocol), TaskKey> {
+fn held_ports(
+    desired: &DesiredState,
+    observed: &ObservedState,
+    groups: &Groups<'_>,
+) -> BTreeMap<(u16, Protocol), TaskKey> {
     let mut held = BTreeMap::new();
     let mut about_to_run = Vec::new();
+    // What others run holds its ports as well; what they are about to run, the engine tells when it is too late.
+    for neighbour in observed.neighbours.values() {
+        for port in &neighbour.ports {
+            let holder = held.entry((port.host_port, port.protocol)).or_insert(&neighbour.task);
+            *holder = (&neighbour.task).max(holder);
+        }
+    }
     // The containers come in no order: of several that claim one port, the names say which is named as its holder.
     for container in groups.views() {
         let task = &container.identity.task;

@@ -14,14 +14,18 @@ impl Reconciler {
     pub(super) fn learn_listing(&mut self, listing: Listing) {
         let Some(asked_at) = self.listing.take() else { return };
         self.has_listed = true;
+        self.room.listed_at = self.observed.at;
         // The list that an end of trouble asks for is this one.
         let list_wanted = self.list_wanted;
         self.trouble_is_over();
         self.list_wanted = list_wanted;
-        let Listing { containers, networks, volumes } = listing;
+        let Listing { containers, networks, volumes, neighbours, host } = listing;
+        self.observed.host = host;
+        self.observed.neighbours = neighbours.into_iter().collect();
         let mut before = std::mem::take(&mut self.observed.containers);
         for listed in containers {
             if !self.concerns(&listed.identity) {
+                self.observed.neighbours.insert(listed.id.clone(), listed.into());
                 continue;
             }
             let known = before.remove(&listed.id);

@@ -19,6 +19,8 @@ fn listing(containers: &[Vec<ObservedContainer>]) -> Listing {
     let mut state = observed(containers);
     add_network(&mut state, "shop");
     Listing {
+        neighbours: Vec::new(),
+        host: None,
         containers: state.containers.into_values().collect(),
         networks: state.networks.into_values().collect(),
         volumes: Vec::new(),

@@ -88,6 +88,8 @@ static CLUSTER_SPEC: Shape = Shape {
     fields: &[
         ("clusterName", Plain),
         ("imagePullBehavior", Plain),
+        ("reservedCpu", Plain),
+        ("reservedMemory", Plain),
         ("capacityProviders", NotYet),
         ("configuration", NotYet),
         ("defaultCapacityProviderStrategy", NotYet),

@@ -71,6 +71,9 @@ pub(super) fn next_try(portrait: &Portrait<'_>, slot: Option<Slot>) -> Option<St
         | Wait::MinimumHealthy
         | Wait::Maximum
         | Wait::Port { .. }
+        | Wait::Resources(_)
+        | Wait::ResourceQueue { .. }
+        | Wait::NeverFits(_)
         | Wait::Network
         | Wait::Image
         | Wait::WrongPlatform { .. }
@@ -89,7 +92,8 @@ pub(super) fn describe_obstacle(portrait: &Portrait<'_>) -> Option<String> {
             let holder = if own { format!("task {}", holder.slot) } else { holder.to_string() };
             Some(format!("host port {port}/{} is still held by {holder}", protocol.as_str()))
         }
-        Wait::WrongPlatform { .. } => Some(wait.to_string()),
+        Wait::WrongPlatform { .. } | Wait::NeverFits(_) => Some(wait.to_string()),
+        Wait::Resources(_) | Wait::ResourceQueue { .. } => Some(format!("waits for room: {wait}")),
         Wait::Backoff { until, failures } => {
             let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times in a row") };
             Some(format!("failed {times}; next try {}", in_words(portrait.at, *until)))
@@ -149,9 +153,14 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
         }
         Wait::MinimumHealthy => Some("minimumHealthyPercent keeps the old tasks until others are healthy".to_owned()),
         Wait::Maximum => Some("maximumPercent leaves no room until a task has stopped".to_owned()),
-        Wait::Action | Wait::Backoff { .. } | Wait::Port { .. } | Wait::Retry { .. } | Wait::WrongPlatform { .. } => {
-            None
-        }
+        Wait::Action
+        | Wait::Backoff { .. }
+        | Wait::Port { .. }
+        | Wait::Resources(_)
+        | Wait::ResourceQueue { .. }
+        | Wait::NeverFits(_)
+        | Wait::Retry { .. }
+        | Wait::WrongPlatform { .. } => None,
         Wait::End => Some("runs until it ends".to_owned()),
     }
 }

@@ -9,6 +9,7 @@ mod life;
 mod own;
 mod parameters;
 mod repair;
+mod room;
 mod run;
 mod secrets;
 mod tell;

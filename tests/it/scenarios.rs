@@ -4,6 +4,7 @@
 mod images;
 mod life;
 mod once;
+mod room;
 mod stage;
 
 use std::time::Duration;

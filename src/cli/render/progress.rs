@@ -62,6 +62,7 @@ fn subject(kind: &EventKind) -> &'static str {
         | EventKind::TaskStopping { .. }
         | EventKind::TaskStopped
         | EventKind::BackingOff { .. }
+        | EventKind::WaitingForRoom { .. }
         | EventKind::NetworkCreated
         | EventKind::ServiceSteady { .. }
         | EventKind::ServiceDeleted
@@ -79,6 +80,7 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::ManifestsInvalid { .. }
         | EventKind::Held { .. } => Tone::Bad,
         EventKind::BackingOff { .. }
+        | EventKind::WaitingForRoom { .. }
         | EventKind::ContainerRestarting { .. }
         | EventKind::Waiting { .. }
         | EventKind::ManifestsChanged { .. } => Tone::Changing,

@@ -3,7 +3,9 @@
 use super::{Cell, Style, Tone, clean_line, one_line, table};
 use crate::change::text::count_of;
 use crate::plan::duration_text;
-use crate::status::{Health, PinnedImage, PublishedAddress, ServiceStatus, Status, StoppedTask, Sync};
+use crate::status::{
+    Health, HostStatus, PinnedImage, PublishedAddress, ServiceStatus, Status, StoppedTask, Sync, Used,
+};
 use crate::value::Timestamp;
 
 /// More stopped tasks than this are counted and not listed.
@@ -14,7 +16,8 @@ const PORTS_MAX: usize = 3;
 
 /// The status as text. `header` says what was looked at, for people: `Docker 28.1 at unix:///var/run/docker.sock`.
 pub fn render_status(status: &Status, header: &str, style: Style) -> String {
-    let header = format!("{}, {}\n", one_line(header), status.at);
+    let host = status.host.as_ref().map(render_host).unwrap_or_default();
+    let header = format!("{}, {}\n{host}", one_line(header), status.at);
     if status.services.is_empty() {
         return format!("{header}There is no service.\n");
     }
@@ -25,6 +28,26 @@ pub fn render_status(status: &Status, header: &str, style: Style) -> String {
     };
     [&*header, "\n", &render_services(status, style), &stopped, "\n", &render_summary(status), &render_next(status)]
         .concat()
+}
+
+/// `Host: 512 of 24105 MiB of memory and 256 of 4096 CPU units are reserved by 3 tasks; 23593 MiB and 3840 units are free`
+fn render_host(host: &HostStatus) -> String {
+    let HostStatus { capacity, reserved, headroom, tasks, used } = host;
+    let reserved = format!(
+        "Host: {} of {} MiB of memory and {} of {} CPU units are reserved by {}; {} MiB and {} units are free\n",
+        reserved.memory,
+        capacity.memory,
+        reserved.cpu,
+        capacity.cpu,
+        count_of(*tasks as u64, "task"),
+        headroom.memory,
+        headroom.cpu
+    );
+    let used = used.as_ref().map(|Used { resources, containers }| {
+        let containers = count_of(*containers as u64, "container");
+        format!("In use: {} MiB of memory and {} CPU units by {containers}\n", resources.memory, resources.cpu)
+    });
+    reserved + &used.unwrap_or_default()
 }
 
 /// The status as one JSON document.

@@ -12,7 +12,7 @@ use crate::event::{Event, EventKind};
 use crate::image::PullProgress;
 use crate::observed::{ContainerId, ObservedContainer, ObservedState, Phase};
 use crate::ownership::TaskKey;
-use crate::plan::{Cause, FailureKind, Plan, Target};
+use crate::plan::{Cause, FailureKind, Plan, Target, Wait, Waiting};
 use crate::reconciler::Reconciler;
 use crate::status::task::{Circumstances, TaskReport, find_never_started, never_made, read_tasks};
 use crate::value::{Attempt, ClusterName, ContainerName, ServiceName, Slot, TaskId, Timestamp};
@@ -105,6 +105,35 @@ impl Facts {
         }
     }
 
+    /// Remembers what the host does not have for a task, in the words of ECS's `RunTask`.
+    fn learn_plan(&mut self, plan: &Plan) {
+        for Waiting { about, wait } in &plan.waits {
+            let said = match wait {
+                Wait::NeverFits(shortage) if shortage.lacks_memory() => format!("RESOURCE:MEMORY: {wait}"),
+                Wait::NeverFits(_) => format!("RESOURCE:CPU: {wait}"),
+                Wait::Port { .. } => format!("RESOURCE:PORTS: {wait}"),
+                Wait::WrongPlatform { .. } => format!("CannotPullContainerError: {wait}"),
+                Wait::Action
+                | Wait::Health
+                | Wait::Settle { .. }
+                | Wait::Grace { .. }
+                | Wait::Backoff { .. }
+                | Wait::MinimumHealthy
+                | Wait::Maximum
+                | Wait::Resources(_)
+                | Wait::ResourceQueue { .. }
+                | Wait::Retry { .. }
+                | Wait::Network
+                | Wait::Image
+                | Wait::End
+                | Wait::Dependency { .. } => continue,
+            };
+            let Some(service) = about.service.clone() else { continue };
+            let of_all = self.task.containers.iter().map(|spec| (spec.name.clone(), said.clone()));
+            self.obstacles.entry(service).or_default().extend(of_all);
+        }
+    }
+
     /// Every task of the run. `because` says why somebody asked for the end of one, if somebody did.
     pub(super) fn report(
         &self,
@@ -159,6 +188,7 @@ impl Report for Watcher<'_> {
             | EventKind::ActionFailed { .. }
             | EventKind::EngineLost { .. }
             | EventKind::EngineBack { .. }
+            | EventKind::WaitingForRoom { .. }
             | EventKind::Waiting { .. } => true,
             EventKind::TaskStopping { cause } => *cause == Cause::Stopped,
             EventKind::TaskStarting { .. }
@@ -183,9 +213,12 @@ impl Report for Watcher<'_> {
         }
     }
 
-    fn progress(&mut self, reconciler: &Reconciler, _: Option<&Plan>) {
+    fn progress(&mut self, reconciler: &Reconciler, plan: Option<&Plan>) {
         if reconciler.has_listed() {
             self.facts.borrow_mut().learn(reconciler.observed());
+        }
+        if let Some(plan) = plan {
+            self.facts.borrow_mut().learn_plan(plan);
         }
     }
 

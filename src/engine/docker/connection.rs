@@ -14,6 +14,7 @@ use tokio::time::Instant;
 
 use super::answers;
 use super::endpoint::{Address, Endpoint};
+use super::host;
 use super::pull::Pulls;
 use super::text::clean;
 use crate::engine::EngineError;
@@ -153,6 +154,8 @@ pub(super) struct Connection {
     is_podman: OnceCell<bool>,
     /// What the host of the engine is, once it has been asked.
     pub(super) host_platform: OnceLock<Platform>,
+    /// How much the host has, once it has been asked.
+    pub(super) host: host::Known,
     /// How far the fetches under way are.
     pub(super) pulls: Pulls,
 }
@@ -165,6 +168,7 @@ impl Connection {
             client: OnceLock::new(),
             is_podman: OnceCell::new(),
             host_platform: OnceLock::new(),
+            host: host::Known::default(),
             pulls: Pulls::default(),
         }
     }

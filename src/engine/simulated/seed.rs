@@ -17,6 +17,7 @@ impl Simulated {
     pub fn seed(&mut self, observed: &ObservedState) {
         self.now = self.now.max(observed.at);
         self.seed_images(observed);
+        self.host = observed.host;
         let mut networks = BTreeMap::new();
         for network in observed.networks.values() {
             networks.entry((&network.cluster, &network.source)).or_insert(&network.id);

@@ -55,7 +55,10 @@ impl<'a> Planner<'_, 'a> {
     fn may_start(&mut self, view: &TaskView<'a>, vacancy: Vacancy) -> bool {
         let others = self.begun.saturating_sub(u32::from(view.has_begun()));
         let limit = (others >= self.ceiling).then_some(Wait::Maximum);
-        if let Some(wait) = self.port_conflict(Some(view.key)).or(limit) {
+        let wait = self.port_conflict(Some(view.key)).or(limit);
+        // What has begun keeps its room.
+        let wait = wait.or_else(|| if view.has_begun() { None } else { self.ask_for_room(view.key, &vacancy.cause) });
+        if let Some(wait) = wait {
             self.refused.push((vacancy, wait));
             return false;
         }
@@ -99,6 +102,17 @@ impl<'a> Planner<'_, 'a> {
         })
     }
 
+    /// The task that a vacancy would get.
+    pub(super) fn task_key(&self, vacancy: &Vacancy) -> TaskKey {
+        TaskKey {
+            cluster: self.cluster.clone(),
+            service: self.name.clone(),
+            slot: vacancy.slot,
+            revision: self.service.task.revision,
+            attempt: vacancy.attempt,
+        }
+    }
+
     /// Whether nothing outside the service stands in the way of creating containers.
     pub(super) fn may_create(&mut self, vacancy: &Vacancy) -> bool {
         // Images are looked up and fetched while the network is being made.
@@ -116,13 +130,7 @@ impl<'a> Planner<'_, 'a> {
 
     pub(super) fn create(&mut self, vacancy: &Vacancy, containers: &[Arc<ContainerSpec>]) {
         let Some(network) = self.world.network(self.cluster) else { return };
-        let task = TaskKey {
-            cluster: self.cluster.clone(),
-            service: self.name.clone(),
-            slot: vacancy.slot,
-            revision: self.service.task.revision,
-            attempt: vacancy.attempt,
-        };
+        let task = self.task_key(vacancy);
         for port in self.service.task.static_host_ports() {
             self.world.held_ports.insert(port, task.clone());
         }

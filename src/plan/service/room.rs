@@ -1,8 +1,11 @@
 //! Which tasks of a service go: to make room for another one, or because another one has taken over.
 
 use super::Planner;
+use crate::desired::{Resources, Sizes, reserve};
 use crate::ownership::TaskKey;
+use crate::plan::capacity::{Shortage, room_for};
 use crate::plan::view::TaskState;
+use crate::plan::world::World;
 use crate::plan::{Cause, Wait};
 use crate::value::Slot;
 
@@ -15,8 +18,15 @@ impl Planner<'_, '_> {
         for (vacancy, wait) in std::mem::take(&mut self.refused) {
             let victim = if let Wait::Port { holder, .. } = &wait {
                 self.port_victim(holder)
+            } else if let Wait::NeverFits(_) = &wait {
+                Ok(None)
             } else if leaving > 0 {
                 leaving -= 1;
+                Ok(None)
+            } else if let Wait::Resources(shortage) = &wait {
+                Ok(self.room_victim(vacancy.slot, shortage))
+            } else if let Wait::ResourceQueue { .. } = &wait {
+                // Whoever comes first has to have enough before anything is stopped for the second.
                 Ok(None)
             } else {
                 self.victim(vacancy.slot)
@@ -43,6 +53,49 @@ impl Planner<'_, '_> {
             Some(_) => Err(Wait::MinimumHealthy),
             None => Ok(None),
         }
+    }
+
+    /// Asks for room on the host for a task; says what there is to wait for.
+    pub(super) fn ask_for_room(&mut self, task: &TaskKey, cause: &Cause) -> Option<Wait> {
+        let (needs, room) = self.claim()?;
+        if let Some(never) = self.never_fits() {
+            return Some(never);
+        }
+        let World { queue, observed, .. } = &mut *self.world;
+        queue.ask(observed, room, task, needs, cause)
+    }
+
+    /// That a task of this service would not fit even if nothing else ran.
+    pub(super) fn never_fits(&self) -> Option<Wait> {
+        let (needs, room) = self.claim()?;
+        Shortage::of(needs, room, room).map(Wait::NeverFits)
+    }
+
+    /// What a task of this service reserves, and what the host has for it; `None` when there is nothing to ask for.
+    fn claim(&self) -> Option<(Resources, Resources)> {
+        let World { desired, observed, .. } = &*self.world;
+        let room = room_for(desired, observed, self.cluster)?;
+        let needs = self.service.task.reservation();
+        (!needs.is_nothing()).then_some((needs, room))
+    }
+
+    /// The task that goes first where the host lacks room, if enough may go for one of the new ones to fit.
+    fn room_victim(&self, slot: Slot, shortage: &Shortage) -> Option<usize> {
+        let victim = self.victim(slot).ok().flatten()?;
+        let mut to_lose = self.healthy().saturating_sub(self.floor);
+        let may_go = self.indices(|member| member.is_alive() && member.state != TaskState::Ending);
+        let may_go = may_go.into_iter().filter(|&index| self.is_expendable(index) && self.may_lose(index));
+        let mut free = shortage.free;
+        for index in may_go {
+            let member = &self.members[index];
+            if member.is_healthy() {
+                let Some(fewer) = to_lose.checked_sub(1) else { continue };
+                to_lose = fewer;
+            }
+            let sizes = member.view.observed().filter_map(|container| container.spec.as_deref()).map(Sizes::read);
+            free += reserve(sizes);
+        }
+        shortage.needs.lacking(free).is_nothing().then_some(victim)
     }
 
     /// The task that goes first where room is needed: the sick before the healthy, the own slot before others.

@@ -82,6 +82,7 @@ impl Checks<'_> {
                 .with_help("write a number of MiB, or a text such as \"1 GB\"");
             self.report("/spec/memory", problem);
         }
+        let mut is_above = false;
         for (index, container) in spec.container_definitions.iter().enumerate() {
             let limits = [("memory", container.memory), ("memoryReservation", container.memory_reservation)];
             for (field, own) in limits {
@@ -91,7 +92,15 @@ impl Checks<'_> {
                     .with_expected(format!("at most {task} MiB"), format!("{own} MiB"))
                     .with_related("the memory of the task", self.document.nearest_place_of("/spec/memory"));
                 self.report(&format!("/spec/containerDefinitions/{index}/{field}"), problem);
+                is_above = true;
             }
+        }
+        // ECS's words: "the total amount of memory reserved for all containers within a task".
+        let reserved = spec.container_definitions.iter().filter_map(|one| one.memory_reservation.or(one.memory));
+        let sum: u64 = reserved.map(u64::from).sum();
+        if sum > u64::from(task) && !is_above {
+            let message = format!("the containers reserve {sum} MiB together, and the task has {task} MiB");
+            self.ecs_would_refuse("/spec/memory", message, "what the task has counts against the host");
         }
     }
 

@@ -427,6 +427,24 @@ fn what_fargate_would_refuse_is_a_warning() {
 }
 
 #[test]
+fn what_containers_reserve_together_fits_into_their_task() {
+    let side = |memory: &str| format!("  - name: side\n    image: s:1\n    {memory}\n");
+    for (task, container, side_memory, warns) in [
+        ("memory: 512", "memory: 256", "memory: 256", false),
+        ("memory: 512", "memory: 256", "memory: 257", true),
+        // What is reserved counts, and not the limit above it.
+        ("memory: 512", "memory: 512\nmemoryReservation: 256", "memory: 256", false),
+        ("memory: 512", "memoryReservation: 512", "memoryReservation: 6", true),
+        ("", "memory: 4000", "memory: 4000", false),
+    ] {
+        let problems = problems_of(&(definition(task, container) + &side(side_memory)));
+        let told: Vec<_> = problems.iter().map(|problem| (problem.severity, problem.code)).collect();
+        let expected = if warns { vec![(Warning, EcsWouldRefuse)] } else { Vec::new() };
+        assert_eq!(told, expected, "{task} {container} {side_memory}: {}", render_short(&problems));
+    }
+}
+
+#[test]
 fn a_sensitive_option_is_not_quoted() {
     let text = definition("", "logConfiguration: { logDriver: splunk, options: { splunk-token: 12345 } }");
     let problems = problems_of(&text);

@@ -11,7 +11,7 @@ use super::drive::World;
 use super::happen::OTHER_SOURCE;
 use super::manifests;
 use super::oracle::{is_well, tasks_of};
-use super::story::{Hints, SERVICES};
+use super::story::{Draft, Hints, SERVICES};
 
 /// How long the longest way to rest may be: every backoff at its longest, then a rollout of five tasks, one after the other.
 const REST_MAX: Duration = Duration::from_secs(3_600);
@@ -64,9 +64,21 @@ impl World {
     /// The services that have to come up.
     fn well(&self) -> BTreeSet<usize> {
         let all = self.drafts.iter().enumerate();
-        all.filter(|(index, draft)| !draft.wanted || draft.can_be_well(*index, &self.drafts))
+        let has_room = self.has_room_for_all();
+        let has_room = |draft: &Draft| has_room || draft.shape.memory == 0;
+        all.filter(|(index, draft)| !draft.wanted || has_room(draft) && draft.can_be_well(*index, &self.drafts))
             .map(|(index, _)| index)
             .collect()
+    }
+
+    /// Whether the host can hold the most that all services together may want. Where it cannot, those that reserve nothing have to come
+    /// up all the same.
+    fn has_room_for_all(&self) -> bool {
+        let truth = self.engine.observe();
+        let Some(host) = truth.host else { return true };
+        let others = truth.containers.values().any(|one| one.identity.source.as_str() == OTHER_SOURCE);
+        let most: Option<Vec<u32>> = self.drafts.iter().map(Draft::most_memory).collect();
+        !others && most.is_some_and(|most| u64::from(most.iter().sum::<u32>()) <= host.memory)
     }
 
     /// Whether nothing is under way or waited for that concerns a service which has to come up.

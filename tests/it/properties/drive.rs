@@ -86,6 +86,8 @@ impl World {
     pub(super) fn new(story: &Story, planted: Option<Planted>, traced: bool) -> Self {
         let mut engine = Simulated::new(START);
         engine.set_pace(story.pace);
+        let host = |memory: u32| reconcile::desired::Resources { cpu: 4096, memory: memory.into() };
+        engine.set_host(story.host_memory.map(host));
         for (index, draft) in story.services.iter().enumerate() {
             for (number, version) in draft.versions.iter().enumerate() {
                 let image = manifests::image(index, number);

@@ -21,6 +21,7 @@ pub(super) fn story(seed: u64) -> Story {
     // With dice of its own, so that the stories that were told before there was an order are told as they were.
     let mut dice = Random::new(seed ^ 0x0dde_d0de);
     services.iter_mut().for_each(|draft| order(&mut dice, &mut draft.shape));
+    let host_memory = reserve(&mut Random::new(seed ^ 0x4005_7000), &mut services);
     let pace = match random.below(10) {
         0 => Pace::INSTANT,
         1 => Pace { start: millis(3_000), create: millis(200), remove: millis(500), ..Pace::TYPICAL },
@@ -40,7 +41,7 @@ pub(super) fn story(seed: u64) -> Story {
             events.push(Event::Pass(pause(&mut random)));
         }
     }
-    Story { seed, services, events, pace, lanes }
+    Story { seed, services, events, pace, lanes, host_memory }
 }
 
 fn pause(random: &mut Random) -> Duration {
@@ -80,6 +81,7 @@ fn draft(random: &mut Random, index: usize) -> Draft {
         order: Vec::new(),
         ends_badly: false,
         start_timeout: None,
+        memory: 0,
     };
     let versions = std::array::from_fn(|number| version(random, if number == 0 { 85 } else { 60 }));
     Draft {
@@ -93,6 +95,15 @@ fn draft(random: &mut Random, index: usize) -> Draft {
         shape,
         versions,
     }
+}
+
+/// Decides what tasks reserve, and what the host has. Most hosts have plenty; of the others some could never hold all that is wanted.
+fn reserve(random: &mut Random, services: &mut [Draft]) -> Option<u32> {
+    if !random.percent(30) {
+        return None;
+    }
+    services.iter_mut().for_each(|draft| draft.shape.memory = random.pick(&[0, 100, 200, 300]));
+    Some(random.pick(&[250, 400, 700, 1_100, 2_500]))
 }
 
 /// Decides who waits for whom: in an order of the containers by chance, so that there is no ring.

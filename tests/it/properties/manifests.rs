@@ -66,6 +66,10 @@ fn service(index: usize, draft: &Draft) -> DesiredService {
 fn task(index: usize, draft: &Draft) -> TaskSpec {
     let shape = &draft.shape;
     let mut main = container(SERVICES[index], image(index, draft.version), true, shape.stop_timeout_secs);
+    if shape.memory > 0 {
+        // What is set aside counts, and not the limit above it.
+        (main.memory_reservation, main.memory) = (Some(shape.memory), Some(2 * shape.memory));
+    }
     main.health_check = shape.checks.map(|(interval, retries)| HealthCheckSpec {
         command: vec!["CMD".to_owned(), "check".to_owned()],
         interval,
@@ -165,6 +169,15 @@ impl Draft {
     pub(super) fn guard(&self) -> Option<Guard> {
         let promises = self.wanted && self.count.is_some();
         promises.then(|| Guard { floor: self.floor(), ceiling: self.ceiling(), settle: SETTLE })
+    }
+
+    /// The most memory that its tasks may reserve at once, in MiB; `None` when nobody can say.
+    pub(super) fn most_memory(&self) -> Option<u32> {
+        match self.count {
+            _ if self.shape.memory == 0 || !self.wanted => Some(0),
+            Some(count) => Some(self.ceiling().max(count) * self.shape.memory),
+            None => None,
+        }
     }
 
     /// Whether the service can come to rest with all of its tasks healthy.

@@ -10,7 +10,7 @@ use reconcile::desired::DesiredState;
 use reconcile::engine::Change;
 use reconcile::engine::simulated::{CallId, Fault, Simulated, Violated, Violation};
 use reconcile::observed::{ContainerId, Exit, Health, ObservedContainer, ObservedState, Phase};
-use reconcile::ownership::{ContainerIdentity, TaskKey};
+use reconcile::ownership::{ContainerIdentity, Source, TaskKey};
 use reconcile::plan::{Action, Cause, NewContainer, Outcome, Step, Target};
 use reconcile::value::{ClusterName, ServiceName, Slot, Timestamp};
 
@@ -408,9 +408,32 @@ impl Oracle {
         }
     }
 
+    /// **Invariant 12.** Memory is never given twice: what runs, what is being started and this together fit on the host.
+    fn judge_room(&mut self, step: &Step, container: &ObservedContainer, scene: &Scene<'_>) {
+        let Some(host) = scene.truth.host else { return };
+        let task_of = |other: &ObservedContainer| (other.identity.task.clone(), other.identity.source.clone());
+        let runs = |phase: &Phase| matches!(phase, Phase::Running { .. } | Phase::Paused);
+        let truth = scene.truth.containers.values();
+        let mut tasks: BTreeSet<_> = truth.clone().filter(|other| runs(&other.phase)).map(task_of).collect();
+        tasks.extend(scene.open.values().filter_map(|open| match &open.action {
+            Action::StartContainer { id, .. } => scene.truth.containers.get(id).map(task_of),
+            _ => None,
+        }));
+        let own: u64 = memory_of(scene, &task_of(container));
+        // What has begun keeps what it has.
+        if own == 0 || !tasks.insert(task_of(container)) || self.is_anybody_spared(scene.truth.at) {
+            return;
+        }
+        let reserved: u64 = tasks.iter().map(|task| memory_of(scene, task)).sum();
+        if reserved > host.memory {
+            self.violate(format!("{step} although {reserved} MiB are then reserved of {} MiB", host.memory));
+        }
+    }
+
     /// **Invariant 11.** No container starts before its conditions hold.
     fn judge_start(&mut self, step: &Step, id: &ContainerId, scene: &Scene<'_>) {
         let Some(container) = scene.truth.containers.get(id) else { return };
+        self.judge_room(step, container, scene);
         if self.is_spared(&key_of(&container.identity), scene.truth.at) {
             return;
         }
@@ -512,6 +535,17 @@ impl Oracle {
     pub(super) fn is_all_known(&self, at: Timestamp) -> bool {
         !self.is_anybody_spared(at) && self.unsettled_until.is_none_or(|until| until < at)
     }
+}
+
+/// The memory that a task reserves, by the labels of its containers.
+fn memory_of(scene: &Scene<'_>, task: &(TaskKey, Source)) -> u64 {
+    let containers = scene.truth.containers.values();
+    let its = containers.filter(|other| (&other.identity.task, &other.identity.source) == (&task.0, &task.1));
+    let memory = its.filter_map(|container| {
+        let spec: serde_json::Value = serde_json::from_str(container.spec.as_deref()?).ok()?;
+        spec.get("memoryReservation").or_else(|| spec.get("memory"))?.as_u64()
+    });
+    memory.sum()
 }
 
 /// What a container depends on, by the text of its label.

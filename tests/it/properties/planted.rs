@@ -69,10 +69,12 @@ pub(super) enum Planted {
     StaleInspection,
     StartIgnoresConditions,
     StopIgnoresOrder,
+    RoomIgnored,
+    StoppingTakenForFree,
 }
 
 impl Planted {
-    pub(super) const ALL: [Self; 48] = [
+    pub(super) const ALL: [Self; 50] = [
         Self::NoLabelCheck,
         Self::OtherSourceTakenForOurs,
         Self::NetworkFoundByName,
@@ -121,6 +123,8 @@ impl Planted {
         Self::StaleInspection,
         Self::StartIgnoresConditions,
         Self::StopIgnoresOrder,
+        Self::RoomIgnored,
+        Self::StoppingTakenForFree,
     ];
 }
 
@@ -237,6 +241,15 @@ impl World {
             }
             Planted::ListWithoutCreated => {
                 listing.containers.retain(|container| container.phase != Phase::CreatedOrFailed);
+            }
+            Planted::RoomIgnored => listing.host = None,
+            // Whoever is being stopped is taken to be gone already.
+            Planted::StoppingTakenForFree => {
+                let leaving =
+                    self.open_steps().filter(|step| matches!(step.action, Action::StopContainer { .. })).count();
+                if let Some(host) = &mut listing.host {
+                    host.memory += 300 * leaving as u64;
+                }
             }
             Planted::ListTrustedAfterDeath => {
                 self.notes.listed = listing.containers.iter().map(|c| (c.id.clone(), c.clone())).collect();

@@ -24,6 +24,8 @@ pub(super) struct Story {
     pub(super) pace: Pace,
     /// How many actions of each lane may be under way.
     pub(super) lanes: usize,
+    /// The memory of the host, in MiB; `None` is more than anybody wants.
+    pub(super) host_memory: Option<u32>,
 }
 
 /// A service as the manifests of a story ask for it.
@@ -61,6 +63,8 @@ pub(super) struct Shape {
     pub(super) ends_badly: bool,
     /// For how many seconds others wait for a container.
     pub(super) start_timeout: Option<u32>,
+    /// The memory that each task reserves, in MiB.
+    pub(super) memory: u32,
 }
 
 /// The container `from` depends on the container `on`.
@@ -174,6 +178,9 @@ impl fmt::Display for Story {
             "Story {:#x}: {} actions at most in each lane, a start takes {:?}.",
             self.seed, self.lanes, self.pace.start
         )?;
+        if let Some(memory) = self.host_memory {
+            writeln!(f, "  The host has {memory} MiB.")?;
+        }
         for (index, draft) in self.services.iter().enumerate() {
             writeln!(f, "  {}: {draft}", SERVICES[index])?;
         }
@@ -207,7 +214,11 @@ impl fmt::Display for Draft {
             order,
             ends_badly,
             start_timeout,
+            memory,
         } = shape;
+        if *memory > 0 {
+            write!(f, ", {memory} MiB each")?;
+        }
         for essential in sidecars {
             f.write_str(if *essential { ", an essential sidecar" } else { ", a sidecar" })?;
         }

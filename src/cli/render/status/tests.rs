@@ -68,9 +68,40 @@ fn no_sensitive_value_is_printed() {
 #[test]
 fn json_has_a_version_and_times_that_people_read() {
     let json: serde_json::Value = serde_json::from_str(&render_status_json(&mixed())).expect("it is JSON");
-    assert_eq!(json["formatVersion"], "1.1");
+    assert_eq!(json["formatVersion"], "1.2");
     assert_eq!(json["at"], "2026-08-14T09:41:07Z");
     assert_eq!(json["services"][3]["lastStopAt"], "2026-08-14T09:35:07Z");
     assert_eq!(json["stoppedTasks"][0]["exitCode"], 137);
     assert_eq!(json["summary"]["services"], 7);
+}
+
+#[test]
+fn the_host_has_a_line() {
+    use crate::desired::Resources;
+    use crate::status::Used;
+    let Mixed { desired, mut observed, .. } = testing::mixed();
+    observed.host = Some(Resources { cpu: 4096, memory: 2000 });
+    let web = testing::task("web", &[r#"{"name":"web","image":"web:1","cpu":256,"memory":512}"#]);
+    observed.neighbours =
+        testing::running("other/web/0", &web, 1).into_iter().map(|one| (one.id.clone(), one.into())).collect();
+    let mut status = status(Some(&desired), &observed, None);
+    let host = |status: &Status| render_status(status, "Docker 28.1", Style::PLAIN).lines().nth(1).map(str::to_owned);
+    assert_eq!(
+        host(&status).as_deref(),
+        Some(
+            "Host: 512 of 2000 MiB of memory and 256 of 4096 CPU units are reserved by 1 task; 1488 MiB and 3840 units are free"
+        )
+    );
+    let json: serde_json::Value = serde_json::from_str(&render_status_json(&status)).expect("it is JSON");
+    let reserved = serde_json::json!({
+        "capacity": { "cpu": 4096, "memory": 2000 },
+        "reserved": { "cpu": 256, "memory": 512 },
+        "headroom": { "cpu": 3840, "memory": 1488 },
+        "tasks": 1,
+    });
+    assert_eq!(json["host"], reserved);
+    let used = Used { resources: Resources { cpu: 3, memory: 70 }, containers: 9 };
+    status.host.as_mut().expect("it is known").used = Some(used);
+    let text = render_status(&status, "Docker 28.1", Style::PLAIN);
+    assert_eq!(text.lines().nth(2), Some("In use: 70 MiB of memory and 3 CPU units by 9 containers"));
 }
