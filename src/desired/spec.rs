@@ -5,7 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EngineOptions, RestartPolicy, Revision, SecretSpec, StartDependency, TaskSettings};
+use super::{EngineOptions, RestartPolicy, Revision, SecretPurpose, SecretSpec, StartDependency, TaskSettings};
 use crate::image::VersionConsistency;
 use crate::value::{ContainerName, Family, VolumeName};
 
@@ -157,6 +157,20 @@ impl ContainerSpec {
             options: EngineOptions::default(),
             task: TaskSettings::default(),
         }
+    }
+
+    /// All that is looked up when the container is created, and what each is for.
+    pub fn all_secrets(&self) -> impl Iterator<Item = (SecretPurpose, &SecretSpec)> {
+        let of_log = self.options.log_configuration.iter().flat_map(|log| &log.secret_options);
+        let of_container = self.secrets.iter().map(|secret| (SecretPurpose::Container, secret));
+        of_container.chain(of_log.map(|secret| (SecretPurpose::LogOption, secret)))
+    }
+
+    /// The same, to be changed.
+    pub fn all_secrets_mut(&mut self) -> impl Iterator<Item = (SecretPurpose, &mut SecretSpec)> {
+        let of_log = self.options.log_configuration.iter_mut().flat_map(|log| &mut log.secret_options);
+        let of_container = self.secrets.iter_mut().map(|secret| (SecretPurpose::Container, secret));
+        of_container.chain(of_log.map(|secret| (SecretPurpose::LogOption, secret)))
     }
 
     /// The most memory that it can use, in MiB: its own limit, or that of the task.

@@ -13,7 +13,7 @@ use super::connection::{Call, CallError, Connection, VERSION};
 use super::credentials::RepositorySecrets;
 use super::own_image::{MAKE_IMAGE, make_own_image};
 use super::pull::{self, NotPulled};
-use super::secrets::{Delivered, Delivery};
+use super::secrets::{Delivered, Delivery, cover_log_options};
 use super::{INSPECT, inspect, now, query, translate};
 use crate::desired::RepositoryCredentials;
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, ObservedNetwork, Phase};
@@ -364,8 +364,27 @@ async fn start_container(
         }
         started => started,
     };
-    started.map_err(|error| No::of(connection, START, error, classify_start))?;
-    Ok(Effect::Started)
+    let error = match started {
+        Ok(()) => return Ok(Effect::Started),
+        Err(CallError::Refused { status, message }) => {
+            CallError::Refused { status, message: cover_log_options_of(connection, id, message).await }
+        }
+        Err(error) => error,
+    };
+    Err(No::of(connection, START, error, classify_start))
+}
+
+/// The message of a start that the engine refused, without secrets. Only what it says of a log driver needs a look at the container: it
+/// may quote an option.
+async fn cover_log_options_of(connection: &Connection, id: &ContainerId, message: String) -> String {
+    let Some(covered) = cover_log_options(None, &message) else { return message };
+    let found = inspect(connection, &id.0).await;
+    match found {
+        Ok(Some(Inspected::Ours(container))) => {
+            cover_log_options(container.spec.as_deref(), &message).unwrap_or(message)
+        }
+        Ok(Some(Inspected::Foreign { .. }) | None) | Err(_) => covered,
+    }
 }
 
 fn classify_start(status: u16, message: &str) -> FailureKind {

@@ -78,7 +78,8 @@ fn ulimit(limit: &Ulimit) -> ResourcesUlimits {
 }
 
 fn log_config(log: &LogSpec) -> HostConfigLogConfig {
-    let LogSpec { log_driver, options } = log;
+    // What is a secret is added where its value is known.
+    let LogSpec { log_driver, options, secret_options: _ } = log;
     HostConfigLogConfig { typ: Some(log_driver.to_string()), config: Some(options.clone().into_iter().collect()) }
 }
 
