@@ -58,7 +58,8 @@ pub struct TaskDefinitionSpec {
     /// decides. `task` shares them within the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipc_mode: Option<IpcMode>,
-    /// The kind of host that the images are for. An image for another one is refused when the container is created.
+    /// The kind of host that the images are for: they are fetched for it, also when the host has them for another one. What is then still
+    /// for another one is refused when the container is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_platform: Option<RuntimePlatform>,
     /// Where ECS is to accept the task definition. With `FARGATE` what Fargate would refuse is pointed out, as a warning.

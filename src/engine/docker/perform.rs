@@ -16,6 +16,7 @@ use super::pull::{self, NotPulled};
 use super::secrets::{Delivered, Delivery, cover_log_options};
 use super::{INSPECT, inspect, now, query, translate};
 use crate::desired::RepositoryCredentials;
+use crate::image::Platform;
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, ObservedNetwork, Phase};
 use crate::ownership::{self, ContainerIdentity, Source};
 use crate::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
@@ -48,8 +49,9 @@ pub(super) async fn perform(
         Action::CreateNetwork { cluster, source } => create_network(connection, cluster, source).await,
         Action::RemoveNetwork { cluster, id } => remove_network(connection, cluster, id).await,
         Action::PullImage { image, .. } if image == ownership::PAUSE_IMAGE => make_pause_image(connection).await,
-        Action::PullImage { image, credentials } => {
-            pull_image(connection, registry_secrets, image, credentials.as_ref()).await
+        Action::PullImage { image, credentials, platform } => {
+            let (credentials, platform) = (credentials.as_ref(), platform.as_ref());
+            pull_image(connection, registry_secrets, image, credentials, platform).await
         }
         Action::CreateContainer(new) => create_container(connection, secrets, new).await,
         Action::StartContainer { id, identity } => start_container(connection, secrets, id, identity).await,
@@ -197,8 +199,9 @@ async fn pull_image(
     secrets: &dyn RepositorySecrets,
     image: &str,
     credentials: Option<&RepositoryCredentials>,
+    platform: Option<&Platform>,
 ) -> Result<Effect, No> {
-    match pull::pull(connection, secrets, image, credentials).await {
+    match pull::pull(connection, secrets, image, credentials, platform).await {
         Ok(()) => Ok(Effect::Pulled),
         Err(NotPulled::Failed(failure)) => Err(No::Failed(failure)),
         Err(NotPulled::NoAnswer(error)) => Err(No::of(connection, pull::PULL, error, |_, _| FailureKind::Registry)),
@@ -222,7 +225,7 @@ async fn create_with(connection: &Connection, new: &NewContainer, delivered: &De
     make_volumes(connection, new).await?;
     let mut body = translate::container_body(new);
     delivered.add_to(&mut body);
-    let platform = translate::platform(&new.spec).unwrap_or_default();
+    let platform = new.spec.platform().map(|platform| platform.to_string()).unwrap_or_default();
     let mut holders = Vec::new();
     for name in new.identity.names() {
         if !holders.is_empty() {

@@ -420,7 +420,11 @@ fn a_value_is_nowhere_but_where_it_belongs() {
         let ended = vault.program(&arguments).env("RECONCILE_IT", CANARY).run();
         let labels: Vec<_> = shop.containers().into_iter().map(|container| container.labels).collect();
         for text in [CANARY, &hash, &hash[..16]] {
-            assert!(!ended.all().contains(text), "{case} printed it: {}", ended.all().lines().filter(|line| line.contains(text)).collect::<Vec<_>>().join("\n"));
+            assert!(
+                !ended.all().contains(text),
+                "{case} printed it: {}",
+                ended.all().lines().filter(|line| line.contains(text)).collect::<Vec<_>>().join("\n")
+            );
             assert!(!format!("{labels:?}").contains(text), "{case} put it into a label");
         }
         said.push_str(&ended.all());

@@ -173,8 +173,3 @@ pub(super) fn other_network(spec: &ContainerSpec, namespaces: Option<&ContainerI
         NetworkMode::Bridge => spec.is_namespace_owner().then(|| "none".to_owned()),
     }
 }
-
-/// The platform that the image of a container has to be for, as the engine writes it.
-pub(in crate::engine::docker) fn platform(spec: &ContainerSpec) -> Option<String> {
-    spec.task.cpu_architecture.map(|architecture| format!("linux/{}", architecture.docker_name()))
-}

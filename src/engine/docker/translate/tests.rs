@@ -227,7 +227,7 @@ fn a_container_with_every_option() {
         })
     );
     let new = new_container(spec);
-    assert_eq!(platform(&new.spec).as_deref(), Some("linux/arm64"));
+    assert_eq!(new.spec.platform().map(|platform| platform.to_string()).as_deref(), Some("linux/arm64"));
     let labels = container_body(&new).labels.expect("labels");
     assert_eq!(labels["reconcile.tag.team"], "shop");
 }
