@@ -9,6 +9,7 @@ use bollard::query_parameters::{
 };
 
 use super::answers::{self, Inspected};
+use super::cgroups::TaskGroups;
 use super::connection::{Call, CallError, Connection, VERSION};
 use super::credentials::RepositorySecrets;
 use super::own_image::{MAKE_IMAGE, make_own_image};
@@ -43,6 +44,7 @@ pub(super) async fn perform(
     connection: &Connection,
     secrets: &Delivery,
     registry_secrets: &dyn RepositorySecrets,
+    groups: &TaskGroups,
     action: &Action,
 ) -> Outcome {
     let result = match action {
@@ -53,12 +55,21 @@ pub(super) async fn perform(
             let (credentials, platform) = (credentials.as_ref(), platform.as_ref());
             pull_image(connection, registry_secrets, image, credentials, platform).await
         }
-        Action::CreateContainer(new) => create_container(connection, secrets, new).await,
-        Action::StartContainer { id, identity } => start_container(connection, secrets, id, identity).await,
+        Action::CreateContainer(new) => create_container(connection, secrets, groups, new).await,
+        Action::StartContainer { id, identity } => {
+            let started = start_container(connection, secrets, id, identity).await;
+            if started.is_ok() {
+                groups.uphold(connection, identity, id).await;
+            }
+            started
+        }
         Action::StopContainer { id, stop_timeout, .. } => stop_container(connection, id, *stop_timeout).await,
         Action::RemoveContainer { id, identity } => {
             let removed = remove_container(connection, id).await;
-            removed.inspect(|_| secrets.discard(identity))
+            removed.inspect(|_| {
+                secrets.discard(identity);
+                groups.discard(&identity.task);
+            })
         }
         Action::RemoveVolume { name, .. } => remove_volume(connection, name).await,
     };
@@ -212,19 +223,34 @@ async fn pull_image(
 ///
 /// One call, but for three cases that are argued: the name is taken, where a look at the holder tells our own earlier attempt from
 /// somebody else's container; a volume that must exist, which the engine would make without a word; and volumes on Podman.
-async fn create_container(connection: &Connection, secrets: &Delivery, new: &NewContainer) -> Result<Effect, No> {
+async fn create_container(
+    connection: &Connection,
+    secrets: &Delivery,
+    groups: &TaskGroups,
+    new: &NewContainer,
+) -> Result<Effect, No> {
     let delivered = secrets.prepare(new).await?;
-    let created = create_with(connection, new, &delivered).await;
+    let group = groups.prepare(connection, &new.identity, &new.spec).await;
+    let created = create_with(connection, new, &delivered, group).await;
+    if matches!(created, Err(No::Failed(_))) {
+        groups.discard(&new.identity.task);
+    }
     created.map_err(|no| secrets.undo(new, &delivered, no))
 }
 
-async fn create_with(connection: &Connection, new: &NewContainer, delivered: &Delivered) -> Result<Effect, No> {
+async fn create_with(
+    connection: &Connection,
+    new: &NewContainer,
+    delivered: &Delivered,
+    group: Option<String>,
+) -> Result<Effect, No> {
     for volume in translate::volumes_that_must_exist(&new.spec) {
         check_volume(connection, volume).await?;
     }
     make_volumes(connection, new).await?;
     let mut body = translate::container_body(new);
     delivered.add_to(&mut body);
+    body.host_config.get_or_insert_default().cgroup_parent = group;
     let platform = new.spec.platform().map(|platform| platform.to_string()).unwrap_or_default();
     let mut holders = Vec::new();
     for name in new.identity.names() {

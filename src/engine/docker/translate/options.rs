@@ -139,7 +139,7 @@ fn tmpfs_mount(tmpfs: &TmpfsSpec) -> (String, String) {
     (container_path.clone(), options.join(","))
 }
 
-/// The limits of the task hold for each of its containers by itself: their sum could only be limited by a cgroup of our own.
+/// The limits of the task hold for each of its containers by itself, also where `cgroups` limits their sum.
 fn add_task(host: &mut HostConfig, spec: &ContainerSpec, namespaces: Option<&ContainerId>) {
     let TaskSettings { network_mode: _, cpu, memory: _, pid_mode, ipc_mode, cpu_architecture: _, tags: _ } = &spec.task;
     host.nano_cpus = cpu.map(|units| i64::from(units) * NANO_CPUS / CPU_UNITS);
