@@ -48,7 +48,7 @@ pub(super) static TASK_DEFINITION_SPEC: Shape = Shape {
             "ephemeralStorage",
             Ignored(
                 "object",
-                "the file systems of containers are not limited: few storage drivers of Docker can do so",
+                "ECS limits with it what a task on Fargate stores in all, its images and volumes included; the engine can limit no more than the file system of one container, and that with few storage drivers",
             ),
         ),
         ("enableFaultInjection", Ignored("boolean", "there is no endpoint that injects faults")),

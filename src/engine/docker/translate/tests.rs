@@ -7,6 +7,8 @@ use crate::desired::Revision;
 use crate::ownership::TaskKey;
 use crate::value::{Attempt, ContainerName, Family, ServiceName, Slot};
 
+mod requests;
+
 fn new_container(spec: &str) -> NewContainer {
     NewContainer {
         identity: ContainerIdentity {
@@ -230,6 +232,12 @@ fn a_container_with_every_option() {
     assert_eq!(new.spec.platform().map(|platform| platform.to_string()).as_deref(), Some("linux/arm64"));
     let labels = container_body(&new).labels.expect("labels");
     assert_eq!(labels["reconcile.tag.team"], "shop");
+}
+
+#[test]
+fn all_graphics_processors() {
+    let host = &body(r#"{"name":"a","image":"b","gpus":"all"}"#)["HostConfig"];
+    assert_eq!(host["DeviceRequests"], json!([{ "Count": -1, "Capabilities": [["gpu"]] }]));
 }
 
 #[test]
