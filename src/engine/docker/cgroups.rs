@@ -11,12 +11,13 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::io;
 use std::path::{Path, PathBuf};
+use std::sync::Arc;
 
 use serde::Deserialize;
 use tokio::sync::OnceCell;
 
 use super::answers::Inspected;
-use super::connection::{Call, Connection};
+use super::connection::{Call, CallError, Connection};
 use super::endpoint::Address;
 use super::inspect;
 use crate::desired::ContainerSpec;
@@ -70,9 +71,9 @@ enum Kind {
     V2,
 }
 
-#[derive(Deserialize)]
+/// What an engine says of its host and of the groups there.
+#[derive(Deserialize, Default)]
 #[serde(rename_all = "PascalCase", default)]
-#[derive(Default)]
 struct Info {
     cgroup_driver: String,
     cgroup_version: String,
@@ -85,12 +86,12 @@ struct Info {
 pub(super) struct TaskGroups {
     root: PathBuf,
     /// Which kind the engine and this machine both have; `None` inside where they do not.
-    kind: std::sync::Arc<OnceCell<Option<Kind>>>,
+    kind: Arc<OnceCell<Option<Kind>>>,
 }
 
 impl TaskGroups {
     pub(super) fn new() -> Self {
-        Self { root: PathBuf::from(ROOT), kind: std::sync::Arc::default() }
+        Self { root: PathBuf::from(ROOT), kind: Arc::default() }
     }
 
     /// The group for a container that is to be created, with its limits; `None` where it is to be in the engine's own.
@@ -101,7 +102,8 @@ impl TaskGroups {
         spec: &ContainerSpec,
     ) -> Option<String> {
         let limits = Limits::of(spec)?;
-        let kind = (*self.kind.get_or_init(|| self.ask_kind(connection)).await)?;
+        // An engine that does not answer now is asked again for the next container.
+        let kind = (*self.kind.get_or_try_init(|| self.ask_kind(connection)).await.ok()?)?;
         let group = group_of(&identity.task);
         match self.write(kind, &group, limits) {
             Ok(()) => Some(format!("/{}", group.display())),
@@ -161,11 +163,11 @@ impl TaskGroups {
     }
 
     /// What kind of groups the engine has, where they are those of this machine and ours to write.
-    async fn ask_kind(&self, connection: &Connection) -> Option<Kind> {
+    async fn ask_kind(&self, connection: &Connection) -> Result<Option<Kind>, CallError> {
         let is_here = matches!(connection.endpoint().address, Address::Unix(_));
-        let kind = self.kind_here().filter(|_| is_here)?;
-        let answer = connection.get(INFO, "/info").await.ok()?;
-        let info: Info = serde_json::from_slice(&answer).ok()?;
+        let Some(kind) = self.kind_here().filter(|_| is_here) else { return Ok(None) };
+        let answer = connection.get(INFO, "/info").await?;
+        let info: Info = serde_json::from_slice(&answer).unwrap_or_default();
         let is_same_host = ["hostname", "osrelease"].into_iter().zip([&info.name, &info.kernel_version]);
         let is_same_host = is_same_host.into_iter().all(|(file, told)| {
             fs::read_to_string(format!("/proc/sys/kernel/{file}")).is_ok_and(|text| text.trim() == told)
@@ -174,15 +176,15 @@ impl TaskGroups {
             "the engine is on another host"
         } else if info.cgroup_driver != "cgroupfs" {
             "the engine leaves control groups to systemd"
-        } else if connection.is_podman().await.unwrap_or(true) {
+        } else if connection.is_podman().await? {
             "the engine is Podman"
         } else if info.kind() != kind {
             "the engine has control groups of another kind"
         } else {
-            return Some(kind);
+            return Ok(Some(kind));
         };
         tracing::debug!(reason, "the limits of tasks hold for each container by itself");
-        None
+        Ok(None)
     }
 
     fn kind_here(&self) -> Option<Kind> {

@@ -11,7 +11,7 @@ fn machine(kind: Kind) -> (tempfile::TempDir, TaskGroups) {
         Kind::V1 => ["memory", "cpu", "pids"].into_iter().for_each(|tree| fs::create_dir(root.join(tree)).unwrap()),
         Kind::V2 => fs::write(root.join("cgroup.controllers"), "cpu memory").unwrap(),
     }
-    (directory, TaskGroups { root, kind: std::sync::Arc::default() })
+    (directory, TaskGroups { root, kind: Arc::default() })
 }
 
 fn read(groups: &TaskGroups, path: &str) -> String {
