@@ -24,7 +24,7 @@ pub use fingerprint::Revision;
 pub use inputs::Inputs;
 pub use lifecycle::{Condition, RESTART_ATTEMPT_PERIOD_DEFAULT_SECS, RestartPolicy, StartDependency};
 pub use reservation::{Resources, Sizes, reserve};
-pub use secret::{FileMode, FileOwner, FormError, SecretFile, SecretSpec, SecretVersion};
+pub use secret::{FileMode, FileOwner, FormError, SecretFile, SecretPurpose, SecretSpec, SecretVersion};
 pub use spec::{
     ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, PortMapping, Protocol, RepositoryCredentials,
     STOP_TIMEOUT_DEFAULT_SECS, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,

@@ -38,7 +38,7 @@ pub use linux_parameters::{
     Device, DevicePermission, KernelCapabilities, LinuxParameters, ResourceRequirement, ResourceType, SystemControl,
     Tmpfs, Ulimit,
 };
-pub use log_configuration::LogConfiguration;
+pub use log_configuration::{LogConfiguration, SecretOption};
 pub use namespaces::{HostEntry, IpcMode, NetworkMode, PidMode, VolumeFrom, read_link};
 pub use platform::{Compatibility, CpuArchitecture, RuntimePlatform, Tag};
 pub use port_mapping::{PortMapping, Protocol};

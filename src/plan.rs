@@ -11,6 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 
 use crate::desired::{ContainerSpec, DesiredState, RepositoryCredentials, Revision};
+use crate::image::Platform;
 use crate::observed::{ContainerId, NetworkId, ObservedContainer, ObservedState};
 use crate::ownership::{ContainerIdentity, Source};
 use crate::value::{ClusterName, Timestamp};
@@ -160,6 +161,9 @@ pub enum Action {
         /// Who may fetch it, where the manifest says.
         #[serde(skip_serializing_if = "Option::is_none")]
         credentials: Option<RepositoryCredentials>,
+        /// What it has to be made for, where the manifest says; the engine takes what fits its host without.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        platform: Option<Platform>,
     },
     /// Creates a container, and with it the volumes that it is the first to use.
     CreateContainer(Box<NewContainer>),

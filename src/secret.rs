@@ -13,9 +13,10 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Mutex, PoisonError, RwLock};
 
 use crate::desired::SecretSpec;
+use crate::desired::inputs::SecretId;
 use crate::manifest::SecretReference;
 use crate::state::Directories;
-use crate::value::{ContainerName, Family};
+use crate::value::Family;
 
 mod command;
 pub mod files;
@@ -106,14 +107,9 @@ impl Secrets {
     ///
     /// # Errors
     /// When it cannot be had, and when it is another one than the one that the revision was named for.
-    pub fn value_of(
-        &self,
-        family: &Family,
-        container: &ContainerName,
-        secret: &SecretSpec,
-    ) -> Result<SecretValue, SecretError> {
-        let value = self.resolve_for(family, &secret.value_from)?;
-        let version = self.key()?.version_of(family, container, &secret.name, &value);
+    pub fn value_of(&self, id: &SecretId, secret: &SecretSpec) -> Result<SecretValue, SecretError> {
+        let value = self.resolve_for(&id.family, &secret.value_from)?;
+        let version = self.key()?.version_of(id, &value);
         if secret.version == Some(version) { Ok(value) } else { Err(SecretError::Changed) }
     }
 }

@@ -195,7 +195,7 @@ impl Differ<'_> {
         self.word_list("entryPoint", old.entry_point.as_deref(), entry_point.as_deref());
         self.word_list("command", old.command.as_deref(), command.as_deref());
         self.environment(&old.environment, environment);
-        self.secrets(&old.secrets, secrets);
+        self.secrets("secrets", &old.secrets, secrets);
         self.ports(&old.port_mappings, port_mappings);
         self.value("cpu", Some(old.cpu.to_string()), Some(cpu.to_string()));
         self.value("memory", old.memory.map(mebibytes), memory.map(mebibytes));

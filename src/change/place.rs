@@ -66,10 +66,10 @@ impl<'a> Site<'a> {
         Some(file.place(variable.bytes))
     }
 
-    /// The entry of a secret, or a field of it.
-    pub(super) fn of_secret(&self, index: usize, name: &str, field: &str) -> Option<Place> {
+    /// The entry of a secret in `list`, such as `secrets`, or a field of it.
+    pub(super) fn of_secret(&self, index: usize, list: &str, name: &str, field: &str) -> Option<Place> {
         let is_wanted = |item: &Value| item.get("name").and_then(Value::as_str) == Some(name);
-        self.of_item(&container_pointer(index, "/secrets"), is_wanted, field)
+        self.of_item(&container_pointer(index, &format!("/{}", list.replace('.', "/"))), is_wanted, field)
     }
 
     /// The entry of a published port.

@@ -519,6 +519,25 @@ fn the_task_as_a_whole_is_told_once() {
 }
 
 #[test]
+fn a_secret_option_of_a_log_driver_is_compared_by_its_version() {
+    let of = |from: &str, version: &str| {
+        format!(
+            r#"{{"name":"web","image":"a","logConfiguration":{{"logDriver":"splunk","secretOptions":[
+                {{"name":"token","valueFrom":"{from}","version":"{version:0>8}:{version:0>32}"}}]}}}}"#
+        )
+    };
+    let old = of("env:A", "1");
+    assert_eq!(
+        compare(&[&old], &[&of("env:B", "1")]),
+        "logConfiguration.secretOptions.token.valueFrom Changed: env:A -> env:B\n"
+    );
+    assert_eq!(
+        compare(&[&old], &[&of("env:A", "2")]),
+        "logConfiguration.secretOptions.token NotCompared sensitive: - -> -\n"
+    );
+}
+
+#[test]
 fn a_sensitive_option_of_a_log_driver_is_never_seen() {
     let of = |token: &str| {
         format!(

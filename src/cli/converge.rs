@@ -44,8 +44,8 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
         let services = project.desired.clusters.values().flat_map(|cluster| cluster.services.values());
         services.map(|service| &service.task).try_for_each(|task| check_secret_files(&engine, task))?;
         project.put_secrets_in_force();
-        if let Err(error) = engine.sweep_secret_files(&project.desired.source).await {
-            tracing::debug!(%error, "files of secrets that were left behind stay until the next run");
+        if let Err(error) = engine.sweep(&project.desired.source).await {
+            tracing::debug!(%error, "what was left behind stays until the next run");
         }
         let desired = Arc::new(DesiredState { adopted: adopted.clone(), ..project.desired.clone() });
         let (notices, inbox) = mpsc::channel(NOTICES_MAX);

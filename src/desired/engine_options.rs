@@ -4,6 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use serde::{Deserialize, Serialize};
 
+use super::SecretSpec;
 use crate::manifest::{Capability, DevicePermission, HostEntry, LogDriver, Ulimit};
 
 /// What is passed on to the engine as it is. Each field at its default is left out.
@@ -133,9 +134,12 @@ pub struct TmpfsSpec {
 pub struct LogSpec {
     /// The driver, never one of AWS's.
     pub log_driver: LogDriver,
-    /// Options for the driver.
+    /// Options for the driver, none of which is a secret.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
+    /// Options that are looked up when the container is created, by name. None of them is a file.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_options: Vec<SecretSpec>,
 }
 
 /// How many graphics processors a container gets.

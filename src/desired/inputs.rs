@@ -5,7 +5,7 @@ use std::ops::Range;
 use std::path::{Component, Path, PathBuf};
 use std::sync::Arc;
 
-use super::SecretVersion;
+use super::{SecretPurpose, SecretVersion};
 use crate::document::File;
 use crate::value::{ContainerName, Family};
 
@@ -25,7 +25,9 @@ pub struct SecretId {
     pub family: Family,
     /// The container.
     pub container: ContainerName,
-    /// The name of the secret.
+    /// What it is for.
+    pub purpose: SecretPurpose,
+    /// The name of the secret, unique for its purpose.
     pub name: String,
 }
 

@@ -20,6 +20,15 @@ pub struct SecretSpec {
     pub file: Option<SecretFile>,
 }
 
+/// What a secret is for. Two of one name may have different values.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
+pub enum SecretPurpose {
+    /// A variable or a file of the container: one of `secrets`.
+    Container,
+    /// An option of the log driver: one of `secretOptions`.
+    LogOption,
+}
+
 /// A file in a container that holds a secret.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

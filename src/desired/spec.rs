@@ -5,8 +5,8 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
-use super::{EngineOptions, RestartPolicy, Revision, SecretSpec, StartDependency, TaskSettings};
-use crate::image::VersionConsistency;
+use super::{EngineOptions, RestartPolicy, Revision, SecretPurpose, SecretSpec, StartDependency, TaskSettings};
+use crate::image::{Platform, VersionConsistency};
 use crate::value::{ContainerName, Family, VolumeName};
 
 /// A task definition, resolved in full.
@@ -157,6 +157,26 @@ impl ContainerSpec {
             options: EngineOptions::default(),
             task: TaskSettings::default(),
         }
+    }
+
+    /// All that is looked up when the container is created, and what each is for.
+    pub fn all_secrets(&self) -> impl Iterator<Item = (SecretPurpose, &SecretSpec)> {
+        let of_log = self.options.log_configuration.iter().flat_map(|log| &log.secret_options);
+        let of_container = self.secrets.iter().map(|secret| (SecretPurpose::Container, secret));
+        of_container.chain(of_log.map(|secret| (SecretPurpose::LogOption, secret)))
+    }
+
+    /// The same, to be changed.
+    pub fn all_secrets_mut(&mut self) -> impl Iterator<Item = (SecretPurpose, &mut SecretSpec)> {
+        let of_log = self.options.log_configuration.iter_mut().flat_map(|log| &mut log.secret_options);
+        let of_container = self.secrets.iter_mut().map(|secret| (SecretPurpose::Container, secret));
+        of_container.chain(of_log.map(|secret| (SecretPurpose::LogOption, secret)))
+    }
+
+    /// What its image has to be made for, where the manifest says. The owner of the namespaces is ours, and made for the host.
+    pub fn platform(&self) -> Option<Platform> {
+        let architecture = self.task.cpu_architecture.filter(|_| !self.is_namespace_owner())?;
+        Some(Platform::new("linux", architecture.docker_name()))
     }
 
     /// The most memory that it can use, in MiB: its own limit, or that of the task.

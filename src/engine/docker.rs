@@ -5,7 +5,7 @@
 //! translate    our words -> request bodies       answers      the engine's JSON -> our words (with status_text and text)
 //! hints        the stream of events              perform      one action, one call
 //! host         how much it has                    usage        how much of that containers really use
-//! secrets      the values that a new container is given
+//! secrets      the values that a new container is given          cgroups   the limits of a task as a whole
 //! images       what there is under a reference   pull         fetching one, with the credentials of its registry
 //! ```
 //!
@@ -23,6 +23,7 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 
 use self::answers::Inspected;
+use self::cgroups::TaskGroups;
 use self::connection::{Call, CallError, Connection};
 use self::credentials::ManifestSecrets;
 pub use self::credentials::{NoSecrets, RepositorySecrets};
@@ -38,6 +39,7 @@ use crate::secret::Secrets;
 use crate::value::Timestamp;
 
 mod answers;
+mod cgroups;
 mod connection;
 mod credentials;
 mod endpoint;
@@ -82,6 +84,7 @@ pub struct Docker {
     reading: ReadOnlyDocker,
     secrets: Delivery,
     registry_secrets: Arc<dyn RepositorySecrets>,
+    groups: TaskGroups,
 }
 
 impl ReadOnlyDocker {
@@ -136,6 +139,7 @@ impl Docker {
         Self {
             secrets: Delivery::none(),
             registry_secrets: Arc::new(NoSecrets),
+            groups: TaskGroups::new(),
             reading: ReadOnlyDocker::new(endpoint),
         }
     }
@@ -152,11 +156,13 @@ impl Docker {
         self.secrets.check_files()
     }
 
-    /// Removes the files of secrets whose containers are gone: what a run that was killed has left behind.
-    pub async fn sweep_secret_files(&self, source: &Source) -> Result<(), EngineError> {
-        if self.secrets.has_files(source) {
+    /// Removes the files of secrets and the control groups whose containers are gone: what a run that was killed has left behind.
+    pub async fn sweep(&self, source: &Source) -> Result<(), EngineError> {
+        if self.secrets.has_files(source) || self.groups.has_any() {
             let listing = self.list().await?;
-            self.secrets.sweep(source, listing.containers.iter().map(|container| &container.identity));
+            let existing = || listing.containers.iter().map(|container| &container.identity);
+            self.secrets.sweep(source, existing());
+            self.groups.sweep(existing());
         }
         Ok(())
     }
@@ -264,7 +270,8 @@ impl Observe for Docker {
 
 impl Perform for Docker {
     async fn perform(&self, action: &Action) -> Outcome {
-        perform::perform(&self.reading.connection, &self.secrets, &*self.registry_secrets, action).await
+        let connection = &self.reading.connection;
+        perform::perform(connection, &self.secrets, &*self.registry_secrets, &self.groups, action).await
     }
 
     async fn remove_images(&self, images: &[(String, ImageId)]) -> Vec<(String, bool)> {

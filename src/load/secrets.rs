@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
 use super::in_parallel;
-use crate::desired::SecretVersion;
 use crate::desired::inputs::SecretId;
-use crate::manifest::{Located, SecretProvider, SecretReference, TaskDefinition};
+use crate::desired::{SecretPurpose, SecretVersion};
+use crate::manifest::{ContainerDefinition, Located, SecretProvider, SecretReference, TaskDefinition};
 use crate::problem::{Code, Place, Problem};
 use crate::secret::{Base, SecretError, SecretKey, SecretValue, Secrets};
 use crate::value::Family;
@@ -29,7 +29,8 @@ pub struct Wanted {
     reference: SecretReference,
     base: Base,
     place: Place,
-    is_variable: bool,
+    /// Whether it must be a text: only a file may be anything.
+    is_text: bool,
 }
 
 impl Wanted {
@@ -43,7 +44,7 @@ impl Wanted {
 
     /// Refuses a value that cannot be what is wanted.
     fn check<'v>(&self, value: &'v SecretValue) -> Result<&'v SecretValue, SecretError> {
-        if self.is_variable {
+        if self.is_text {
             value.text()?;
         }
         Ok(value)
@@ -65,20 +66,46 @@ pub fn wanted_secrets(root: &Path, definitions: &[Located<TaskDefinition>]) -> V
         let TaskDefinition { metadata, spec, .. } = &located.manifest;
         let base = Base { manifest: located.document.file().name().to_string(), root: root.to_owned() };
         for (index, container) in spec.container_definitions.iter().enumerate() {
-            for (item, secret) in container.secrets.iter().enumerate() {
-                let Ok(reference) = SecretReference::parse(&secret.value_from) else { continue };
-                let pointer = format!("/spec/containerDefinitions/{index}/secrets/{item}/valueFrom");
-                let id = SecretId {
-                    family: metadata.name.clone(),
-                    container: container.name.clone(),
-                    name: secret.name.clone(),
-                };
-                let place = located.place_of(&pointer);
-                wanted.push(Wanted { id, reference, base: base.clone(), place, is_variable: secret.path.is_none() });
+            for Named { purpose, name, value_from, pointer, is_text } in secrets_of(container) {
+                let Ok(reference) = SecretReference::parse(value_from) else { continue };
+                let (family, container) = (metadata.name.clone(), container.name.clone());
+                let id = SecretId { family, container, purpose, name: name.to_owned() };
+                let place = located.place_of(&format!("/spec/containerDefinitions/{index}{pointer}/valueFrom"));
+                wanted.push(Wanted { id, reference, base: base.clone(), place, is_text });
             }
         }
     }
     wanted
+}
+
+/// A secret as a container definition names it.
+struct Named<'a> {
+    purpose: SecretPurpose,
+    name: &'a str,
+    value_from: &'a str,
+    /// Where it stands in the container definition.
+    pointer: String,
+    is_text: bool,
+}
+
+/// The secrets of a container; without those of a log driver that is not used, for it needs services of AWS.
+fn secrets_of(container: &ContainerDefinition) -> impl Iterator<Item = Named<'_>> {
+    let of_container = container.secrets.iter().enumerate().map(|(item, secret)| Named {
+        purpose: SecretPurpose::Container,
+        name: &secret.name,
+        value_from: &secret.value_from,
+        pointer: format!("/secrets/{item}"),
+        is_text: secret.path.is_none(),
+    });
+    let log = container.log_configuration.iter().filter(|log| !log.log_driver.is_of_aws());
+    let of_log = log.flat_map(|log| &log.secret_options).enumerate().map(|(item, option)| Named {
+        purpose: SecretPurpose::LogOption,
+        name: &option.name,
+        value_from: &option.value_from,
+        pointer: format!("/logConfiguration/secretOptions/{item}"),
+        is_text: true,
+    });
+    of_container.chain(of_log)
 }
 
 /// Where the task definitions stand: what is relative in their references begins there.
@@ -110,10 +137,9 @@ pub fn read_versions(
     for secret in asked {
         // Every one of them was looked up just now.
         let Some(value) = values.get(&(&secret.reference, &secret.base)) else { continue };
-        let SecretId { family, container, name } = &secret.id;
         match value.as_ref().map_err(Clone::clone).and_then(|value| secret.check(value)) {
             Ok(value) => {
-                versions.insert(secret.id.clone(), key.version_of(family, container, name, value));
+                versions.insert(secret.id.clone(), key.version_of(&secret.id, value));
             }
             Err(error) => problems.push(explain(secret, &error, need)),
         }

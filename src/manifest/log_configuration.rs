@@ -17,4 +17,20 @@ pub struct LogConfiguration {
     /// Options for the driver.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
     pub options: BTreeMap<String, String>,
+    /// More options for the driver, whose values are looked up when the container is created. One that is in `options` as well has the
+    /// value from here.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub secret_options: Vec<SecretOption>,
+}
+
+/// An option of a log driver whose value is a secret (ECS `Secret`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecretOption {
+    /// The name of the option. Unique in the list.
+    #[schemars(length(min = 1), extend("examples" = ["splunk-token"]))]
+    pub name: String,
+    /// Where the value is: the same forms as in `secrets`.
+    #[schemars(length(min = 1), extend("examples" = ["file:secrets/splunk-token"]))]
+    pub value_from: String,
 }

@@ -44,11 +44,13 @@ pub struct TaskDefinitionSpec {
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub volumes: Vec<Volume>,
     /// The processor time of the whole task: a number of CPU units, of which 1024 are one core, or a text such as `.5 vCPU`; 128 to
-    /// 196608 units. ECS limits the sum of the containers; here each container is limited to it by itself.
+    /// 196608 units. It limits the sum of the containers where reconcile is root on the engine's host and the engine's cgroup driver is
+    /// `cgroupfs`; elsewhere each container by itself.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cpu: Option<TaskCpu>,
-    /// The memory of the whole task: a number of MiB, or a text such as `1GB`; at least 6 MiB. ECS limits the sum of the containers;
-    /// here it is the limit of each container that has no `memory` of its own, which cannot be above it.
+    /// The memory of the whole task: a number of MiB, or a text such as `1GB`; at least 6 MiB. It limits the
+    /// sum of the containers where reconcile is root on the engine's host and the engine's cgroup driver is `cgroupfs`. Everywhere it is
+    /// the limit of each container that has no `memory` of its own, which cannot be above it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<TaskMemory>,
     /// Which processes the containers see: their own by default, `host` for all of the host, `task` for those of the task.
@@ -58,7 +60,8 @@ pub struct TaskDefinitionSpec {
     /// decides. `task` shares them within the task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub ipc_mode: Option<IpcMode>,
-    /// The kind of host that the images are for. An image for another one is refused when the container is created.
+    /// The kind of host that the images are for: they are fetched for it, also when the host has them for another one. What is then still
+    /// for another one is refused when the container is created.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub runtime_platform: Option<RuntimePlatform>,
     /// Where ECS is to accept the task definition. With `FARGATE` what Fargate would refuse is pointed out, as a warning.

@@ -31,7 +31,7 @@ pub fn assume_secrets(desired: &DesiredState, observed: &ObservedState) -> (Desi
     let mut others = BTreeSet::new();
     for (cluster, wanted) in &mut assumed.clusters {
         for (name, service) in &mut wanted.services {
-            if service.task.containers.iter().all(|container| container.secrets.is_empty()) {
+            if service.task.containers.iter().all(|container| container.all_secrets().next().is_none()) {
                 continue;
             }
             let running = running(desired, observed, cluster, name);
@@ -93,12 +93,13 @@ fn assume(
 fn fill(task: &TaskSpec, specs: &BTreeMap<&ContainerName, ContainerSpec>) -> (TaskSpec, Found) {
     let mut found = Vec::new();
     let containers = task.containers.iter().map(|wanted| {
-        let Some(before) = specs.get(&wanted.name).filter(|_| !wanted.secrets.is_empty()) else {
+        let Some(before) = specs.get(&wanted.name).filter(|_| wanted.all_secrets().next().is_some()) else {
             return wanted.clone();
         };
         let mut container = (**wanted).clone();
-        for secret in &mut container.secrets {
-            if fill_secret(secret, &before.secrets) {
+        for (purpose, secret) in container.all_secrets_mut() {
+            let of_before = before.all_secrets().filter(|(of, _)| *of == purpose).map(|(_, secret)| secret);
+            if fill_secret(secret, of_before) {
                 found.push((wanted.name.clone(), secret.name.clone()));
             }
         }
@@ -109,8 +110,8 @@ fn fill(task: &TaskSpec, specs: &BTreeMap<&ContainerName, ContainerSpec>) -> (Ta
 }
 
 /// Takes over the version of a secret that cannot be compared; tells whether that is because of another key.
-fn fill_secret(secret: &mut SecretSpec, before: &[SecretSpec]) -> bool {
-    let same = before.iter().find(|before| before.name == secret.name && before.value_from == secret.value_from);
+fn fill_secret<'a>(secret: &mut SecretSpec, mut before: impl Iterator<Item = &'a SecretSpec>) -> bool {
+    let same = before.find(|before| before.name == secret.name && before.value_from == secret.value_from);
     let Some(running) = same.and_then(|before| before.version) else { return false };
     match secret.version {
         Some(wanted) if wanted.key == running.key => false,

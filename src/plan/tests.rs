@@ -326,6 +326,13 @@ fn an_image_for_another_machine_is_refused_unless_the_machine_is_named() {
     let plain = plan_with("");
     assert_eq!(plain, "wait shop/web/0: the image web:1 is made for linux/arm64, and this host is linux/amd64\n");
     assert!(plan_with(r#","task":{"cpuArchitecture":"ARM64"}"#).starts_with("create shop/web/0 web"));
+    // The registry may have the one that is named; it is asked once.
+    let named = r#","task":{"cpuArchitecture":"X86_64"}"#;
+    let pull = "pull web:1 for linux/amd64: the manifests ask for it\nwait shop/web/0: its image\n";
+    assert_eq!(plan_with(named), pull);
+    state.pulled.insert("web:1".to_owned(), NOW);
+    let after = plan_of(&[("shop/web", service(1, &web("web:1", named)))], &state);
+    assert!(after.starts_with("create shop/web/0 web"), "{after}");
 }
 
 #[test]

@@ -52,7 +52,8 @@ impl fmt::Display for Action {
         match self {
             Self::CreateNetwork { cluster, .. } => write!(f, "create network of {cluster}"),
             Self::RemoveNetwork { cluster, .. } => write!(f, "remove network of {cluster}"),
-            Self::PullImage { image, .. } => write!(f, "pull {image}"),
+            Self::PullImage { image, platform: Some(platform), .. } => write!(f, "pull {image} for {platform}"),
+            Self::PullImage { image, platform: None, .. } => write!(f, "pull {image}"),
             Self::CreateContainer(new) => write!(f, "create {}", Named(&new.identity)),
             Self::StartContainer { identity, .. } => write!(f, "start {}", Named(identity)),
             Self::StopContainer { identity, .. } => write!(f, "stop {}", Named(identity)),

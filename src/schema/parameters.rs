@@ -4,7 +4,7 @@
 //! *refused* because ignoring it would be dangerous, or *not yet* supported. The table in the README is made from this one.
 //! Sources: the ECS API, `RegisterTaskDefinition` and `DescribeTaskDefinition`.
 
-use super::known::Field::{Ignored, List, Map, NotYet, Object, Plain, Refused};
+use super::known::Field::{Ignored, List, Map, Object, Plain, Refused};
 use super::known::Shape;
 
 /// Why what ECS itself adds to a task definition has no effect.
@@ -48,7 +48,7 @@ pub(super) static TASK_DEFINITION_SPEC: Shape = Shape {
             "ephemeralStorage",
             Ignored(
                 "object",
-                "the file systems of containers are not limited: few storage drivers of Docker can do so",
+                "ECS limits with it what a task on Fargate stores in all, its images and volumes included; the engine can limit no more than the file system of one container, and that with few storage drivers",
             ),
         ),
         ("enableFaultInjection", Ignored("boolean", "there is no endpoint that injects faults")),
@@ -209,8 +209,13 @@ pub(super) static DEVICE: Shape =
 pub(super) static TMPFS: Shape =
     Shape { name: "a tmpfs", fields: &[("containerPath", Plain), ("size", Plain), ("mountOptions", Plain)] };
 
-pub(super) static LOG_CONFIGURATION: Shape =
-    Shape { name: "logConfiguration", fields: &[("logDriver", Plain), ("options", Map), ("secretOptions", NotYet)] };
+pub(super) static LOG_CONFIGURATION: Shape = Shape {
+    name: "logConfiguration",
+    fields: &[("logDriver", Plain), ("options", Map), ("secretOptions", List(&SECRET_OPTION))],
+};
+
+pub(super) static SECRET_OPTION: Shape =
+    Shape { name: "a secret option", fields: &[("name", Plain), ("valueFrom", Plain)] };
 
 pub(super) static VOLUME_FROM: Shape =
     Shape { name: "an entry of volumesFrom", fields: &[("sourceContainer", Plain), ("readOnly", Plain)] };

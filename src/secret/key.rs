@@ -13,8 +13,8 @@ use hmac::{Hmac, KeyInit, Mac};
 use sha2::Sha256;
 
 use super::SecretValue;
-use crate::desired::SecretVersion;
-use crate::value::{ContainerName, Family};
+use crate::desired::inputs::SecretId;
+use crate::desired::{SecretPurpose, SecretVersion};
 
 const FILE_NAME: &str = "secret-key";
 const LENGTH: usize = 32;
@@ -100,16 +100,14 @@ impl SecretKey {
     }
 
     /// Which value a secret of a container has. Equal values of two secrets have different versions: they show nothing to each other.
-    pub fn version_of(
-        &self,
-        family: &Family,
-        container: &ContainerName,
-        name: &str,
-        value: &SecretValue,
-    ) -> SecretVersion {
-        let parts =
-            [b"value", family.as_str().as_bytes(), container.as_str().as_bytes(), name.as_bytes(), value.bytes()];
-        let digest = self.digest(&parts);
+    pub fn version_of(&self, id: &SecretId, value: &SecretValue) -> SecretVersion {
+        let SecretId { family, container, purpose, name } = id;
+        let purpose = match purpose {
+            SecretPurpose::Container => "value",
+            SecretPurpose::LogOption => "log option",
+        };
+        let parts = [purpose, family.as_str(), container.as_str(), name].map(str::as_bytes);
+        let digest = self.digest(&[&parts[..], &[value.bytes()]].concat());
         let mut first = [0; 16];
         first.copy_from_slice(&digest[..16]);
         SecretVersion { key: self.name(), digest: u128::from_be_bytes(first) }

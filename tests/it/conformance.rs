@@ -13,9 +13,9 @@ mod expected;
 mod run;
 
 use checks::{
-    binding_reached, daemon_keeps_log, find_health, find_labels, find_tags, find_volume_labels, host_reached,
-    keep_answer, leave_memory, own_host_directory, own_volume, put_answer, send_datagrams, started_in_order,
-    task_reached,
+    binding_reached, daemon_has_secret_options, daemon_keeps_log, find_health, find_labels, find_tags,
+    find_volume_labels, host_reached, keep_answer, leave_memory, own_host_directory, own_volume, put_answer,
+    send_datagrams, started_in_order, task_reached,
 };
 use expected::{Case, ends, is_arm, is_x86};
 
@@ -66,6 +66,7 @@ cases! {
     docker_labels: ok().afterwards(find_labels);
     tags: ok().afterwards(find_tags);
     log_configuration: ok().afterwards(daemon_keeps_log);
+    log_configuration_secret: ok().afterwards(daemon_has_secret_options);
     image_missing: ends(&[]).failed_to_start("main", "CannotPullContainerError");
     no_such_command: ends(&[]).failed_to_start("main", "CannotStartContainerError");
     runtime_platform_x86_64: if is_x86() { ok() } else { ends(&[]).failed_to_start("main", "platform") };

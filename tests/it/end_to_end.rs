@@ -6,6 +6,7 @@ mod delete;
 mod fail;
 mod images;
 mod life;
+mod limits;
 mod own;
 mod parameters;
 mod repair;

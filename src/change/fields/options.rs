@@ -128,8 +128,11 @@ impl Differ<'_> {
         self.value("logConfiguration.logDriver", driver(old), driver(new));
         let none = BTreeMap::new();
         let options = |log: Option<&LogSpec>| log.map_or_else(|| none.clone(), |log| log.options.clone());
+        let secrets = |log: Option<&LogSpec>| log.map_or_else(Vec::new, |log| log.secret_options.clone());
+        let (old_secrets, new_secrets) = (secrets(old), secrets(new));
         let (old, new, index) = (options(old), options(new), self.index);
         self.secret_values("logConfiguration.options", &old, &new, |site, name, _| site.of_log_option(index, name));
+        self.secrets("logConfiguration.secretOptions", &old_secrets, &new_secrets);
     }
 
     /// The task as a whole: the same for every container, and told once.

@@ -71,9 +71,12 @@ pub(super) fn add_options(canonical: &mut Canonical, options: &EngineOptions) {
     }
     canonical.pairs("systemControls", system_controls);
     add_linux(canonical, linux_parameters);
-    if let Some(LogSpec { log_driver, options }) = log_configuration {
+    if let Some(LogSpec { log_driver, options, secret_options }) = log_configuration {
         canonical.text("logDriver", log_driver.as_str());
         canonical.pairs("logOptions", options);
+        for secret in secret_options {
+            super::add_secret(canonical, secret);
+        }
     }
     match gpus {
         None => {}

@@ -108,6 +108,26 @@ const OPTIONS: &str = r#"{
     "tags": {"team": "shop"}}
 }"#;
 
+/// An option that is younger than the revision below.
+const SECRET_OPTIONS: &str = r#"{"name": "web", "image": "shop:1", "logConfiguration": {"logDriver": "splunk", "secretOptions": [
+  {"name": "splunk-token", "valueFrom": "file:token", "version": "00000001:00000000000000000000000000000002"}]}}"#;
+
+#[test]
+fn a_secret_option_counts_with_its_value() {
+    let base: ContainerSpec = serde_json::from_str(SECRET_OPTIONS).expect("a spec");
+    let text = serde_json::to_string(&base).expect("JSON");
+    assert_eq!(serde_json::from_str::<ContainerSpec>(&text).expect("it was written by us"), base);
+    let mut seen = vec![revision(base)];
+    for (from, to) in
+        [("0002", "0003"), ("file:token", "file:t"), ("\"splunk-token", "\"t"), ("secretOptions", "other")]
+    {
+        let changed = serde_json::from_str(&SECRET_OPTIONS.replace(from, to)).expect("a spec");
+        let revision = revision(changed);
+        assert!(!seen.contains(&revision), "{from} does not count");
+        seen.push(revision);
+    }
+}
+
 #[test]
 fn every_option_counts() {
     let base: ContainerSpec = serde_json::from_str(OPTIONS).expect("a spec");

@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use crate::desired::inputs::{Inputs, SecretId, merge_variables, path_beside};
-use crate::desired::{FileMode, FileOwner, SecretFile, SecretSpec};
+use crate::desired::{FileMode, FileOwner, SecretFile, SecretPurpose, SecretSpec, SecretVersion};
 use crate::document::File;
-use crate::manifest::{ContainerDefinition, Located, Secret, TaskDefinition};
+use crate::manifest::{ContainerDefinition, Located, Secret, SecretOption, TaskDefinition};
 use crate::value::{ContainerName, Family};
 
 /// What the containers of one task definition refer to.
@@ -46,9 +46,27 @@ impl Configuration<'_> {
         secrets
     }
 
+    /// The options of a log driver that are secrets, by name as well.
+    pub(super) fn log_options(self, container: &ContainerDefinition, options: &[SecretOption]) -> Vec<SecretSpec> {
+        let option = |SecretOption { name, value_from }: &SecretOption| SecretSpec {
+            name: name.clone(),
+            value_from: value_from.clone(),
+            version: self.version(container, SecretPurpose::LogOption, name),
+            file: None,
+        };
+        let mut options: Vec<_> = options.iter().map(option).collect();
+        options.sort_by(|a, b| a.name.cmp(&b.name));
+        options
+    }
+
+    fn version(self, container: &ContainerDefinition, purpose: SecretPurpose, name: &str) -> Option<SecretVersion> {
+        let (family, container) = (self.family.clone(), container.name.clone());
+        let id = SecretId { family, container, purpose, name: name.to_owned() };
+        self.inputs.secret_versions.get(&id).copied()
+    }
+
     fn secret(self, container: &ContainerDefinition, secret: &Secret) -> SecretSpec {
         let Secret { name, value_from, path, mode, owner } = secret;
-        let id = SecretId { family: self.family.clone(), container: container.name.clone(), name: name.clone() };
         // Texts of another form have been refused by the validation of the task definition.
         let given_owner = owner.as_deref().and_then(|owner| FileOwner::parse(owner).ok());
         let users_owner = || container.user.as_deref().and_then(FileOwner::of_user).unwrap_or(FileOwner::ROOT);
@@ -60,7 +78,7 @@ impl Configuration<'_> {
         SecretSpec {
             name: name.clone(),
             value_from: value_from.clone(),
-            version: self.inputs.secret_versions.get(&id).copied(),
+            version: self.version(container, SecretPurpose::Container, name),
             file,
         }
     }

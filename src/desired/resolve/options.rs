@@ -1,5 +1,6 @@
 //! What the engine is told about a container, and what holds for the task as a whole: from the fields as written to the spec.
 
+use super::configuration::Configuration;
 use crate::desired::{
     DeviceSpec, EngineOptions, Gpus, LinuxSpec, LogSpec, PortMapping, Protocol, SwapSpec, TaskSettings, TmpfsSpec,
 };
@@ -53,7 +54,10 @@ pub(super) fn resolve_ports(mapping: &manifest::PortMapping, mode: NetworkMode) 
 }
 
 /// What the engine is told and nothing else depends on.
-pub(super) fn resolve_options(container: &manifest::ContainerDefinition) -> EngineOptions {
+pub(super) fn resolve_options(
+    configuration: Configuration<'_>,
+    container: &manifest::ContainerDefinition,
+) -> EngineOptions {
     let is_on = |flag: Option<bool>| flag.unwrap_or(false);
     EngineOptions {
         hostname: container.hostname.clone(),
@@ -73,7 +77,10 @@ pub(super) fn resolve_options(container: &manifest::ContainerDefinition) -> Engi
             .map(|manifest::SystemControl { namespace, value }| (namespace.clone(), value.clone()))
             .collect(),
         linux_parameters: container.linux_parameters.as_ref().map(resolve_linux).unwrap_or_default(),
-        log_configuration: container.log_configuration.as_ref().and_then(resolve_log),
+        log_configuration: container
+            .log_configuration
+            .as_ref()
+            .and_then(|log| resolve_log(configuration, container, log)),
         gpus: resolve_gpus(&container.resource_requirements),
     }
 }
@@ -118,10 +125,20 @@ fn resolve_device(device: &manifest::Device) -> DeviceSpec {
     }
 }
 
-/// `None` where the engine decides: also for the drivers that need services of AWS.
-fn resolve_log(configuration: &manifest::LogConfiguration) -> Option<LogSpec> {
-    let manifest::LogConfiguration { log_driver, options } = configuration;
-    (!log_driver.is_of_aws()).then(|| LogSpec { log_driver: *log_driver, options: options.clone() })
+/// `None` where the engine decides: also for the drivers that need services of AWS. An option that is a secret counts above one of the
+/// same name that is none. Source: the ECS agent, `PopulateSecrets`.
+fn resolve_log(
+    configuration: Configuration<'_>,
+    container: &manifest::ContainerDefinition,
+    log: &manifest::LogConfiguration,
+) -> Option<LogSpec> {
+    let manifest::LogConfiguration { log_driver, options, secret_options } = log;
+    let is_secret = |name: &String| secret_options.iter().any(|secret| secret.name == *name);
+    (!log_driver.is_of_aws()).then(|| LogSpec {
+        log_driver: *log_driver,
+        options: options.clone().into_iter().filter(|(name, _)| !is_secret(name)).collect(),
+        secret_options: configuration.log_options(container, secret_options),
+    })
 }
 
 /// What else may be required has been refused by the validation of the task definition.

@@ -111,7 +111,7 @@ fn resolve_container(
         docker_labels: docker_labels.clone(),
         links: links.iter().filter_map(|link| resolve_link(link)).collect(),
         volumes_from: volumes_from.iter().map(resolve_volumes_from).collect(),
-        options: resolve_options(container),
+        options: resolve_options(configuration, container),
         task,
     }
 }

@@ -1,4 +1,5 @@
 use super::*;
+use crate::desired::SecretPurpose;
 use crate::desired::inputs::SecretId;
 use crate::desired::{FileMode, SecretVersion};
 use crate::document::File;
@@ -133,6 +134,7 @@ fn id(name: &str) -> SecretId {
     SecretId {
         family: Family::new("web").unwrap(),
         container: ContainerName::new("main").unwrap(),
+        purpose: SecretPurpose::Container,
         name: name.to_owned(),
     }
 }
@@ -237,7 +239,8 @@ fn every_parameter_is_resolved() {
             "linuxParameters": {
                 "capabilities": { "add": ["KILL"], "drop": ["ALL"] }, "devices": [{ "hostPath": "/dev/a" }], "initProcessEnabled": false,
                 "sharedMemorySize": 8, "tmpfs": [{ "containerPath": "/t", "size": 1 }], "maxSwap": 0, "swappiness": 10 },
-            "logConfiguration": { "logDriver": "syslog", "options": { "tag": "x" } },
+            "logConfiguration": { "logDriver": "syslog", "options": { "tag": "x", "a": "b" }, "secretOptions": [
+                { "name": "labels", "valueFrom": "env:L" }, { "name": "a", "valueFrom": "env:A" }] },
             "resourceRequirements": [{ "type": "GPU", "value": "ALL" }]
         }, { "name": "db", "image": "db:1" }]
     }"#;
@@ -255,7 +258,8 @@ fn every_parameter_is_resolved() {
             "capabilitiesAdded": ["KILL"], "capabilitiesDropped": ["ALL"],
             "devices": [{ "hostPath": "/dev/a", "containerPath": "/dev/a", "permissions": ["read", "write", "mknod"] }],
             "sharedMemorySize": 8, "tmpfs": [{ "containerPath": "/t", "size": 1 }], "swap": { "maxSwap": 0, "swappiness": 10 } },
-        "logConfiguration": { "logDriver": "syslog", "options": { "tag": "x" } },
+        "logConfiguration": { "logDriver": "syslog", "options": { "tag": "x" }, "secretOptions": [
+            { "name": "a", "valueFrom": "env:A" }, { "name": "labels", "valueFrom": "env:L" }] },
         "gpus": "all",
         "task": {
             "cpu": 512, "memory": 1024, "pidMode": "host", "ipcMode": "none", "cpuArchitecture": "X86_64", "tags": { "team": "shop" } },
@@ -274,7 +278,8 @@ fn defaults_and_what_has_no_effect_leave_no_trace() {
             "name": "web", "image": "web:1", "essential": true, "environment": [], "mountPoints": [], "volumesFrom": [], "links": [],
             "portMappings": [], "systemControls": [], "ulimits": null, "privileged": false, "interactive": false, "cpu": 0,
             "linuxParameters": { "capabilities": {}, "devices": [], "tmpfs": [], "swappiness": 60, "initProcessEnabled": false },
-            "logConfiguration": { "logDriver": "awslogs", "options": { "awslogs-group": "a" } },
+            "logConfiguration": { "logDriver": "awslogs", "options": { "awslogs-group": "a" },
+                "secretOptions": [{ "name": "a", "valueFrom": "env:A" }] },
             "firelensConfiguration": { "type": "fluentbit" }
         }]
     }"#;

@@ -14,6 +14,7 @@ mod ports;
 
 use ports::{holds_ports, host_network_ports, published, without_repetition};
 
+use super::secrets::cover_log_options;
 use super::status_text;
 use super::text::clean;
 use crate::desired::ContainerSpec;
@@ -286,7 +287,10 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
     let label = |key: &str| labels.get(key);
     let Some(identity) = ContainerIdentity::read(label) else { return Ok(Inspected::Foreign { id }) };
     let created_at = read_time(container.created.as_ref()).unwrap_or_default();
-    let state = container.state.unwrap_or_default();
+    let mut state = container.state.unwrap_or_default();
+    let spec = ownership::read_spec(label);
+    let covered = state.error.as_ref().and_then(|error| cover_log_options(spec.as_deref(), &error.0));
+    state.error = covered.map(|error| Text(error.into())).or(state.error);
     let (phase, health) = read_inspected_phase(&state, retries, created_at);
     let is_sick = health == Health::Unhealthy && matches!(phase, Phase::Running { .. });
     let health_output = state.health.as_ref().filter(|_| is_sick).and_then(|health| last_words(health, retries));
@@ -299,7 +303,6 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
             Some((binding.host_ip.as_ref().map_or("", |ip| &*ip.0), published))
         })
     });
-    let spec = ownership::read_spec(label);
     let of_host = host_network_ports(container.host_config.as_ref(), spec.as_deref(), &phase);
     let ports = of_host.unwrap_or_else(|| without_repetition(bindings));
     Ok(Inspected::Ours(Box::new(ObservedContainer {

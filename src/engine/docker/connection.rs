@@ -48,6 +48,10 @@ impl Call {
         let milliseconds = begun.elapsed().as_millis();
         match &result {
             Ok(_) => tracing::debug!(call = self.name, milliseconds, "the engine answered"),
+            // What the engine says may quote a secret: it is told where values can be covered.
+            Err(CallError::Refused { status, .. }) => {
+                tracing::debug!(call = self.name, milliseconds, status, "the engine refused");
+            }
             Err(error) => tracing::debug!(call = self.name, milliseconds, %error, "the engine did not do it"),
         }
         result

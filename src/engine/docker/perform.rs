@@ -9,13 +9,15 @@ use bollard::query_parameters::{
 };
 
 use super::answers::{self, Inspected};
+use super::cgroups::TaskGroups;
 use super::connection::{Call, CallError, Connection, VERSION};
 use super::credentials::RepositorySecrets;
 use super::own_image::{MAKE_IMAGE, make_own_image};
 use super::pull::{self, NotPulled};
-use super::secrets::{Delivered, Delivery};
+use super::secrets::{Delivered, Delivery, cover_log_options};
 use super::{INSPECT, inspect, now, query, translate};
 use crate::desired::RepositoryCredentials;
+use crate::image::Platform;
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, ObservedNetwork, Phase};
 use crate::ownership::{self, ContainerIdentity, Source};
 use crate::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
@@ -42,21 +44,32 @@ pub(super) async fn perform(
     connection: &Connection,
     secrets: &Delivery,
     registry_secrets: &dyn RepositorySecrets,
+    groups: &TaskGroups,
     action: &Action,
 ) -> Outcome {
     let result = match action {
         Action::CreateNetwork { cluster, source } => create_network(connection, cluster, source).await,
         Action::RemoveNetwork { cluster, id } => remove_network(connection, cluster, id).await,
         Action::PullImage { image, .. } if image == ownership::PAUSE_IMAGE => make_pause_image(connection).await,
-        Action::PullImage { image, credentials } => {
-            pull_image(connection, registry_secrets, image, credentials.as_ref()).await
+        Action::PullImage { image, credentials, platform } => {
+            let (credentials, platform) = (credentials.as_ref(), platform.as_ref());
+            pull_image(connection, registry_secrets, image, credentials, platform).await
         }
-        Action::CreateContainer(new) => create_container(connection, secrets, new).await,
-        Action::StartContainer { id, identity } => start_container(connection, secrets, id, identity).await,
+        Action::CreateContainer(new) => create_container(connection, secrets, groups, new).await,
+        Action::StartContainer { id, identity } => {
+            let started = start_container(connection, secrets, id, identity).await;
+            if started.is_ok() {
+                groups.uphold(connection, identity, id).await;
+            }
+            started
+        }
         Action::StopContainer { id, stop_timeout, .. } => stop_container(connection, id, *stop_timeout).await,
         Action::RemoveContainer { id, identity } => {
             let removed = remove_container(connection, id).await;
-            removed.inspect(|_| secrets.discard(identity))
+            removed.inspect(|_| {
+                secrets.discard(identity);
+                groups.discard(&identity.task);
+            })
         }
         Action::RemoveVolume { name, .. } => remove_volume(connection, name).await,
     };
@@ -197,8 +210,9 @@ async fn pull_image(
     secrets: &dyn RepositorySecrets,
     image: &str,
     credentials: Option<&RepositoryCredentials>,
+    platform: Option<&Platform>,
 ) -> Result<Effect, No> {
-    match pull::pull(connection, secrets, image, credentials).await {
+    match pull::pull(connection, secrets, image, credentials, platform).await {
         Ok(()) => Ok(Effect::Pulled),
         Err(NotPulled::Failed(failure)) => Err(No::Failed(failure)),
         Err(NotPulled::NoAnswer(error)) => Err(No::of(connection, pull::PULL, error, |_, _| FailureKind::Registry)),
@@ -209,20 +223,35 @@ async fn pull_image(
 ///
 /// One call, but for three cases that are argued: the name is taken, where a look at the holder tells our own earlier attempt from
 /// somebody else's container; a volume that must exist, which the engine would make without a word; and volumes on Podman.
-async fn create_container(connection: &Connection, secrets: &Delivery, new: &NewContainer) -> Result<Effect, No> {
+async fn create_container(
+    connection: &Connection,
+    secrets: &Delivery,
+    groups: &TaskGroups,
+    new: &NewContainer,
+) -> Result<Effect, No> {
     let delivered = secrets.prepare(new).await?;
-    let created = create_with(connection, new, &delivered).await;
+    let group = groups.prepare(connection, &new.identity, &new.spec).await;
+    let created = create_with(connection, new, &delivered, group).await;
+    if matches!(created, Err(No::Failed(_))) {
+        groups.discard(&new.identity.task);
+    }
     created.map_err(|no| secrets.undo(new, &delivered, no))
 }
 
-async fn create_with(connection: &Connection, new: &NewContainer, delivered: &Delivered) -> Result<Effect, No> {
+async fn create_with(
+    connection: &Connection,
+    new: &NewContainer,
+    delivered: &Delivered,
+    group: Option<String>,
+) -> Result<Effect, No> {
     for volume in translate::volumes_that_must_exist(&new.spec) {
         check_volume(connection, volume).await?;
     }
     make_volumes(connection, new).await?;
     let mut body = translate::container_body(new);
     delivered.add_to(&mut body);
-    let platform = translate::platform(&new.spec).unwrap_or_default();
+    body.host_config.get_or_insert_default().cgroup_parent = group;
+    let platform = new.spec.platform().map(|platform| platform.to_string()).unwrap_or_default();
     let mut holders = Vec::new();
     for name in new.identity.names() {
         if !holders.is_empty() {
@@ -364,8 +393,27 @@ async fn start_container(
         }
         started => started,
     };
-    started.map_err(|error| No::of(connection, START, error, classify_start))?;
-    Ok(Effect::Started)
+    let error = match started {
+        Ok(()) => return Ok(Effect::Started),
+        Err(CallError::Refused { status, message }) => {
+            CallError::Refused { status, message: cover_log_options_of(connection, id, message).await }
+        }
+        Err(error) => error,
+    };
+    Err(No::of(connection, START, error, classify_start))
+}
+
+/// The message of a start that the engine refused, without secrets. Only what it says of a log driver needs a look at the container: it
+/// may quote an option.
+async fn cover_log_options_of(connection: &Connection, id: &ContainerId, message: String) -> String {
+    let Some(covered) = cover_log_options(None, &message) else { return message };
+    let found = inspect(connection, &id.0).await;
+    match found {
+        Ok(Some(Inspected::Ours(container))) => {
+            cover_log_options(container.spec.as_deref(), &message).unwrap_or(message)
+        }
+        Ok(Some(Inspected::Foreign { .. }) | None) | Err(_) => covered,
+    }
 }
 
 fn classify_start(status: u16, message: &str) -> FailureKind {

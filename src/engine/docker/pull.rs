@@ -14,7 +14,7 @@ use super::connection::{Call, CallError, Connection};
 use super::credentials::{self, Found, RepositorySecrets};
 use super::text::clean;
 use crate::desired::RepositoryCredentials;
-use crate::image::{PullProgress, Reference};
+use crate::image::{Platform, PullProgress, Reference};
 use crate::plan::{Failure, FailureKind};
 
 mod layers;
@@ -66,12 +66,13 @@ pub(super) enum NotPulled {
     NoAnswer(CallError),
 }
 
-/// Fetches `image`.
+/// Fetches `image`, made for `platform`; for that of the host when none is named.
 pub(super) async fn pull(
     connection: &Connection,
     secrets: &dyn RepositorySecrets,
     image: &str,
     credentials: Option<&RepositoryCredentials>,
+    platform: Option<&Platform>,
 ) -> Result<(), NotPulled> {
     let found = match credentials {
         Some(named) => {
@@ -82,7 +83,7 @@ pub(super) async fn pull(
     };
     let listed = Listed(&connection.pulls, image);
     connection.pulls.note(image, PullProgress::default());
-    let work = async { Ok(follow(connection, image, found.credentials.clone()).await) };
+    let work = async { Ok(follow(connection, image, platform, found.credentials.clone()).await) };
     let ended = match PULL.within(work).await {
         Ok(ended) => ended,
         // Nobody waits for it any more, so the engine breaks it off: it is known that it did not happen.
@@ -123,10 +124,15 @@ impl From<CallError> for Broken {
 async fn follow(
     connection: &Connection,
     image: &str,
+    platform: Option<&Platform>,
     credentials: Option<credentials::Credentials>,
 ) -> Result<(), Broken> {
-    // In full: without a tag the engine would fetch every tag there is.
-    let options = CreateImageOptions { from_image: Some(Reference::split(image).to_string()), ..Default::default() };
+    let options = CreateImageOptions {
+        // In full: without a tag the engine would fetch every tag there is.
+        from_image: Some(Reference::split(image).to_string()),
+        platform: platform.map(Platform::to_string).unwrap_or_default(),
+        ..Default::default()
+    };
     let client = connection.client()?.clone().with_request_modifier(credentials::correct_header);
     let credentials = credentials.map(credentials::Credentials::into_bollard);
     let mut told = client.create_image(Some(options), None, credentials);

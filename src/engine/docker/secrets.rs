@@ -1,7 +1,8 @@
 //! The values of secrets on their way into a container that is being created.
 //!
-//! A value is in the create request's environment, where `docker inspect` shows it to whoever may ask the engine, as on ECS; or it is a
-//! file in memory that is mounted into the container, which the engine does not show. It is in no label and in no answer of ours.
+//! A value is in the create request's environment or in the options of its log driver, where `docker inspect` shows it to whoever may ask
+//! the engine, as on ECS; or it is a file in memory that is mounted into the container, which the engine does not show. It is in no label
+//! and in no answer of ours.
 
 use std::sync::Arc;
 
@@ -10,7 +11,8 @@ use bollard::models::{ContainerCreateBody, Mount, MountType};
 use super::answers::Inspected;
 use super::endpoint::{Address, Endpoint};
 use super::perform::No;
-use crate::desired::{ContainerSpec, SecretFile, SecretSpec};
+use crate::desired::inputs::SecretId;
+use crate::desired::{ContainerSpec, SecretFile, SecretPurpose, SecretSpec};
 use crate::ownership::{ContainerIdentity, SENSITIVE, Source};
 use crate::plan::{Failure, FailureKind, NewContainer};
 use crate::secret::files::{Content, SecretFiles};
@@ -18,6 +20,20 @@ use crate::secret::{SecretValue, Secrets};
 
 /// Shorter values are not looked for in an engine's messages: they are in every other word.
 const COVERED_CHARS_MIN: usize = 4;
+
+/// What the engine says of a log driver begins like this; what it says then may quote an option.
+const LOG_DRIVER_FAILED: &str = "logging driver: ";
+
+/// A message of the engine about a container of this spec, without what it may quote of a secret option of the log driver: the engine
+/// reads most of them no earlier than at the start, when no value is at hand any more.
+pub(super) fn cover_log_options(spec: Option<&str>, message: &str) -> Option<String> {
+    // All that one can choose in a spec is a text, in which these signs would be escaped.
+    let has_secrets = spec.is_none_or(|spec| spec.contains(r#""secretOptions":["#));
+    let (before, _) = message.split_once(LOG_DRIVER_FAILED).filter(|_| has_secrets)?;
+    Some(format!(
+        "{before}{LOG_DRIVER_FAILED}one of its options is not right; what the engine says of it is {SENSITIVE}, for some of them are secrets"
+    ))
+}
 
 /// The way of secrets into containers.
 #[derive(Debug, Clone)]
@@ -31,6 +47,7 @@ pub(super) struct Delivery {
 #[derive(Debug, Default)]
 pub(super) struct Delivered {
     variables: Vec<(String, SecretValue)>,
+    log_options: Vec<(String, SecretValue)>,
     files: Vec<(SecretFile, SecretValue)>,
     mounts: Vec<Mount>,
 }
@@ -100,7 +117,7 @@ impl Delivery {
     }
 
     async fn look_up(&self, identity: &ContainerIdentity, spec: &Arc<ContainerSpec>) -> Result<Delivered, No> {
-        if spec.secrets.is_empty() {
+        if spec.all_secrets().next().is_none() {
             return Ok(Delivered::default());
         }
         let (delivery, identity, spec) = (self.clone(), identity.clone(), spec.clone());
@@ -115,15 +132,20 @@ impl Delivery {
     fn look_up_now(&self, identity: &ContainerIdentity, spec: &ContainerSpec) -> Result<Delivered, String> {
         let secrets = self.secrets.as_ref().ok_or("there is no way to look secrets up")?;
         let mut delivered = Delivered::default();
-        for secret in &spec.secrets {
+        for (purpose, secret) in spec.all_secrets() {
             let SecretSpec { name, value_from, version: _, file } = secret;
             let explain = |error| format!("secret `{name}` ({value_from}): {error}");
-            let value = secrets.value_of(&identity.family, &identity.container, secret).map_err(explain)?;
+            let (family, container) = (identity.family.clone(), identity.container.clone());
+            let id = SecretId { family, container, purpose, name: name.clone() };
+            let value = secrets.value_of(&id, secret).map_err(explain)?;
             if let Some(file) = file {
                 delivered.files.push((file.clone(), value));
-            } else {
-                value.text().map_err(explain)?;
-                delivered.variables.push((name.clone(), value));
+                continue;
+            }
+            value.text().map_err(explain)?;
+            match purpose {
+                SecretPurpose::Container => delivered.variables.push((name.clone(), value)),
+                SecretPurpose::LogOption => delivered.log_options.push((name.clone(), value)),
             }
         }
         if !delivered.files.is_empty() {
@@ -174,6 +196,11 @@ impl Delivered {
         let variables =
             self.variables.iter().filter_map(|(name, value)| Some(format!("{name}={}", value.text().ok()?)));
         body.env.get_or_insert_default().extend(variables);
+        for (name, value) in &self.log_options {
+            let Ok(text) = value.text() else { continue };
+            let log = body.host_config.get_or_insert_default().log_config.get_or_insert_default();
+            log.config.get_or_insert_default().insert(name.clone(), text.to_owned());
+        }
         if !self.mounts.is_empty() {
             let mounts = &mut body.host_config.get_or_insert_default().mounts;
             mounts.get_or_insert_default().extend(self.mounts.iter().cloned());
@@ -182,7 +209,8 @@ impl Delivered {
 
     /// A message without the values.
     fn cover(&self, message: String) -> String {
-        let values = self.variables.iter().map(|(_, value)| value).chain(self.files.iter().map(|(_, value)| value));
+        let named = self.variables.iter().chain(&self.log_options).map(|(_, value)| value);
+        let values = named.chain(self.files.iter().map(|(_, value)| value));
         let texts =
             values.filter_map(|value| value.text().ok()).filter(|text| text.chars().count() >= COVERED_CHARS_MIN);
         texts.fold(message, |message, text| message.replace(text, SENSITIVE))

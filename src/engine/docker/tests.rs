@@ -91,7 +91,7 @@ fn actions() -> Vec<Action> {
     vec![
         Action::CreateNetwork { cluster: cluster.clone(), source: Source::new("here") },
         Action::RemoveNetwork { cluster: cluster.clone(), id: NetworkId::new("net") },
-        Action::PullImage { image: "shop:1".to_owned(), credentials: None },
+        Action::PullImage { image: "shop:1".to_owned(), credentials: None, platform: None },
         Action::RemoveVolume { name: "volume".to_owned(), cluster },
     ]
 }
@@ -190,6 +190,26 @@ async fn an_engine_that_talks_nonsense() {
     assert!(matches!(error, EngineError::Refused { .. }), "{error}");
     let Outcome::Failed(failure) = refusing.docker().perform(&actions()[0]).await else { panic!("it refuses") };
     assert_eq!(failure.kind, FailureKind::Engine);
+}
+
+#[tokio::test]
+async fn an_image_is_asked_for_with_its_platform() {
+    for (spec, platform) in [
+        (r#"{"name":"a","image":"shop:1","task":{"cpuArchitecture":"ARM64"}}"#, "linux%2Farm64"),
+        (r#"{"name":"a","image":"shop:1","task":{"cpuArchitecture":"X86_64"}}"#, "linux%2Famd64"),
+        (r#"{"name":"a","image":"shop:1"}"#, ""),
+    ] {
+        let spec: crate::desired::ContainerSpec = serde_json::from_str(spec).expect("a spec");
+        let played = Played::new("HTTP/1.1 200 OK\r\nContent-Length: 0\r\n\r\n", false);
+        let image = spec.image.clone();
+        let pull = Action::PullImage { image, credentials: None, platform: spec.platform() };
+        assert_eq!(played.docker().perform(&pull).await, Outcome::Done(Effect::Pulled));
+        let asked = std::mem::take(&mut *played.asked.lock().expect("no panic"));
+        let line = asked.iter().find(|line| line.contains("/images/create?")).expect("it was asked for");
+        assert!(line.contains("fromImage=shop%3A1"), "{line}");
+        let given = line.split(['?', '&', ' ']).find_map(|part| part.strip_prefix("platform=")).unwrap_or_default();
+        assert_eq!(given, platform, "{line}");
+    }
 }
 
 #[tokio::test]

@@ -16,8 +16,6 @@ use crate::value::ClusterName;
 
 mod options;
 
-pub(super) use options::platform;
-
 const MEBIBYTE: i64 = 1 << 20;
 const NANOSECONDS: i64 = 1_000_000_000;
 

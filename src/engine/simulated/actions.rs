@@ -27,7 +27,7 @@ impl Simulated {
         Progress::Ended(match &*open.action {
             Action::CreateNetwork { cluster, source } => self.create_network(cluster, source),
             Action::RemoveNetwork { id, .. } => self.remove_network(id),
-            Action::PullImage { image, .. } => self.pull_image(image),
+            Action::PullImage { image, platform, .. } => self.pull_image(image, platform.as_ref()),
             Action::CreateContainer(new) => self.create_container(new),
             Action::StartContainer { id, .. } => self.start_container(id),
             Action::StopContainer { id, stop_timeout, .. } => {

@@ -169,8 +169,13 @@ impl Simulated {
         present.map(|(name, _)| name.clone()).collect()
     }
 
-    pub(super) fn pull_image(&mut self, name: &str) -> Outcome {
-        self.images.pull(name)
+    /// The registry has every image for every platform.
+    pub(super) fn pull_image(&mut self, name: &str, platform: Option<&Platform>) -> Outcome {
+        let outcome = self.images.pull(name);
+        if let (Outcome::Done(_), Some(platform)) = (&outcome, platform) {
+            self.images.platforms.insert(name.to_owned(), platform.clone());
+        }
+        outcome
     }
 
     /// Why a container cannot be made: its image is not there.

@@ -465,7 +465,7 @@ fn images_are_there_or_can_be_fetched_or_neither() {
     let mut engine = Simulated::new(START);
     let network = network(&mut engine);
     let create = create_action(&network, identity(0, 1), "");
-    let pull = Action::PullImage { image: "shop:1".to_owned(), credentials: None };
+    let pull = Action::PullImage { image: "shop:1".to_owned(), credentials: None, platform: None };
     engine.set_default_image(Image::Missing);
     assert_eq!(kind_of(engine.perform(&create)), FailureKind::ImageMissing);
     assert_eq!(kind_of(engine.perform(&pull)), FailureKind::ImageMissing);

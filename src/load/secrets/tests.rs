@@ -74,6 +74,35 @@ fn each_value_is_looked_up_once_and_a_command_not_while_its_value_is_known() {
 }
 
 #[test]
+fn options_of_a_log_driver_are_wanted_where_it_is_used() {
+    let text = |driver: &str| {
+        format!(
+            "apiVersion: reconcile/v1\nkind: TaskDefinition\nmetadata: {{ name: web }}\nspec:\n  containerDefinitions:\n    \
+             - name: one\n      image: web:1\n      secrets: [{{ name: tag, valueFrom: 'file:f.txt' }}]\n      \
+             logConfiguration: {{ logDriver: {driver}, secretOptions: [{{ name: tag, valueFrom: 'file:f.txt' }}] }}\n"
+        )
+    };
+    for (driver, count) in [("syslog", 2), ("awslogs", 1)] {
+        let mut world = world();
+        let name = world.root.path().join("web.yaml").display().to_string();
+        let validated = validate_loaded(&load_texts(vec![(name, text(driver))]));
+        world.wanted = wanted_secrets(world.root.path(), &validated.task_definitions);
+        let (versions, problems) = world.read(Need::Values, &BTreeMap::new());
+        assert!(problems.is_empty(), "{problems:?}");
+        let digests: std::collections::BTreeSet<_> = versions.values().map(|version| version.digest).collect();
+        assert_eq!((versions.len(), digests.len()), (count, count), "{driver}: one name for two purposes");
+        // What cannot be had is told where it stands.
+        std::fs::remove_file(world.root.path().join("f.txt")).unwrap();
+        let (_, problems) = world.read(Need::Values, &BTreeMap::new());
+        let lines: Vec<_> =
+            problems.iter().filter_map(|problem| problem.place.as_ref()).map(ToString::to_string).collect();
+        let expected = ["web.yaml:8:", "web.yaml:9:"];
+        assert_eq!(lines.len(), count);
+        assert!(lines.iter().zip(expected).all(|(line, expected)| line.contains(expected)), "{lines:?}");
+    }
+}
+
+#[test]
 fn only_who_needs_values_makes_a_key() {
     let world = world();
     let (versions, problems) = world.read(Need::Nothing, &BTreeMap::new());

@@ -5,6 +5,14 @@ use crate::testing::{desired, observed, running, service, task};
 const A: &str = "0000000a";
 const B: &str = "0000000b";
 
+/// A task whose log driver has one secret option.
+fn logged(image: &str, version: Option<(&str, u32)>) -> Arc<TaskSpec> {
+    let version = version.map(|(key, digit)| format!(r#","version":"{key}:{digit:032x}""#)).unwrap_or_default();
+    let options = format!(r#"[{{"name":"token","valueFrom":"file:token"{version}}}]"#);
+    let log = format!(r#"{{"logDriver":"splunk","secretOptions":{options}}}"#);
+    task("web", &[&format!(r#"{{"name":"main","image":"{image}","logConfiguration":{log}}}"#)])
+}
+
 /// A task with one secret whose version is a digit under a key, or not known.
 fn web(image: &str, version: Option<(&str, u32)>) -> Arc<TaskSpec> {
     let version = version.map(|(key, digit)| format!(r#","version":"{key}:{digit:032x}""#)).unwrap_or_default();
@@ -14,19 +22,21 @@ fn web(image: &str, version: Option<(&str, u32)>) -> Arc<TaskSpec> {
 
 #[test]
 fn what_cannot_be_compared_is_no_change() {
-    for (case, wanted, replaced, other_keys) in [
-        ("the same value", web("web:1", Some((A, 1))), false, 0),
-        ("another value", web("web:1", Some((A, 2))), true, 0),
-        ("not known", web("web:1", None), false, 0),
-        ("another key", web("web:1", Some((B, 7))), false, 1),
-        ("not known, and another image", web("web:2", None), true, 0),
-        ("another key and image", web("web:2", Some((B, 7))), true, 1),
-    ] {
-        let wanted = desired(&[("shop/web", service(1, &wanted))]);
-        let observed = observed(&[running("shop/web/0", &web("web:1", Some((A, 1))), 1)]);
-        let (assumed, others) = assume_secrets(&wanted, &observed);
-        assert_eq!(!plan(&assumed, &observed).is_converged(), replaced, "{case}");
-        assert_eq!(others.len(), other_keys, "{case}");
+    for make in [web, logged] {
+        for (case, wanted, replaced, other_keys) in [
+            ("the same value", make("web:1", Some((A, 1))), false, 0),
+            ("another value", make("web:1", Some((A, 2))), true, 0),
+            ("not known", make("web:1", None), false, 0),
+            ("another key", make("web:1", Some((B, 7))), false, 1),
+            ("not known, and another image", make("web:2", None), true, 0),
+            ("another key and image", make("web:2", Some((B, 7))), true, 1),
+        ] {
+            let wanted = desired(&[("shop/web", service(1, &wanted))]);
+            let observed = observed(&[running("shop/web/0", &make("web:1", Some((A, 1))), 1)]);
+            let (assumed, others) = assume_secrets(&wanted, &observed);
+            assert_eq!(!plan(&assumed, &observed).is_converged(), replaced, "{case}");
+            assert_eq!(others.len(), other_keys, "{case}");
+        }
     }
 }
 

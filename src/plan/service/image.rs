@@ -85,14 +85,22 @@ impl<'a> Planner<'_, 'a> {
             // A registry that gives an image which is then not there: the engine will say more when it is to make a container of it.
             Known::Absent if self.has_fetched(&spec.image) => None,
             Known::Absent => Some(self.fetch(spec, &spec.image)),
-            // Who names the processor knows what he does: perhaps the host emulates it.
-            Known::Present(_) if spec.task.cpu_architecture.is_some() => None,
-            Known::Present(image) => image.unfit_host().map(|host| Wait::WrongPlatform {
+            Known::Present(image) => self.wait_for_platform(spec, image),
+        }
+    }
+
+    /// Who names the processor knows what he does: perhaps the host emulates it. The registry may have the image for it, where the host
+    /// has it for another one; without a registry the engine says more when it is to make a container of it.
+    fn wait_for_platform(&mut self, spec: &ContainerSpec, image: &ObservedImage) -> Option<Wait> {
+        let Some(wanted) = spec.platform() else {
+            return image.unfit_host().map(|host| Wait::WrongPlatform {
                 image: spec.image.clone(),
                 made_for: image.platform.clone(),
                 host: host.clone(),
-            }),
-        }
+            });
+        };
+        let has_asked = self.has_fetched(&spec.image) || self.has_failed_to_fetch(&spec.image);
+        (!has_asked && !wanted.can_run(&image.platform)).then(|| self.fetch(spec, &spec.image))
     }
 
     /// A later task of a deployment is made from its image as long as the host has it; from the registry that image can be had again
@@ -119,7 +127,11 @@ impl<'a> Planner<'_, 'a> {
 
     /// Fetches an image, once however many want it; says what there is to wait for.
     fn fetch(&mut self, spec: &ContainerSpec, image: &str) -> Wait {
-        let action = Action::PullImage { image: image.to_owned(), credentials: spec.repository_credentials.clone() };
+        let action = Action::PullImage {
+            image: image.to_owned(),
+            credentials: spec.repository_credentials.clone(),
+            platform: spec.platform(),
+        };
         match self.world.step(Step { action, cause: Cause::Wanted }) {
             Some(Wait::Action) | None => Wait::Image,
             Some(wait) => wait,

@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Checks;
 use crate::manifest::{
-    ContainerDefinition, ENVIRONMENT_FILE_EXTENSION, EnvironmentFile, EnvironmentFileType, ReferenceError, Secret,
-    SecretReference,
+    ContainerDefinition, ENVIRONMENT_FILE_EXTENSION, EnvironmentFile, EnvironmentFileType, LogConfiguration,
+    ReferenceError, Secret, SecretOption, SecretReference,
 };
 use crate::problem::{Code, Problem};
 
@@ -19,6 +19,9 @@ impl Checks<'_> {
         }
         for (item, secret) in container.secrets.iter().enumerate() {
             self.secret(&format!("{pointer}/secrets/{item}"), secret, container);
+        }
+        if let Some(log) = &container.log_configuration {
+            self.secret_options(&format!("{pointer}/logConfiguration"), log);
         }
         self.unique(
             "secret",
@@ -48,8 +51,22 @@ impl Checks<'_> {
         }
     }
 
-    fn secret(&mut self, pointer: &str, secret: &Secret, container: &ContainerDefinition) {
-        if let Err(error) = SecretReference::parse(&secret.value_from) {
+    fn secret_options(&mut self, pointer: &str, log: &LogConfiguration) {
+        let list = format!("{pointer}/secretOptions");
+        for (item, SecretOption { name, value_from }) in log.secret_options.iter().enumerate() {
+            self.value_from(&format!("{list}/{item}"), value_from);
+            if log.options.contains_key(name) {
+                let message = format!("the option `{name}` is in `options` and in `secretOptions`: the secret counts");
+                let problem = Problem::warning(Code::Duplicate, message).with_help("remove it from `options`");
+                self.report(&format!("{list}/{item}/name"), problem);
+            }
+        }
+        self.unique("secret option", &list, "name", log.secret_options.iter().map(|option| &*option.name));
+    }
+
+    /// Checks the form of the `valueFrom` of the object at `pointer`.
+    fn value_from(&mut self, pointer: &str, value_from: &str) {
+        if let Err(error) = SecretReference::parse(value_from) {
             let code = match error {
                 ReferenceError::Unknown | ReferenceError::Incomplete(_) | ReferenceError::Option => Code::Malformed,
                 ReferenceError::Version => Code::NotSupported,
@@ -62,6 +79,10 @@ impl Checks<'_> {
             };
             self.report(&format!("{pointer}/valueFrom"), Problem::error(code, error.to_string()).with_help(help));
         }
+    }
+
+    fn secret(&mut self, pointer: &str, secret: &Secret, container: &ContainerDefinition) {
+        self.value_from(pointer, &secret.value_from);
         let Some(path) = &secret.path else {
             for (field, given) in [("mode", &secret.mode), ("owner", &secret.owner)] {
                 if given.is_some() {

@@ -38,7 +38,7 @@ fn expect_rows(rows: &[Row<'_>]) {
 
 use Code::{
     Conflict, Duplicate, EcsWouldRefuse, Malformed, MissingField, NoEffect, NotAllowed, OutOfRange, Refused,
-    UndefinedReference, WrongType,
+    UndefinedReference, UnknownField, WrongType,
 };
 use Severity::{Error, Warning};
 
@@ -339,6 +339,34 @@ fn limits_of_logs_and_volumes() {
         ("", "logConfiguration: { logDriver: awsfirelens }", Warning, NoEffect, "awsfirelens"),
         ("", "logConfiguration: { logDriver: file }", Error, NotAllowed, "file"),
         ("", "logConfiguration: { options: {} }", Error, MissingField, "logConfiguration"),
+        (
+            "",
+            "logConfiguration: { logDriver: syslog, secretOptions: [{ name: tag, valueFrom: hunter 2 }] }",
+            Error,
+            Malformed,
+            "hunter 2",
+        ),
+        (
+            "",
+            "logConfiguration: { logDriver: syslog, secretOptions: [{ name: a, valueFrom: 'env:A' }, { name: a, valueFrom: 'env:B' }] }",
+            Error,
+            Duplicate,
+            "a",
+        ),
+        (
+            "",
+            "logConfiguration: { logDriver: syslog, options: { a: b }, secretOptions: [{ name: a, valueFrom: 'env:A' }] }",
+            Warning,
+            Duplicate,
+            "a",
+        ),
+        (
+            "",
+            "logConfiguration: { logDriver: syslog, secretOptions: [{ name: a, valueFrom: 'env:A', path: /x }] }",
+            Error,
+            UnknownField,
+            "path",
+        ),
         ("", "firelensConfiguration: { type: fluentbit }", Warning, NoEffect, "firelensConfiguration"),
         ("", "volumesFrom: [{ sourceContainer: db }]", Error, UndefinedReference, "db"),
         ("", "volumesFrom: [{ sourceContainer: web }]", Error, Conflict, "web"),

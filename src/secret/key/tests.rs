@@ -1,10 +1,12 @@
 use std::os::unix::fs::PermissionsExt;
 
 use super::*;
+use crate::value::{ContainerName, Family};
 
 fn version(key: &SecretKey, container: &str, name: &str, value: &str) -> SecretVersion {
     let value = SecretValue::new(value.as_bytes().to_vec()).unwrap();
-    key.version_of(&Family::new("web").unwrap(), &ContainerName::new(container).unwrap(), name, &value)
+    let (family, container) = (Family::new("web").unwrap(), ContainerName::new(container).unwrap());
+    key.version_of(&SecretId { family, container, purpose: SecretPurpose::Container, name: name.to_owned() }, &value)
 }
 
 #[test]

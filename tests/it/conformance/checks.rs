@@ -40,6 +40,14 @@ pub(super) fn daemon_keeps_log(stage: &mut Stage, _: &Value) {
     assert!(said.contains("told"), "{said}");
 }
 
+/// The engine was given the options whose values were looked up, and no label has them.
+pub(super) fn daemon_has_secret_options(stage: &mut Stage, _: &Value) {
+    let main = stage.inspect("main");
+    let options = json!({ "max-size": "1m", "max-file": "3", "tag": "swordfish" });
+    assert_eq!(main["HostConfig"]["LogConfig"], json!({ "Type": "json-file", "Config": options }));
+    assert!(!main["Config"]["Labels"].to_string().contains("swordfish"), "{main:#}");
+}
+
 /// The engine checks the health as the task definition wants it; a task that no service runs lives on all the same.
 pub(super) fn find_health(stage: &mut Stage, _: &Value) {
     let main = stage.inspect("main");

@@ -119,7 +119,7 @@ pub(super) async fn removing_twice_is_no_error<F: Fixture>(world: &World<F>) {
 pub(super) async fn a_missing_image<F: Fixture>(world: &World<F>) {
     let mut spec = world.spec(Program::Sleeps, json!({}));
     "registry.invalid/nowhere:1".clone_into(&mut spec.image);
-    let pull = Action::PullImage { image: spec.image.clone(), credentials: None };
+    let pull = Action::PullImage { image: spec.image.clone(), credentials: None, platform: None };
     let refused = failure(world.create_from(world.identity(1), spec).await);
     assert_eq!(refused.kind, FailureKind::ImageMissing, "{refused}");
     let refused = failure(world.engine().perform(&pull).await);

@@ -195,7 +195,7 @@ async fn an_image_that_nobody_refers_to_can_be_removed() {
     let image = registry.push("1");
     let shop = Shop::new("unused");
     let docker = Docker::new(Endpoint::find(Some(&shop.engine.host())).expect("an address"));
-    let pull = Action::PullImage { image: image.clone(), credentials: None };
+    let pull = Action::PullImage { image: image.clone(), credentials: None, platform: None };
     assert_eq!(docker.perform(&pull).await, Outcome::Done(Effect::Pulled));
     let id = docker.look_up_image(&image).await.expect("an answer").expect("it was fetched").id;
     let user = shop.start_foreign(&format!("{}-user", shop.cluster), &serde_json::json!({ "Image": image }));
@@ -205,4 +205,19 @@ async fn an_image_that_nobody_refers_to_can_be_removed() {
     assert_eq!(docker.remove_images(&unused).await, [(image.clone(), true)]);
     assert_eq!(docker.look_up_image(&image).await, Ok(None));
     assert!(docker.pulls().is_empty(), "nothing is under way");
+}
+
+/// The registry has the image for the machine that runs this, and is asked for another one.
+#[test]
+fn an_image_is_asked_for_with_the_platform_of_the_manifest() {
+    let mut registry = Registry::open();
+    let shop = Shop::new("platform");
+    let image = registry.push("1");
+    shop.engine.try_call("DELETE", &format!("/images/{image}"), None).expect("an answer");
+    let (other, name) = if cfg!(target_arch = "aarch64") { ("X86_64", "amd64") } else { ("ARM64", "arm64") };
+    let platform = format!("runtimePlatform: {{ cpuArchitecture: {other} }}");
+    shop.write(&[service("web").image(&image).definition(&platform)]);
+    let ended = shop.run(&["--timeout", "20s"]).expect_code(4);
+    ended.expect_said(&[&format!("linux/{name}")]);
+    assert_eq!(shop.containers(), []);
 }

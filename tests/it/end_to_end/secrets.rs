@@ -1,5 +1,6 @@
 //! Environment files and secrets: what reaches a container, what a change of one does, and that no value is anywhere else.
 
+use std::net::UdpSocket;
 use std::os::unix::fs::MetadataExt;
 use std::path::{Path, PathBuf};
 
@@ -210,6 +211,44 @@ fn a_secret_that_changed_replaces_the_task_and_another_run_does_not() {
 }
 
 #[test]
+fn an_option_of_a_log_driver_may_be_a_secret() {
+    let vault = Vault::new("log");
+    let shop = &vault.shop;
+    let socket = UdpSocket::bind("127.0.0.1:0").expect("a socket");
+    socket.set_nonblocking(true).expect("a socket of our own");
+    let address = socket.local_addr().expect("it is bound");
+    vault.write("tag", "first-tag\n");
+    let log = format!(
+        "logConfiguration: {{ logDriver: syslog, options: {{ syslog-address: 'udp://{address}', tag: overridden }}, \
+         secretOptions: [{{ name: tag, valueFrom: 'file:tag' }}] }}"
+    );
+    shop.write(&[service("web").percent(0, 100).container(&log)]);
+    let logged = |tag: &str| {
+        until(&format!("a line comes with {tag}"), || {
+            let mut line = [0; 2000];
+            socket.recv(&mut line).is_ok_and(|length| String::from_utf8_lossy(&line[..length]).contains(tag))
+        });
+    };
+    vault.converge();
+    logged("first-tag");
+    let first = shop.only("web");
+    assert!(!vault.plan().0);
+    vault.converge();
+    assert_eq!(shop.only("web").id, first.id);
+
+    vault.write("tag", "second-tag\n");
+    let plan = vault.run(&["--dry-run"]).expect_code(0);
+    plan.expect_said(&["logConfiguration.secretOptions.tag", "(sensitive, changed)", "shop.yaml:", "1 task replaced"]);
+    vault.converge();
+    logged("second-tag");
+    assert_ne!(shop.only("web").id, first.id);
+
+    std::fs::remove_file(shop.directory.join("tag")).expect("it was written");
+    let ended = vault.run(&[]).expect_code(3);
+    ended.expect_said(&["the secret `tag` cannot be had", "shop.yaml:", "nothing was changed"]);
+}
+
+#[test]
 fn what_cannot_be_had_is_told_before_anything_is_started() {
     let vault = Vault::new("missing");
     let shop = &vault.shop;
@@ -369,7 +408,11 @@ fn a_value_is_nowhere_but_where_it_belongs() {
          {{ name: THREE, valueFrom: 'exec:cat:{0}' }}, {{ name: FOUR, valueFrom: 'file:{0}', path: /run/four }}",
         source.display()
     );
-    let web = || with_secrets(&secrets);
+    let with_log = |option: &str| {
+        let log = format!("logDriver: json-file, secretOptions: [{{ name: {option}, valueFrom: 'env:RECONCILE_IT' }}]");
+        with_secrets(&secrets).container(&format!("logConfiguration: {{ {log} }}"))
+    };
+    let web = || with_log("tag");
     let mut said = String::new();
     let mut look = |case: &str, services: &[Service], arguments: &[&str]| {
         shop.write(services);
@@ -377,7 +420,11 @@ fn a_value_is_nowhere_but_where_it_belongs() {
         let ended = vault.program(&arguments).env("RECONCILE_IT", CANARY).run();
         let labels: Vec<_> = shop.containers().into_iter().map(|container| container.labels).collect();
         for text in [CANARY, &hash, &hash[..16]] {
-            assert!(!ended.all().contains(text), "{case} printed it");
+            assert!(
+                !ended.all().contains(text),
+                "{case} printed it: {}",
+                ended.all().lines().filter(|line| line.contains(text)).collect::<Vec<_>>().join("\n")
+            );
             assert!(!format!("{labels:?}").contains(text), "{case} put it into a label");
         }
         said.push_str(&ended.all());
@@ -392,6 +439,9 @@ fn a_value_is_nowhere_but_where_it_belongs() {
         .definition("volumes: [{ name: reconcile-it-none, dockerVolumeConfiguration: { scope: shared } }]");
     assert_eq!(look("a create that is refused", &[refused], &[]), 4);
     assert_eq!(look("a start that is refused", &[web().container("user: 'nobody:nogroup'")], &[]), 4);
+    assert_eq!(look("a log driver that is refused", &[with_log("mode")], &[]), 4);
+    assert_eq!(look("a log driver that fails to start", &[with_log("max-size")], &["--timeout", "20s"]), 4);
+    assert_eq!(look("the same again", &[with_log("max-size")], &["--dry-run"]), 0);
     assert_eq!(look("an image that is not there", &[web().image("reconcile-none:1")], &["--timeout", "20s"]), 4);
     assert_eq!(look("a program that is not there", &[web().container("entryPoint: [/none]")], &[]), 4);
     assert_eq!(look("a task that ends", &[web().command("[exit, '3']")], &[]), 4);

@@ -196,6 +196,26 @@ fn an_image_that_nobody_has_any_more_says_how_to_go_on() {
 }
 
 #[test]
+fn an_image_for_another_machine_is_fetched_for_the_one_that_is_named() {
+    let mut stage = Stage::new(&shop("web:1", "", ""));
+    stage.engine.set_image_platform("web:1", Platform::new("linux", "arm64"));
+    let platform = "runtimePlatform: { cpuArchitecture: X86_64 }\n  containerDefinitions:";
+    let text = shop("web:1", "", "").replace("containerDefinitions:", platform);
+    stage.change(&text);
+    stage.pass(10.0);
+    assert_eq!(steps(&mut stage), ["pull web:1 for linux/amd64", "create shop/web/0 web"]);
+    stage.prove_quiet();
+    // Where the registry does not answer, it is for the engine to say what does not fit.
+    let mut stage = Stage::new(&text);
+    stage.engine.set_image_platform("web:1", Platform::new("linux", "arm64"));
+    for _ in 0..9 {
+        stage.engine.inject_next(CallKind::PullImage, Fault::FailBefore(FailureKind::Registry));
+    }
+    stage.pass(10.0);
+    assert_eq!(steps(&mut stage), ["pull web:1 for linux/amd64", "create shop/web/0 web"]);
+}
+
+#[test]
 fn an_image_for_another_machine_is_not_started() {
     let mut stage = Stage::new(&shop("web:1", "", ""));
     stage.pass(10.0);

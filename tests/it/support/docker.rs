@@ -252,6 +252,7 @@ impl Engine {
             let kinds = [Kind::Container, Kind::Network, Kind::Volume];
             let left: usize =
                 kinds.iter().map(|kind| labels.iter().map(|label| self.remove_all(*kind, label)).sum::<usize>()).sum();
+            labels.iter().filter_map(|label| label.strip_prefix("reconcile.cluster=")).for_each(remove_groups);
             if left == 0 {
                 return;
             }
@@ -297,4 +298,18 @@ enum Kind {
 fn filter(label: &str) -> String {
     let filter = json!({ "label": [label] }).to_string();
     form_urlencoded::byte_serialize(filter.as_bytes()).collect()
+}
+
+/// Removes the control groups of a cluster's tasks, once nothing is in them.
+fn remove_groups(cluster: &str) {
+    let below = |path: &Path| std::fs::read_dir(path).into_iter().flatten().flatten().map(|entry| entry.path());
+    let root = Path::new("/sys/fs/cgroup");
+    for tree in below(root).chain([root.to_owned()]) {
+        let ours = tree.join("reconcile");
+        for group in below(&ours.join(cluster)).filter(|path| path.is_dir()) {
+            let _ = std::fs::remove_dir(group);
+        }
+        let _ = std::fs::remove_dir(ours.join(cluster));
+        let _ = std::fs::remove_dir(ours);
+    }
 }

@@ -78,7 +78,8 @@ fn ulimit(limit: &Ulimit) -> ResourcesUlimits {
 }
 
 fn log_config(log: &LogSpec) -> HostConfigLogConfig {
-    let LogSpec { log_driver, options } = log;
+    // What is a secret is added where its value is known.
+    let LogSpec { log_driver, options, secret_options: _ } = log;
     HostConfigLogConfig { typ: Some(log_driver.to_string()), config: Some(options.clone().into_iter().collect()) }
 }
 
@@ -138,7 +139,7 @@ fn tmpfs_mount(tmpfs: &TmpfsSpec) -> (String, String) {
     (container_path.clone(), options.join(","))
 }
 
-/// The limits of the task hold for each of its containers by itself: their sum could only be limited by a cgroup of our own.
+/// The limits of the task hold for each of its containers by itself, also where `cgroups` limits their sum.
 fn add_task(host: &mut HostConfig, spec: &ContainerSpec, namespaces: Option<&ContainerId>) {
     let TaskSettings { network_mode: _, cpu, memory: _, pid_mode, ipc_mode, cpu_architecture: _, tags: _ } = &spec.task;
     host.nano_cpus = cpu.map(|units| i64::from(units) * NANO_CPUS / CPU_UNITS);
@@ -171,9 +172,4 @@ pub(super) fn other_network(spec: &ContainerSpec, namespaces: Option<&ContainerI
         // Whoever holds processes or memory only needs no network.
         NetworkMode::Bridge => spec.is_namespace_owner().then(|| "none".to_owned()),
     }
-}
-
-/// The platform that the image of a container has to be for, as the engine writes it.
-pub(in crate::engine::docker) fn platform(spec: &ContainerSpec) -> Option<String> {
-    spec.task.cpu_architecture.map(|architecture| format!("linux/{}", architecture.docker_name()))
 }

@@ -7,6 +7,8 @@ use crate::desired::Revision;
 use crate::ownership::TaskKey;
 use crate::value::{Attempt, ContainerName, Family, ServiceName, Slot};
 
+mod requests;
+
 fn new_container(spec: &str) -> NewContainer {
     NewContainer {
         identity: ContainerIdentity {
@@ -227,9 +229,15 @@ fn a_container_with_every_option() {
         })
     );
     let new = new_container(spec);
-    assert_eq!(platform(&new.spec).as_deref(), Some("linux/arm64"));
+    assert_eq!(new.spec.platform().map(|platform| platform.to_string()).as_deref(), Some("linux/arm64"));
     let labels = container_body(&new).labels.expect("labels");
     assert_eq!(labels["reconcile.tag.team"], "shop");
+}
+
+#[test]
+fn all_graphics_processors() {
+    let host = &body(r#"{"name":"a","image":"b","gpus":"all"}"#)["HostConfig"];
+    assert_eq!(host["DeviceRequests"], json!([{ "Count": -1, "Capabilities": [["gpu"]] }]));
 }
 
 #[test]
