@@ -11,7 +11,7 @@ use futures_util::stream::{self, BoxStream};
 use futures_util::{StreamExt, TryStreamExt};
 use serde::Deserialize;
 
-use super::connection::{Call, CallError, Connection};
+use super::connection::{CallError, Connection};
 use super::{INSPECT, LOGS, query};
 use crate::engine::{EngineError, LogChunk, LogQuery, LogStream, LogTime};
 use crate::observed::ContainerId;

@@ -1,0 +1,241 @@
+//! Which containers are to be read now: decided from what was observed, and from what has been read.
+//!
+//! A container that runs is read until it ends. One that has ended is read once more, from where the reading of it broke off, so whatever
+//! became of that reading its end is not missed. A task that is replaced is thereby nothing special: its successor runs, and so it is read.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use super::{Member, Target, Tasks, has_ended, is_live, present};
+use crate::observed::{ContainerId, ObservedContainer, Phase};
+use crate::ownership::TaskKey;
+use crate::plan::describe_end;
+
+/// What to do next.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub enum Order {
+    /// Read a container from where it was read last, or from its beginning.
+    Read {
+        /// The container.
+        member: Member,
+        /// Whether to go on until it ends; otherwise it has ended.
+        follow: bool,
+    },
+    /// A task has begun.
+    Began(TaskKey),
+    /// A task has ended, and everything that it wrote has been read.
+    Ended(TaskKey, String),
+    /// More than one container writes from now on.
+    Several,
+}
+
+/// What is known of the reading of one container.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+struct Reading {
+    is_open: bool,
+    /// Whether it is the last reading: the container had ended as it began.
+    is_last: bool,
+    /// Whether everything has been read.
+    is_done: bool,
+    is_unreadable: bool,
+}
+
+/// Who is read.
+#[derive(Debug, Clone)]
+pub struct Follow {
+    target: Target,
+    /// What had ended before anybody asked, and is not asked for.
+    past: BTreeSet<ContainerId>,
+    readings: BTreeMap<ContainerId, Reading>,
+    /// Whether each known task has ended.
+    tasks: BTreeMap<TaskKey, bool>,
+    is_several: bool,
+    /// Whether the container that is named has ended in every task: nobody waits for the rest of them.
+    is_container_over: bool,
+}
+
+impl Follow {
+    /// Begins with what there is.
+    pub fn new(target: Target, containers: &[ObservedContainer]) -> Self {
+        let present: BTreeSet<_> = present(&target, containers).into_iter().map(|container| &container.id).collect();
+        let of_target = || containers.iter().filter(|container| target.includes_task(&container.identity.task));
+        let is_past = |container: &&ObservedContainer| has_ended(container) && !present.contains(&container.id);
+        let past: BTreeSet<_> = of_target().filter(is_past).map(|container| container.id.clone()).collect();
+        let rest = of_target().filter(|container| !past.contains(&container.id));
+        let tasks = rest.map(|container| (container.identity.task.clone(), false)).collect();
+        Self { target, past, readings: BTreeMap::new(), tasks, is_several: false, is_container_over: false }
+    }
+
+    /// The containers that have to be looked at closely: a list does not tell how they ended, or whether they began.
+    pub fn unclear(&self, containers: &[ObservedContainer]) -> Vec<ContainerId> {
+        let is_unclear = |container: &&ObservedContainer| {
+            matches!(container.phase, Phase::Exited { exit: None } | Phase::CreatedOrFailed)
+                && self.tasks.get(&container.identity.task) != Some(&true)
+        };
+        self.of_target(containers).filter(is_unclear).map(|container| container.id.clone()).collect()
+    }
+
+    /// Decides by what is there now.
+    pub fn look(&mut self, containers: &[ObservedContainer]) -> Vec<Order> {
+        self.forget(containers);
+        let mut orders = self.notice_new_tasks(containers);
+        orders.extend(self.notice_several(containers));
+        orders.extend(self.open_readings(containers));
+        self.is_container_over = self.target.container.is_some() && self.are_read(containers);
+        orders.extend(self.notice_ended_tasks(containers));
+        orders
+    }
+
+    /// The reading of a container is over, for whatever reason.
+    pub fn closed(&mut self, id: &ContainerId) {
+        if let Some(reading) = self.readings.get_mut(id) {
+            reading.is_open = false;
+            reading.is_done = reading.is_last;
+        }
+    }
+
+    /// The log of a container cannot be read.
+    pub fn unreadable(&mut self, id: &ContainerId) {
+        // Nothing more is asked of it, and nobody waits for it.
+        let reading = Reading { is_open: false, is_last: true, is_done: true, is_unreadable: true };
+        self.readings.insert(id.clone(), reading);
+    }
+
+    /// The reading of a container broke: its end is not known.
+    pub fn broke(&mut self, id: &ContainerId) {
+        if let Some(reading) = self.readings.get_mut(id) {
+            reading.is_last = false;
+        }
+    }
+
+    /// Whether nothing is being read.
+    pub fn is_idle(&self) -> bool {
+        self.readings.values().all(|reading| !reading.is_open)
+    }
+
+    /// Whether nothing more will ever come. Of a service something may.
+    pub fn is_over(&self) -> bool {
+        match &self.target.tasks {
+            Tasks::OfService(..) => false,
+            Tasks::These(_) => {
+                self.is_idle() && (self.is_container_over || self.tasks.values().all(|has_ended| *has_ended))
+            }
+        }
+    }
+
+    fn of_target<'a>(&self, containers: &'a [ObservedContainer]) -> impl Iterator<Item = &'a ObservedContainer> {
+        let is_wanted = |container: &&ObservedContainer| {
+            self.target.includes_task(&container.identity.task) && !self.past.contains(&container.id)
+        };
+        containers.iter().filter(is_wanted)
+    }
+
+    /// Whether each of the containers that are read has ended, and been read to its end.
+    fn are_read(&self, containers: &[ObservedContainer]) -> bool {
+        let mut members = self.of_target(containers).filter(|container| self.target.includes(container)).peekable();
+        let is_read = |container: &ObservedContainer| {
+            has_ended(container) && self.readings.get(&container.id).is_none_or(|reading| reading.is_done)
+        };
+        members.peek().is_some() && members.all(is_read)
+    }
+
+    /// What is gone does not come back, under its id.
+    fn forget(&mut self, containers: &[ObservedContainer]) {
+        let there: BTreeSet<_> = containers.iter().map(|container| &container.id).collect();
+        self.past.retain(|id| there.contains(id));
+        self.readings.retain(|id, reading| reading.is_open || there.contains(id));
+    }
+
+    fn notice_new_tasks(&mut self, containers: &[ObservedContainer]) -> Vec<Order> {
+        let begun = self.of_target(containers).filter(|container| is_live(container) || has_ended(container));
+        let begun: BTreeSet<_> = begun.map(|container| container.identity.task.clone()).collect();
+        let new: Vec<_> = begun.into_iter().filter(|key| !self.tasks.contains_key(key)).collect();
+        self.tasks.extend(new.iter().map(|key| (key.clone(), false)));
+        new.into_iter().map(Order::Began).collect()
+    }
+
+    fn notice_several(&mut self, containers: &[ObservedContainer]) -> Option<Order> {
+        let writers = self.of_target(containers).filter(|container| self.target.includes(container));
+        let writers = writers.filter(|container| is_live(container)).count();
+        let is_news = writers > 1 && !self.is_several;
+        self.is_several |= is_news;
+        is_news.then_some(Order::Several)
+    }
+
+    fn open_readings(&mut self, containers: &[ObservedContainer]) -> Vec<Order> {
+        let readable: Vec<_> = self.of_target(containers).filter(|container| self.target.includes(container)).collect();
+        let mut orders = Vec::new();
+        for container in readable {
+            let follow = is_live(container);
+            if !follow && !matches!(container.phase, Phase::Exited { .. }) {
+                continue;
+            }
+            let reading = self.readings.entry(container.id.clone()).or_default();
+            // One that was started again has more to tell.
+            if reading.is_open || reading.is_unreadable || (reading.is_done && !follow) {
+                continue;
+            }
+            *reading = Reading { is_open: true, is_last: !follow, is_done: false, is_unreadable: false };
+            orders.push(Order::Read { member: Member::of(container, containers), follow });
+        }
+        orders
+    }
+
+    fn notice_ended_tasks(&mut self, containers: &[ObservedContainer]) -> Vec<Order> {
+        let mut there: BTreeMap<&TaskKey, Vec<&ObservedContainer>> = BTreeMap::new();
+        for container in self.of_target(containers) {
+            there.entry(&container.identity.task).or_default().push(container);
+        }
+        let mut orders = Vec::new();
+        let mut gone = BTreeSet::new();
+        for (key, has_ended) in &mut self.tasks {
+            let found = there.get(key);
+            let is_read = |container: &&ObservedContainer| match self.readings.get(&container.id) {
+                Some(reading) => !reading.is_open && reading.is_done,
+                None => !matches!(container.phase, Phase::Exited { .. }) || !self.target.includes(container),
+            };
+            let end = match found {
+                None => Some("it was removed".to_owned()),
+                Some(task) => how_it_ended(task).filter(|_| task.iter().all(is_read)),
+            };
+            match end {
+                Some(how) if !*has_ended => {
+                    *has_ended = true;
+                    orders.push(Order::Ended(key.clone(), how));
+                }
+                // Its containers are started again in place.
+                None if *has_ended && found.is_some_and(|task| task.iter().any(|container| is_live(container))) => {
+                    *has_ended = false;
+                    orders.push(Order::Began(key.clone()));
+                }
+                Some(_) | None => {}
+            }
+            if found.is_none() {
+                gone.insert(key.clone());
+            }
+        }
+        if matches!(self.target.tasks, Tasks::OfService(..)) {
+            self.tasks.retain(|key, _| !gone.contains(key));
+        }
+        orders
+    }
+}
+
+/// How a task ended: nothing of it runs, and an essential container has ended or all have. `None` while it has not.
+fn how_it_ended(task: &[&ObservedContainer]) -> Option<String> {
+    if task.iter().any(|container| is_live(container)) {
+        return None;
+    }
+    let ended = || task.iter().copied().filter(|container| has_ended(container));
+    let by_essential = || ended().filter(|container| container.identity.essential);
+    let are_all_over = ended().count() == task.len();
+    // What the owner of the namespaces ends with says nothing.
+    let told = by_essential().filter(|container| !container.identity.container.is_namespace_owner());
+    let told = told.min_by_key(|container| container.phase.exit().map(|exit| exit.finished_at));
+    match told.or_else(|| ended().next().filter(|_| are_all_over)) {
+        Some(container) => Some(describe_end(container)),
+        None => None,
+    }
+}
+
+#[cfg(test)]
+mod tests;
