@@ -14,7 +14,7 @@ use super::{Engine, Format, converge, parse_duration, signals};
 use crate::clock;
 use crate::engine::docker::ReadOnlyDocker;
 use crate::engine::{EngineError, LogStream, LogTime, Observe};
-use crate::logs::read::{Item, Settings, follow, read};
+use crate::logs::read::{Item, Note, Settings, follow, read};
 use crate::logs::{Member, Target, Tasks, present, previous};
 use crate::observed::ObservedContainer;
 use crate::value::ContainerName;
@@ -128,7 +128,7 @@ async fn show<E: Observe>(engine: &E, arguments: &LogsArguments, output: &Output
     }
     let members: Vec<_> = chosen.into_iter().map(|container| Member::of(container, &containers)).collect();
     let lines = LogLines::new(arguments.form(), members.len() > 1, output.data, output.talk);
-    let printer = Printer::start(output, lines, None);
+    let printer = Printer::start(output, lines, Told::ALL);
     let settings = arguments.settings();
     let could_read = if arguments.follow {
         // The sender lives as long as the reading: nobody says that it is to finish.
@@ -160,6 +160,19 @@ fn target(arguments: &LogsArguments, containers: &[ObservedContainer]) -> Result
     Ok(Target { tasks, container: container.transpose()? })
 }
 
+/// What is told, and where.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Told {
+    /// Where all of it goes; without it each line where its container wrote it to.
+    pub(super) only: Option<LogStream>,
+    /// Whether it is told that tasks begin and end.
+    pub(super) tasks: bool,
+}
+
+impl Told {
+    const ALL: Self = Self { only: None, tasks: true };
+}
+
 /// Prints what is read, on a thread of its own: whoever reads our output may take any time, and the engine is not kept waiting for it.
 pub(super) struct Printer {
     pub(super) items: mpsc::Sender<Item>,
@@ -167,15 +180,15 @@ pub(super) struct Printer {
 }
 
 impl Printer {
-    /// Starts it. Everything goes to `only`, where that is given.
-    pub(super) fn start(output: &Output, mut lines: LogLines, only: Option<LogStream>) -> Self {
+    /// Starts it.
+    pub(super) fn start(output: &Output, mut lines: LogLines, told: Told) -> Self {
         let (items, mut inbox) = mpsc::channel(ITEMS_MAX);
         let mut pipe = Pipe::new(output);
         let (done, ended) = oneshot::channel();
         // The runtime waits for its own threads when it ends, and this one may never end: its reader has stopped reading.
         std::thread::spawn(move || {
             // Whoever closes the pipe has read enough; the reading ends when there is nobody to hand to.
-            let _ = print(&mut inbox, &mut lines, &mut pipe, only);
+            let _ = print(&mut inbox, &mut lines, &mut pipe, told);
             let _ = done.send(());
         });
         Self { items, ended }
@@ -192,36 +205,37 @@ fn print(
     inbox: &mut mpsc::Receiver<Item>,
     lines: &mut LogLines,
     pipe: &mut Pipe,
-    only: Option<LogStream>,
+    told: Told,
 ) -> std::io::Result<()> {
     loop {
         let Ok(item) = inbox.try_recv() else {
             // Nothing more for now.
             pipe.flush()?;
             match inbox.blocking_recv() {
-                Some(item) => print_item(item, lines, pipe, only)?,
+                Some(item) => print_item(item, lines, pipe, told)?,
                 None => break,
             }
             continue;
         };
-        print_item(item, lines, pipe, only)?;
+        print_item(item, lines, pipe, told)?;
     }
     for printed in lines.finish() {
-        pipe.write(only.unwrap_or(printed.stream), &printed.bytes)?;
+        pipe.write(told.only.unwrap_or(printed.stream), &printed.bytes)?;
     }
     pipe.flush()
 }
 
-fn print_item(item: Item, lines: &mut LogLines, pipe: &mut Pipe, only: Option<LogStream>) -> std::io::Result<()> {
+fn print_item(item: Item, lines: &mut LogLines, pipe: &mut Pipe, told: Told) -> std::io::Result<()> {
     match item {
         Item::Entry(member, entry) => {
             let printed = lines.add(&member, &entry);
-            pipe.write(only.unwrap_or(printed.stream), &printed.bytes)
+            pipe.write(told.only.unwrap_or(printed.stream), &printed.bytes)
         }
+        Item::Note(Note::Began(_) | Note::Ended(..)) if !told.tasks => Ok(()),
         Item::Note(note) => pipe.write(LogStream::Stderr, format!("{}\n", render_note(&note)).as_bytes()),
         Item::Several => {
             let ends = lines.be_several();
-            ends.into_iter().try_for_each(|printed| pipe.write(only.unwrap_or(printed.stream), &printed.bytes))
+            ends.into_iter().try_for_each(|printed| pipe.write(told.only.unwrap_or(printed.stream), &printed.bytes))
         }
     }
 }

@@ -116,8 +116,9 @@ impl Follow {
     pub fn is_over(&self) -> bool {
         match &self.target.tasks {
             Tasks::OfService(..) => false,
-            Tasks::These(_) => {
-                self.is_idle() && (self.is_container_over || self.tasks.values().all(|has_ended| *has_ended))
+            Tasks::These(keys) => {
+                let have_ended = || keys.iter().all(|key| self.tasks.get(key) == Some(&true));
+                self.is_idle() && (self.is_container_over || have_ended())
             }
         }
     }

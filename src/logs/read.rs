@@ -11,7 +11,7 @@ use tokio::time::Instant;
 
 use super::follow::{Follow, Order};
 use super::seen::Seen;
-use super::{Member, Target};
+use super::{Member, Target, Tasks};
 use crate::clock;
 use crate::engine::{EngineError, Hint, LogChunk, LogQuery, LogTime, Observe};
 use crate::observed::{ContainerId, ObservedContainer};
@@ -204,8 +204,7 @@ pub async fn follow<E: Observe>(
 ) -> Result<bool, EngineError> {
     let members = super::present(target, containers);
     let members: Vec<_> = members.into_iter().map(|container| Member::of(container, containers)).collect();
-    let of_target = containers.iter().filter(|container| target.includes_task(&container.identity.task));
-    let sources: BTreeSet<_> = of_target.map(|container| container.identity.source.clone()).collect();
+    let sources = sources(target, containers);
     let mut reader = Reader {
         engine,
         settings,
@@ -225,6 +224,20 @@ pub async fn follow<E: Observe>(
         Err(Broken::Gone) => Ok(true),
         Err(Broken::Engine(error)) => Err(error),
     }
+}
+
+/// Who declared the tasks: only their hints are heard.
+fn sources(target: &Target, containers: &[ObservedContainer]) -> BTreeSet<Source> {
+    let of_target = containers.iter().filter(|container| target.includes_task(&container.identity.task));
+    let mut sources: BTreeSet<_> = of_target.map(|container| container.identity.source.clone()).collect();
+    match &target.tasks {
+        // A task that no manifest declares need not be there yet.
+        Tasks::These(keys) if keys.iter().any(|key| key.service.standalone_id().is_some()) => {
+            sources.insert(Source::standalone());
+        }
+        Tasks::These(_) | Tasks::OfService(..) => {}
+    }
+    sources
 }
 
 impl<E: Observe> Reader<'_, E> {
@@ -266,6 +279,7 @@ impl<E: Observe> Reader<'_, E> {
                     is_last_look = is_asked_to_finish && orders == Some(0) && self.streams.is_empty();
                 }
                 Ok(()) = finish.changed() => self.look_within(Duration::ZERO),
+                () = self.out.closed() => return Ok(true),
             }
         }
     }
@@ -315,7 +329,7 @@ impl<E: Observe> Reader<'_, E> {
         Ok(Some(count))
     }
 
-    async fn observe(&self) -> Result<Vec<ObservedContainer>, EngineError> {
+    async fn observe(&mut self) -> Result<Vec<ObservedContainer>, EngineError> {
         let mut containers = self.engine.list().await?.containers;
         for id in self.follow.unclear(&containers) {
             let found = self.engine.inspect(&id.0).await?;
