@@ -101,7 +101,9 @@ pub fn present<'a>(target: &Target, containers: &'a [ObservedContainer]) -> Vec<
         let last = tasks.len().saturating_sub(1);
         let has_live = tasks.iter().any(|task| !is_over(task));
         let tasks = tasks.into_iter().enumerate();
-        tasks.filter(move |(index, task)| if has_live { !is_over(task) } else { *index == last }).flat_map(|(_, task)| task)
+        tasks
+            .filter(move |(index, task)| if has_live { !is_over(task) } else { *index == last })
+            .flat_map(|(_, task)| task)
     };
     let found = tasks_by_slot(target, containers).into_values().flat_map(of_slot);
     found.filter(|container| target.includes(container)).collect()

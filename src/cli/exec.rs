@@ -122,11 +122,7 @@ pub(super) fn run(arguments: &ExecArguments, output: &Output) -> Result<u8, Exit
 }
 
 /// The task that is meant; of a service the running one of the lowest slot.
-fn find_task(
-    arguments: &ExecArguments,
-    containers: Vec<ObservedContainer>,
-    output: &Output,
-) -> Result<Found, Exit> {
+fn find_task(arguments: &ExecArguments, containers: Vec<ObservedContainer>, output: &Output) -> Result<Found, Exit> {
     match named::find(&arguments.what, containers)? {
         Named::Task(task) => Ok(task),
         Named::Service(cluster, service, tasks) => {

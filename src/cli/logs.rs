@@ -201,12 +201,7 @@ impl Printer {
     }
 }
 
-fn print(
-    inbox: &mut mpsc::Receiver<Item>,
-    lines: &mut LogLines,
-    pipe: &mut Pipe,
-    told: Told,
-) -> std::io::Result<()> {
+fn print(inbox: &mut mpsc::Receiver<Item>, lines: &mut LogLines, pipe: &mut Pipe, told: Told) -> std::io::Result<()> {
     loop {
         let Ok(item) = inbox.try_recv() else {
             // Nothing more for now.

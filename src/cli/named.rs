@@ -43,7 +43,8 @@ pub(super) enum Named {
 pub(super) fn find_task(text: &str, containers: Vec<ObservedContainer>) -> Result<Found, Exit> {
     let tasks = tasks(containers);
     let names = known_names(&tasks, false);
-    pick_task(text, tasks)?.ok_or_else(|| not_found("task", text, &names, "`reconcile tasks --all` shows those that there are"))
+    pick_task(text, tasks)?
+        .ok_or_else(|| not_found("task", text, &names, "`reconcile tasks --all` shows those that there are"))
 }
 
 /// The task or the service that `text` names. A service is SERVICE, where only one cluster has such a one, or CLUSTER/SERVICE.

@@ -30,7 +30,8 @@ pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin,
 use self::secrets::Delivery;
 use self::text::clean;
 use crate::engine::{
-    Attach, Attached, EngineError, ExecId, ExecRequest, Hint, Listing, LogChunk, LogQuery, Observe, Perform, TerminalSize,
+    Attach, Attached, EngineError, ExecId, ExecRequest, Hint, Listing, LogChunk, LogQuery, Observe, Perform,
+    TerminalSize,
 };
 use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};

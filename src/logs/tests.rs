@@ -6,10 +6,7 @@ const APP: &str = r#"{"name":"app","image":"app:1"}"#;
 const SIDE: &str = r#"{"name":"side","image":"side:1","essential":false}"#;
 
 fn target() -> Target {
-    Target {
-        tasks: Tasks::OfService(testing::cluster("shop"), testing::service_name("web")),
-        container: None,
-    }
+    Target { tasks: Tasks::OfService(testing::cluster("shop"), testing::service_name("web")), container: None }
 }
 
 /// The ids of what was chosen.
@@ -25,7 +22,9 @@ fn names(chosen: &[&ObservedContainer]) -> Vec<String> {
 fn crashing() -> Vec<ObservedContainer> {
     let web = task("web", &[APP, SIDE]);
     let mut all = Vec::new();
-    for (slot, attempt, age, runs) in [(0, 1, 300_u64, false), (0, 2, 200, false), (0, 3, 100, true), (1, 1, 300, false), (1, 2, 50, false)] {
+    for (slot, attempt, age, runs) in
+        [(0, 1, 300_u64, false), (0, 2, 200, false), (0, 3, 100, true), (1, 1, 300, false), (1, 2, 50, false)]
+    {
         let place = format!("shop/web/{slot}");
         let mut containers = if runs { running(&place, &web, attempt) } else { exited(&place, &web, attempt, 1, age) };
         for container in &mut containers {

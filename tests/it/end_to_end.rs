@@ -3,9 +3,11 @@
 mod change;
 mod converge;
 mod delete;
+mod exec;
 mod fail;
 mod images;
 mod life;
+mod logs;
 mod own;
 mod parameters;
 mod repair;

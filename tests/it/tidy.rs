@@ -346,8 +346,8 @@ fn commands(text: &str) -> BTreeSet<String> {
 fn the_flags_in_the_readme_exist() {
     let Ok(readme) = std::fs::read_to_string(root().join("README.md")) else { return };
     let mut help = String::new();
-    let help_of =
-        ["validate", "schema", "status", "delete", "run", "stop", "tasks", "logs", "exec"].map(|command| vec![command, "--help"]);
+    let help_of = ["validate", "schema", "status", "delete", "run", "stop", "tasks", "logs", "exec"]
+        .map(|command| vec![command, "--help"]);
     for arguments in help_of.iter().chain([&vec!["--help"]]) {
         help.push_str(&Program::new(arguments).run().expect_code(0).stdout);
     }

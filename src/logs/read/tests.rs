@@ -26,6 +26,7 @@ impl Stage {
     /// The next task begins.
     fn start(&mut self) -> ContainerId {
         self.attempts += 1;
+        self.engine.with(|engine| engine.set_reachable(true));
         let web = task("web", &[APP]);
         let key = TaskKey { attempt: Attempt(self.attempts), ..key("shop/web/0", &web) };
         let made = container(&key, &web, &web.containers[0]);
@@ -157,6 +158,7 @@ async fn whatever_happens_each_line_is_handed_out_once_and_in_order() {
         stage.start();
         stage.write(LogStream::Stdout);
         let following = stage.follow(ALL);
+        pass(1).await;
         for _ in 0..80 {
             match dice.roll(12) {
                 0 if !stage.live.is_empty() => stage.crash(),
@@ -167,6 +169,7 @@ async fn whatever_happens_each_line_is_handed_out_once_and_in_order() {
                 // It is started again in place.
                 6 if stage.live.is_empty() => {
                     if let Some(id) = stage.written.keys().next().cloned() {
+                        stage.engine.with(|engine| engine.set_reachable(true));
                         stage.engine.with(|engine| drop(engine.start_by_hand(&id)));
                         let first = format!("try {}", stage.attempts);
                         stage.written.get_mut(&id).expect("it is there").push(first);
