@@ -51,7 +51,6 @@ this program. The command then goes on in the container, unless the end of its i
 /// Runs a command in a container.
 #[derive(Debug, Args)]
 #[command(after_help = AFTER_HELP)]
-#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command line")]
 pub(super) struct ExecArguments {
     /// A task: its id or the beginning of it, or CLUSTER/SERVICE/SLOT. Or a service, as SERVICE or CLUSTER/SERVICE.
     #[arg(value_name = "TASK|SERVICE")]
@@ -236,7 +235,7 @@ impl<E: Attach> Session<'_, E> {
                 }
             }
         }
-        std::future::pending().await
+        std::future::pending::<()>().await;
     }
 
     /// The exit code of a command whose output has ended.
@@ -249,13 +248,11 @@ impl<E: Attach> Session<'_, E> {
                 tokio::time::sleep(END_EVERY).await;
             }
         };
-        let code = match tokio::time::timeout(END_LIMIT, ask).await {
-            Ok(code) => code.map_err(|error| self.explain(error))?,
-            Err(_) => {
-                let sentence = format!("the command has closed its output and goes on in {}", self.place);
-                return Err(Exit::because(exit::RUNTIME, sentence));
-            }
+        let Ok(code) = tokio::time::timeout(END_LIMIT, ask).await else {
+            let sentence = format!("the command has closed its output and goes on in {}", self.place);
+            return Err(Exit::because(exit::RUNTIME, sentence));
         };
+        let code = code.map_err(|error| self.explain(error))?;
         let code = u8::try_from(code).unwrap_or(exit::RUNTIME);
         if complaint.is_empty() {
             return Ok(code);
@@ -343,7 +340,7 @@ async fn feed(mut input: std::pin::Pin<Box<dyn AsyncWrite + Send>>, has_stdin: b
         let _ = input.shutdown().await;
     }
     // To let go of it would close the output as well.
-    std::future::pending().await
+    std::future::pending::<()>().await;
 }
 
 /// Prints on a thread of its own, for whoever reads may take any time.

@@ -139,10 +139,10 @@ async fn show<E: Observe>(engine: &E, arguments: &LogsArguments, output: &Output
         read(engine, members, &settings, &printer.items).await.map(|readable| readable > 0 || count == 0)
     };
     printer.finish().await;
-    match could_read.map_err(unreachable)? {
-        true => Ok(exit::DONE),
-        false => Err(Exit::because(exit::RUNTIME, "no log could be read")),
+    if could_read.map_err(unreachable)? {
+        return Ok(exit::DONE);
     }
+    Err(Exit::because(exit::RUNTIME, "no log could be read"))
 }
 
 /// Whose logs are asked for.

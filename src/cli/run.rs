@@ -259,15 +259,15 @@ async fn run_job(
             return conclude(job, engine, ending, &facts, &stopper, arguments, output).await;
         }
     }
-    let watched = arguments.logs.then(|| Watched::start(engine.clone(), job, arguments.output, output));
+    let shown = arguments.logs.then(|| Watched::start(engine.clone(), job, arguments.output, output));
     let ending = run.run(Until::Steady(Duration::MAX), ungated()).await;
     drop(run);
     if arguments.detach {
         // Whoever asked has been told.
         return Ok(exit::DONE);
     }
-    if let (Some(watched), Ending::Converged) = (watched, &ending) {
-        watched.finish().await;
+    if let (Some(shown), Ending::Converged) = (shown, &ending) {
+        shown.finish().await;
         if arguments.rm {
             remove_remains(&Job { keep_ended: false, ..job.clone() }, engine, &facts, output).await;
         }

@@ -28,15 +28,34 @@ pub enum Order {
     Several,
 }
 
-/// What is known of the reading of one container.
+/// How far the reading of one container is.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
-struct Reading {
-    is_open: bool,
-    /// Whether it is the last reading: the container had ended as it began.
-    is_last: bool,
-    /// Whether everything has been read.
-    is_done: bool,
-    is_unreadable: bool,
+enum Reading {
+    /// It is not being read, and there may be more to read.
+    #[default]
+    Closed,
+    /// It is being read.
+    Open {
+        /// Whether for the last time: it had ended as that began.
+        is_last: bool,
+    },
+    /// Everything has been read.
+    Done,
+    /// It cannot be read.
+    Unreadable,
+}
+
+impl Reading {
+    fn is_open(self) -> bool {
+        matches!(self, Self::Open { .. })
+    }
+
+    fn is_over(self) -> bool {
+        match self {
+            Self::Done | Self::Unreadable => true,
+            Self::Closed | Self::Open { .. } => false,
+        }
+    }
 }
 
 /// Who is read.
@@ -88,28 +107,29 @@ impl Follow {
     /// The reading of a container is over, for whatever reason.
     pub fn closed(&mut self, id: &ContainerId) {
         if let Some(reading) = self.readings.get_mut(id) {
-            reading.is_open = false;
-            reading.is_done = reading.is_last;
+            *reading = match *reading {
+                Reading::Open { is_last: true } => Reading::Done,
+                Reading::Open { is_last: false } => Reading::Closed,
+                Reading::Closed | Reading::Done | Reading::Unreadable => *reading,
+            };
         }
     }
 
-    /// The log of a container cannot be read.
+    /// The log of a container cannot be read: nothing more is asked of it, and nobody waits for it.
     pub fn unreadable(&mut self, id: &ContainerId) {
-        // Nothing more is asked of it, and nobody waits for it.
-        let reading = Reading { is_open: false, is_last: true, is_done: true, is_unreadable: true };
-        self.readings.insert(id.clone(), reading);
+        self.readings.insert(id.clone(), Reading::Unreadable);
     }
 
     /// The reading of a container broke: its end is not known.
     pub fn broke(&mut self, id: &ContainerId) {
-        if let Some(reading) = self.readings.get_mut(id) {
-            reading.is_last = false;
+        if let Some(reading) = self.readings.get_mut(id).filter(|reading| reading.is_open()) {
+            *reading = Reading::Open { is_last: false };
         }
     }
 
     /// Whether nothing is being read.
     pub fn is_idle(&self) -> bool {
-        self.readings.values().all(|reading| !reading.is_open)
+        self.readings.values().all(|reading| !reading.is_open())
     }
 
     /// Whether nothing more will ever come. Of a service something may.
@@ -134,7 +154,7 @@ impl Follow {
     fn are_read(&self, containers: &[ObservedContainer]) -> bool {
         let mut members = self.of_target(containers).filter(|container| self.target.includes(container)).peekable();
         let is_read = |container: &ObservedContainer| {
-            has_ended(container) && self.readings.get(&container.id).is_none_or(|reading| reading.is_done)
+            has_ended(container) && self.readings.get(&container.id).is_none_or(|reading| reading.is_over())
         };
         members.peek().is_some() && members.all(is_read)
     }
@@ -143,7 +163,7 @@ impl Follow {
     fn forget(&mut self, containers: &[ObservedContainer]) {
         let there: BTreeSet<_> = containers.iter().map(|container| &container.id).collect();
         self.past.retain(|id| there.contains(id));
-        self.readings.retain(|id, reading| reading.is_open || there.contains(id));
+        self.readings.retain(|id, reading| reading.is_open() || there.contains(id));
     }
 
     fn notice_new_tasks(&mut self, containers: &[ObservedContainer]) -> Vec<Order> {
@@ -172,10 +192,12 @@ impl Follow {
             }
             let reading = self.readings.entry(container.id.clone()).or_default();
             // One that was started again has more to tell.
-            if reading.is_open || reading.is_unreadable || (reading.is_done && !follow) {
-                continue;
+            match reading {
+                Reading::Open { .. } | Reading::Unreadable => continue,
+                Reading::Done if !follow => continue,
+                Reading::Done | Reading::Closed => {}
             }
-            *reading = Reading { is_open: true, is_last: !follow, is_done: false, is_unreadable: false };
+            *reading = Reading::Open { is_last: !follow };
             orders.push(Order::Read { member: Member::of(container, containers), follow });
         }
         orders
@@ -191,7 +213,7 @@ impl Follow {
         for (key, has_ended) in &mut self.tasks {
             let found = there.get(key);
             let is_read = |container: &&ObservedContainer| match self.readings.get(&container.id) {
-                Some(reading) => !reading.is_open && reading.is_done,
+                Some(reading) => reading.is_over(),
                 None => !matches!(container.phase, Phase::Exited { .. }) || !self.target.includes(container),
             };
             let end = match found {
@@ -232,10 +254,7 @@ fn how_it_ended(task: &[&ObservedContainer]) -> Option<String> {
     // What the owner of the namespaces ends with says nothing.
     let told = by_essential().filter(|container| !container.identity.container.is_namespace_owner());
     let told = told.min_by_key(|container| container.phase.exit().map(|exit| exit.finished_at));
-    match told.or_else(|| ended().next().filter(|_| are_all_over)) {
-        Some(container) => Some(describe_end(container)),
-        None => None,
-    }
+    told.or_else(|| ended().next().filter(|_| are_all_over)).map(describe_end)
 }
 
 #[cfg(test)]

@@ -10,7 +10,7 @@ use std::time::Duration;
 use futures_util::StreamExt;
 use futures_util::stream::BoxStream;
 use reconcile::desired::{ContainerSpec, Revision};
-use reconcile::engine::{Hint, Listing, LogQuery, LogStream, LogTime, Observe, Perform};
+use reconcile::engine::{Hint, Listing, Observe, Perform};
 use reconcile::observed::{ContainerId, Exit, NetworkId, ObservedContainer, Phase};
 use reconcile::ownership::{ContainerIdentity, Source, TaskKey};
 use reconcile::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome, VolumeSource};

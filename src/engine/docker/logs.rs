@@ -97,12 +97,14 @@ async fn open(connection: &Connection, id: &ContainerId, query: LogQuery) -> Res
 
 /// Says which log driver it is that cannot be read.
 fn name_driver(entries: Entries, driver: String) -> Entries {
-    let explain = move |error| match error {
-        CallError::Refused { status, message } if message.contains("does not support reading") => {
+    let explain = move |error| {
+        if let CallError::Refused { status, message } = &error
+            && message.contains("does not support reading")
+        {
             let message = format!("the log driver `{driver}` cannot be read back: look where it sends its lines to");
-            CallError::Refused { status, message }
+            return CallError::Refused { status: *status, message };
         }
-        other => other,
+        error
     };
     let entries = entries.map_err(explain);
     // One that is gone meanwhile has written nothing more.

@@ -40,7 +40,7 @@ impl Simulated {
     /// A program that begins writes what its behaviour says.
     pub(super) fn write_first_lines(&mut self, id: &ContainerId) {
         let Some(container) = self.containers.get(id) else { return };
-        for line in container.behaviour.clone().log.iter() {
+        for line in &container.behaviour.clone().log {
             self.write_log(id, LogStream::Stdout, &format!("{line}\n"));
         }
     }

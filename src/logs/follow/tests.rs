@@ -57,7 +57,7 @@ fn a_replacement_is_read_from_its_beginning() {
     follow.closed(&first[0].id);
     // The end is told when everything has been read.
     let crashed = ended(&first[0], 137);
-    assert_eq!(told(&follow.look(&[crashed.clone()])), ["read 0 2 app"]);
+    assert_eq!(told(&follow.look(std::slice::from_ref(&crashed))), ["read 0 2 app"]);
     assert!(!follow.is_idle());
     follow.closed(&first[0].id);
     let now = [crashed, second[0].clone()];

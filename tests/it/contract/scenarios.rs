@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use reconcile::desired::{ContainerSpec, Protocol};
-use reconcile::engine::{Change, Hint, Observe, Perform};
+use reconcile::engine::{Change, Hint, LogQuery, LogStream, LogTime, Observe, Perform};
 use reconcile::image::ImageId;
 use reconcile::observed::{ContainerId, Health, ObservedContainer, Phase, PublishedPort};
 use reconcile::ownership::ContainerIdentity;

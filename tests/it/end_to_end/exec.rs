@@ -77,7 +77,7 @@ fn ten_megabytes_go_in_and_come_out_as_they_were() {
     let shop = shop("exec-input");
     shop.write(&[sleeper("one")]);
     shop.converge();
-    let bytes: Vec<u8> = (0..10_000_000_u32).map(|n| (n.wrapping_mul(2_654_435_761) >> 13) as u8).collect();
+    let bytes: Vec<u8> = (0..10_000_000_u32).map(|n| n.wrapping_mul(2_654_435_761).to_be_bytes()[1]).collect();
     let input = shop.scratch.path().join("input");
     std::fs::write(&input, &bytes).expect("a file in our own directory");
     let output = shop.scratch.path().join("output");

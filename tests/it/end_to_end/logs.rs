@@ -136,8 +136,8 @@ fn a_task_is_followed_to_its_end_and_can_be_read_afterwards() {
     let task = tasks["tasks"][0]["taskId"].as_str().expect("an id");
     let again = program(&shop, &["logs", "-f", task]).run().expect_code(0);
     assert_eq!(again.stdout.lines().count(), 5, "{again}");
-    let talk: Vec<_> = again.stderr.lines().collect();
-    assert!(talk.len() == 2 && talk[0] == "done" && talk[1].contains("exited with code 3"), "{again}");
+    let said: Vec<_> = again.stderr.lines().collect();
+    assert!(said.len() == 2 && said[0] == "done" && said[1].contains("exited with code 3"), "{again}");
 
     // A crash loop: the task that ended last.
     let failed = shop.fail();
