@@ -9,6 +9,7 @@ use super::{Member, Target, Tasks, has_ended, is_live, present};
 use crate::observed::{ContainerId, ObservedContainer, Phase};
 use crate::ownership::TaskKey;
 use crate::plan::describe_end;
+use crate::value::Timestamp;
 
 /// What to do next.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -38,9 +39,14 @@ enum Reading {
     Open {
         /// Whether for the last time: it had ended as that began.
         is_last: bool,
+        /// When it had ended then.
+        end: Option<Timestamp>,
     },
-    /// Everything has been read.
-    Done,
+    /// Everything has been read of what ended then.
+    Done {
+        /// When it had ended. Started again in place, it may have ended once more when it is looked at next.
+        end: Option<Timestamp>,
+    },
     /// It cannot be read.
     Unreadable,
 }
@@ -52,7 +58,7 @@ impl Reading {
 
     fn is_over(self) -> bool {
         match self {
-            Self::Done | Self::Unreadable => true,
+            Self::Done { .. } | Self::Unreadable => true,
             Self::Closed | Self::Open { .. } => false,
         }
     }
@@ -88,7 +94,6 @@ impl Follow {
     pub fn unclear(&self, containers: &[ObservedContainer]) -> Vec<ContainerId> {
         let is_unclear = |container: &&ObservedContainer| {
             matches!(container.phase, Phase::Exited { exit: None } | Phase::CreatedOrFailed)
-                && self.tasks.get(&container.identity.task) != Some(&true)
         };
         self.of_target(containers).filter(is_unclear).map(|container| container.id.clone()).collect()
     }
@@ -108,9 +113,9 @@ impl Follow {
     pub fn closed(&mut self, id: &ContainerId) {
         if let Some(reading) = self.readings.get_mut(id) {
             *reading = match *reading {
-                Reading::Open { is_last: true } => Reading::Done,
-                Reading::Open { is_last: false } => Reading::Closed,
-                Reading::Closed | Reading::Done | Reading::Unreadable => *reading,
+                Reading::Open { is_last: true, end } => Reading::Done { end },
+                Reading::Open { is_last: false, .. } => Reading::Closed,
+                Reading::Closed | Reading::Done { .. } | Reading::Unreadable => *reading,
             };
         }
     }
@@ -123,7 +128,7 @@ impl Follow {
     /// The reading of a container broke: its end is not known.
     pub fn broke(&mut self, id: &ContainerId) {
         if let Some(reading) = self.readings.get_mut(id).filter(|reading| reading.is_open()) {
-            *reading = Reading::Open { is_last: false };
+            *reading = Reading::Open { is_last: false, end: None };
         }
     }
 
@@ -190,14 +195,15 @@ impl Follow {
             if !follow && !matches!(container.phase, Phase::Exited { .. }) {
                 continue;
             }
+            let end = container.phase.exit().map(|exit| exit.finished_at);
             let reading = self.readings.entry(container.id.clone()).or_default();
             // One that was started again has more to tell.
             match reading {
                 Reading::Open { .. } | Reading::Unreadable => continue,
-                Reading::Done if !follow => continue,
-                Reading::Done | Reading::Closed => {}
+                Reading::Done { end: before } if !follow && *before == end => continue,
+                Reading::Done { .. } | Reading::Closed => {}
             }
-            *reading = Reading::Open { is_last: !follow };
+            *reading = Reading::Open { is_last: !follow, end };
             orders.push(Order::Read { member: Member::of(container, containers), follow });
         }
         orders

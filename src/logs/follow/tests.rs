@@ -123,6 +123,14 @@ fn started_again_in_place_it_goes_on() {
     follow.look(&crashed);
     follow.closed(&first[0].id);
     assert!(told(&follow.look(&crashed))[0].starts_with("ended 0 1"));
+    // It has been started again, and ended again, since the last look.
+    let mut again = crashed.clone();
+    if let Phase::Exited { exit: Some(exit) } = &mut again[0].phase {
+        exit.finished_at = testing::ago(1);
+    }
+    assert_eq!(told(&follow.look(&again)), ["read 0 1 app"]);
+    follow.closed(&first[0].id);
+    assert_eq!(told(&follow.look(&again)), [] as [&str; 0]);
     assert_eq!(told(&follow.look(&first)), ["follow 0 1 app", "began 0 1"]);
 }
 
