@@ -140,7 +140,8 @@ pub(super) fn default_container(task: &Found) -> Result<&ObservedContainer, Exit
     match (&own[..], &essential[..]) {
         ([only], _) | (_, [only]) => Ok(only),
         _ => {
-            let names: Vec<_> = own.iter().map(|container| container.identity.container.as_str()).collect();
+            let names: BTreeSet<_> = own.iter().map(|container| container.identity.container.as_str()).collect();
+            let names: Vec<_> = names.into_iter().collect();
             let id = task.key.id();
             let sentence = format!("task {id} has the containers {}: name one with -c", names.join(", "));
             Err(Exit::because(exit::USAGE, sentence))
