@@ -16,9 +16,12 @@ use crate::state::Directories;
 mod converge;
 mod delete;
 mod dry_run;
+mod exec;
 pub mod exit;
 mod failure;
 mod housekeeping;
+mod logs;
+mod named;
 mod notes;
 mod output;
 mod pause;
@@ -31,6 +34,7 @@ mod signals;
 mod status;
 mod stop;
 mod tasks;
+mod terminal;
 mod validate;
 
 use exit::Exit;
@@ -64,6 +68,8 @@ Examples:
   reconcile validate deploy        say everything that is wrong with the manifests
   reconcile delete --service shop/web
   reconcile run migrate            run a task once, and end with its exit code
+  reconcile logs -f web            what the tasks of a service write, also those that replace these
+  reconcile exec web -- sh         a shell in the task of a service
 
 Exit codes:
   0  done                                       4  a service did not become healthy
@@ -171,6 +177,10 @@ enum Command {
     Stop(stop::StopArguments),
     /// Show every task, of a service or on its own, that runs or has stopped lately.
     Tasks(tasks::TasksArguments),
+    /// Show what the tasks of a service, or one task, have written; `-f` goes on, also over replacements.
+    Logs(logs::LogsArguments),
+    /// Run a command in a container of a task that runs, and end with its exit code.
+    Exec(exec::ExecArguments),
     /// Hold the namespaces of a task until asked to end. It is what the containers of `reconcile-pause` run.
     #[command(hide = true)]
     Pause,
@@ -264,6 +274,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Run(arguments)) => run::run(&arguments, &output),
         Some(Command::Stop(arguments)) => stop::run(&arguments, &output),
         Some(Command::Tasks(arguments)) => tasks::run(&arguments, &output),
+        Some(Command::Logs(arguments)) => logs::run(&arguments, &output),
+        Some(Command::Exec(arguments)) => exec::run(&arguments, &output),
         Some(Command::Pause) => pause::run(),
     };
     match ended {

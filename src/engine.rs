@@ -1,4 +1,5 @@
-//! The door to whatever runs containers, in two halves: [`Observe`] reads, [`Perform`] writes.
+//! The door to whatever runs containers, in two halves: [`Observe`] reads, [`Perform`] writes. Beside them stands [`Attach`], for the
+//! processes that a person runs in a container.
 //!
 //! A dry run holds a type that has the reading half only: a call that changes something does not compile there.
 
@@ -7,8 +8,13 @@ use std::future::Future;
 
 use futures_util::stream::BoxStream;
 
+mod attached;
 pub mod docker;
+mod logs;
 pub mod simulated;
+
+pub use attached::{Attach, Attached, ExecId, ExecOutput, ExecRequest, TerminalSize};
+pub use logs::{LogChunk, LogQuery, LogStream, LogTime};
 
 use crate::desired::Resources;
 use crate::image::{ImageId, ObservedImage, PullProgress};
@@ -104,6 +110,10 @@ pub trait Observe: Send + Sync + 'static {
     /// The last lines that a container wrote, oldest first, for people.
     fn log_tail(&self, id: &ContainerId, lines: usize)
     -> impl Future<Output = Result<Vec<String>, EngineError>> + Send;
+
+    /// What a container has written, in the order in which the engine keeps it, and with [`LogQuery::follow`] what it goes on to write.
+    /// The stream ends with the log, or after its first error. Of a container that does not exist it is empty.
+    fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>>;
 
     /// What image there is under a reference, or of this id; `None` when there is none.
     fn look_up_image(&self, reference: &str)

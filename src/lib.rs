@@ -48,7 +48,7 @@
 //! | [`plan`] | the decision: action, cause, wait; slots, room, capacity of the host, backoff, prune, guard |
 //! | [`change`] | what differs, field by field, with the line of the manifest that asks for it |
 //! | [`status`], [`event`] | what is true; what happened |
-//! | [`engine`] | the door to the engine, in two halves: `Observe` and `Perform` |
+//! | [`engine`] | the door to the engine, in two halves: `Observe` and `Perform`; beside them `Attach`, for people |
 //! | [`engine::simulated`] | an engine in memory, with a movable clock and faults on demand |
 //! | [`reconciler`] | what is known, and what to do next |
 //! | [`forecast`] | what would happen: the reconciler on the simulated engine |
@@ -62,6 +62,7 @@
 //! | [`secret`] | the values of secrets: who has them, and how it is known that one has changed |
 //! | [`load`], [`source`] | a directory to documents; the stable name of a directory |
 //! | [`clock`], [`lock`] | the one place that reads the clock; one reconciler at a time for a cluster |
+//! | [`logs`] | the logs of tasks, followed from one to its successor |
 //! | [`pulls`] | which images were fetched here: history, never truth |
 //! | [`execute`], [`watch`] | the calls under way; the loop, one `select!` over everything that can happen |
 //! | [`cli`] | one short file for each command; [`cli::render`] makes text, `cli::output` alone prints |
@@ -107,6 +108,7 @@ pub mod forecast;
 pub mod image;
 pub mod load;
 pub mod lock;
+pub mod logs;
 pub mod manifest;
 pub mod observed;
 pub mod ownership;

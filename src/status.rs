@@ -13,7 +13,7 @@ use crate::image::ImagePin;
 use crate::observed::{ContainerId, ObservedState};
 use crate::plan::Plan;
 use crate::plan::lifecycle::{ContainerEnd, LastStatus, Stop};
-use crate::value::{Attempt, ClusterName, ContainerName, ServiceName, Slot, Timestamp};
+use crate::value::{Attempt, ClusterName, ContainerName, ServiceName, Slot, TaskId, Timestamp};
 
 pub mod diagnosis;
 mod host;
@@ -235,7 +235,9 @@ pub struct StoppedTask {
     pub revision: String,
     /// How often its slot had tried the revision, this try included.
     pub attempt: Attempt,
-    /// The container whose end ended the task, by the engine's name: what `docker logs` takes.
+    /// The id: what `reconcile logs` takes.
+    pub task_id: TaskId,
+    /// The container whose end ended the task, by the engine's name.
     pub container_name: String,
     /// The same by its id.
     pub container_id: ContainerId,

@@ -3,6 +3,7 @@
 use std::io::{IsTerminal, Write};
 
 use super::render::Style;
+use crate::engine::LogStream;
 
 /// The two streams of the process.
 #[derive(Debug, Clone, Copy)]
@@ -13,6 +14,8 @@ pub(super) struct Output {
     pub(super) talk: Style,
     /// Whether talk goes to a terminal, where lines can be drawn anew.
     pub(super) talk_is_live: bool,
+    /// Whether data goes to a terminal.
+    pub(super) data_is_terminal: bool,
 }
 
 impl Output {
@@ -22,14 +25,19 @@ impl Output {
             |is_terminal: bool| Style { color: is_terminal && wants_color(), width: is_terminal.then(width).flatten() };
         let (out, err) = (std::io::stdout().is_terminal(), std::io::stderr().is_terminal());
         let dumb = std::env::var_os("TERM").is_some_and(|term| term == "dumb");
-        Self { data: style(out), talk: style(err), talk_is_live: err && !dumb }
+        Self { data: style(out), talk: style(err), talk_is_live: err && !dumb, data_is_terminal: out }
     }
 
     /// Writes data. Whoever closes the pipe has read enough: that is no error.
-    #[expect(clippy::unused_self, reason = "whoever prints has been given the streams")]
     pub(super) fn print(&self, text: &str) {
+        self.print_bytes(text.as_bytes());
+    }
+
+    /// Writes data that need not be text.
+    #[expect(clippy::unused_self, reason = "whoever prints has been given the streams")]
+    pub(super) fn print_bytes(&self, bytes: &[u8]) {
         let mut out = std::io::stdout().lock();
-        let _ = out.write_all(text.as_bytes()).and_then(|()| out.flush());
+        let _ = out.write_all(bytes).and_then(|()| out.flush());
     }
 
     /// Says something to the person, as one or more whole lines.
@@ -38,6 +46,50 @@ impl Output {
         let mut err = std::io::stderr().lock();
         let end = if text.ends_with('\n') || text.is_empty() { "" } else { "\n" };
         let _ = write!(err, "{text}{end}");
+    }
+}
+
+/// What a stream of bytes is written to, in large pieces and in order.
+#[derive(Debug)]
+pub(super) struct Pipe {
+    /// Whose bytes wait to be written.
+    stream: LogStream,
+    bytes: Vec<u8>,
+}
+
+/// So much is written at once.
+const PIECE_BYTES: usize = 64 << 10;
+
+impl Pipe {
+    /// The two streams of the process.
+    pub(super) fn new(_: &Output) -> Self {
+        Self { stream: LogStream::Stdout, bytes: Vec::new() }
+    }
+
+    /// Writes `bytes`, now or with those that follow.
+    pub(super) fn write(&mut self, stream: LogStream, bytes: &[u8]) -> std::io::Result<()> {
+        if stream != self.stream || self.bytes.len() >= PIECE_BYTES {
+            self.flush()?;
+        }
+        self.stream = stream;
+        self.bytes.extend_from_slice(bytes);
+        Ok(())
+    }
+
+    /// Writes what waits.
+    pub(super) fn flush(&mut self) -> std::io::Result<()> {
+        if self.bytes.is_empty() {
+            return Ok(());
+        }
+        let bytes = std::mem::take(&mut self.bytes);
+        match self.stream {
+            LogStream::Stdout => {
+                let mut out = std::io::stdout().lock();
+                out.write_all(&bytes)?;
+                out.flush()
+            }
+            LogStream::Stderr => std::io::stderr().lock().write_all(&bytes),
+        }
     }
 }
 

@@ -35,8 +35,10 @@ use crate::watch::{Ending, Gate, Loop, Notice, Signal, Until};
 mod definition;
 mod detach;
 mod facts;
+mod watched;
 
 use facts::{Facts, Watcher};
+use watched::Watched;
 
 /// The exit code of a run whose time was up. Source: `timeout(1)`.
 const TIMED_OUT: u8 = 124;
@@ -52,6 +54,7 @@ Examples:
   reconcile run migrate                             the task definition `migrate` of ./manifests, once
   reconcile run deploy/jobs.yaml#report --rm        one of several in a file; nothing is left of it
   reconcile run migrate -e DRY_RUN=1 -- migrate --all
+  reconcile run migrate --logs                      with what it writes
 
 Exit code: 0 when every essential container ended with 0; otherwise the code of the first that did not. 124 when --timeout ended it,
 130 or 143 after a signal. A task that could not start ends with 4, and the other codes of `reconcile --help` mean what they mean
@@ -99,6 +102,9 @@ pub(super) struct RunArguments {
     /// End the task when it has not ended after this long, such as 90s or 10m.
     #[arg(long, value_name = "TIME", value_parser = parse_duration)]
     timeout: Option<Duration>,
+    /// Show what the containers write while they run, all of it: the result then goes to stderr. With `-o json` it is the other way round.
+    #[arg(long, conflicts_with = "detach")]
+    logs: bool,
     /// Remove the containers as soon as the task has ended. Without it they stay for three hours.
     #[arg(long)]
     rm: bool,
@@ -111,6 +117,7 @@ pub(super) struct RunArguments {
 }
 
 /// What is run.
+#[derive(Clone)]
 struct Job {
     cluster: ClusterName,
     task: Arc<TaskSpec>,
@@ -202,7 +209,9 @@ fn prepare(arguments: &RunArguments, secrets: &Secrets, output: &Output) -> Resu
     for _ in 0..arguments.count {
         names.insert(ServiceName::standalone(&task.family, new_id()?));
     }
-    Ok(Job { cluster, task: Arc::new(task), names, keep_ended: !arguments.rm })
+    // What is removed cannot be read any more.
+    let keep_ended = !arguments.rm || arguments.logs;
+    Ok(Job { cluster, task: Arc::new(task), names, keep_ended })
 }
 
 /// An id that nobody else has.
@@ -250,11 +259,18 @@ async fn run_job(
             return conclude(job, engine, ending, &facts, &stopper, arguments, output).await;
         }
     }
+    let shown = arguments.logs.then(|| Watched::start(engine.clone(), job, arguments.output, output));
     let ending = run.run(Until::Steady(Duration::MAX), ungated()).await;
     drop(run);
     if arguments.detach {
         // Whoever asked has been told.
         return Ok(exit::DONE);
+    }
+    if let (Some(shown), Ending::Converged) = (shown, &ending) {
+        shown.finish().await;
+        if arguments.rm {
+            remove_remains(&Job { keep_ended: false, ..job.clone() }, engine, &facts, output).await;
+        }
     }
     conclude(job, engine, ending, &facts, &stopper, arguments, output).await
 }
@@ -289,7 +305,10 @@ async fn conclude(
         Ending::Signalled(signal) => return Ok(signal.exit_code()),
     }
     let (text, code) = tell(job, &facts.borrow(), stopper, arguments.output, output);
-    output.print(&text);
+    match arguments.output {
+        Format::Text if arguments.logs => output.say(&text),
+        Format::Text | Format::Json => output.print(&text),
+    }
     Ok(code)
 }
 

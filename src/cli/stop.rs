@@ -1,6 +1,6 @@
 //! `reconcile stop`: ends one task in order. What it belongs to decides what comes after.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 use std::sync::Arc;
 use std::time::Duration;
 
@@ -8,6 +8,7 @@ use clap::Args;
 use tokio::sync::mpsc;
 
 use super::exit::{self, Exit};
+use super::named::{Found, find_task};
 use super::output::Output;
 use super::report::Progress;
 use super::scope::{Scope, Scoped};
@@ -16,12 +17,8 @@ use crate::desired::standalone::{Wish, desire_tasks};
 use crate::desired::{ContainerSpec, TaskSpec};
 use crate::engine::Observe;
 use crate::engine::docker::Docker;
-use crate::observed::{ObservedContainer, Phase};
-use crate::ownership::{Source, TaskKey};
+use crate::ownership::TaskKey;
 use crate::watch::{Ending, Loop, Until};
-
-/// How many tasks are named that may be meant.
-const CHOICES_MAX: usize = 5;
 
 /// Ends one task.
 #[derive(Debug, Args)]
@@ -46,30 +43,14 @@ fn parse_reason(text: &str) -> Result<String, String> {
     }
 }
 
-/// A task with its containers.
-struct Found {
-    key: TaskKey,
-    source: Source,
-    containers: Vec<ObservedContainer>,
-}
-
-impl Found {
-    fn runs(&self) -> bool {
-        self.containers.iter().any(|container| match container.phase {
-            Phase::CreatedOrFailed | Phase::Created | Phase::Running { .. } | Phase::Paused => true,
-            Phase::StartFailed { .. } | Phase::Exited { .. } | Phase::Removing => false,
-        })
-    }
-
-    /// What it is made of, as far as its labels tell.
-    fn spec(&self) -> TaskSpec {
-        let specs = self.containers.iter().filter_map(|container| container.spec.as_deref());
-        let specs = specs.filter_map(|text| serde_json::from_str::<ContainerSpec>(text).ok());
-        TaskSpec {
-            family: self.containers[0].identity.family.clone(),
-            revision: self.key.revision,
-            containers: specs.map(Arc::new).collect(),
-        }
+/// What a task is made of, as far as its labels tell.
+fn spec_of(found: &Found) -> TaskSpec {
+    let specs = found.containers.iter().filter_map(|container| container.spec.as_deref());
+    let specs = specs.filter_map(|text| serde_json::from_str::<ContainerSpec>(text).ok());
+    TaskSpec {
+        family: found.containers[0].identity.family.clone(),
+        revision: found.key.revision,
+        containers: specs.map(Arc::new).collect(),
     }
 }
 
@@ -78,7 +59,7 @@ pub(super) fn run(arguments: &StopArguments, output: &Output) -> Result<u8, Exit
     converge::runtime(false)?.block_on(async {
         let engine = Arc::new(Docker::new(endpoint));
         let listing = engine.list().await.map_err(|error| Exit::new(exit::UNREACHABLE, error))?;
-        let found = find(&arguments.task, listing.containers)?;
+        let found = find_task(&arguments.task, listing.containers)?;
         let id = found.key.id();
         if !found.runs() {
             output.say(&format!("Task {id} has stopped already."));
@@ -95,42 +76,11 @@ pub(super) fn run(arguments: &StopArguments, output: &Output) -> Result<u8, Exit
     })
 }
 
-/// The one task that `text` names.
-fn find(text: &str, containers: Vec<ObservedContainer>) -> Result<Found, Exit> {
-    let mut tasks: BTreeMap<(TaskKey, Source), Vec<ObservedContainer>> = BTreeMap::new();
-    for container in containers {
-        let identity = &container.identity;
-        let key = (identity.task.clone(), identity.source.clone());
-        if identity.task.id().to_string().starts_with(text) || identity.task.to_string() == text {
-            tasks.entry(key).or_default().push(container);
-        }
-    }
-    let mut found: Vec<_> =
-        tasks.into_iter().map(|((key, source), containers)| Found { key, source, containers }).collect();
-    if found.len() > 1 && found.iter().any(Found::runs) {
-        // A slot has had several tasks; those that have ended are not meant.
-        found.retain(Found::runs);
-    }
-    match found.len() {
-        0 => Err(Exit::because(
-            exit::RUNTIME,
-            format!("there is no task `{text}`; `reconcile tasks --all` shows those that there are"),
-        )),
-        1 => Ok(found.remove(0)),
-        count => {
-            let ids: Vec<_> = found.iter().take(CHOICES_MAX).map(|found| found.key.id().to_string()).collect();
-            let more = if count > ids.len() { ", ..." } else { "" };
-            let sentence = format!("`{text}` may be any of {count} tasks: {}{more}", ids.join(", "));
-            Err(Exit::because(exit::USAGE, sentence))
-        }
-    }
-}
-
 async fn stop(engine: Arc<Docker>, found: &Found, output: &Output) -> Result<Ending, Exit> {
     let Found { key, source, .. } = found;
     let scoped = Arc::new(Scoped::new(engine, Scope::Task(key.clone())));
     let names = BTreeSet::from([key.service.clone()]);
-    let task = Arc::new(found.spec());
+    let task = Arc::new(spec_of(found));
     let desired = Arc::new(desire_tasks(source.clone(), &key.cluster, &names, &task, Wish::End, true));
     let (notices, inbox) = mpsc::channel(1);
     signals::forward(notices)?;

@@ -7,6 +7,7 @@
 //! host         how much it has                    usage        how much of that containers really use
 //! secrets      the values that a new container is given          cgroups   the limits of a task as a whole
 //! images       what there is under a reference   pull         fetching one, with the credentials of its registry
+//! logs         what containers write              exec         a process in a container, for a person
 //! ```
 //!
 //! [`ReadOnlyDocker`] asks questions and can do nothing else; [`Docker`] holds one and performs actions as well. Neither makes a call
@@ -30,7 +31,10 @@ pub use self::credentials::{NoSecrets, RepositorySecrets};
 pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin, Surroundings};
 use self::secrets::Delivery;
 use self::text::clean;
-use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
+use crate::engine::{
+    Attach, Attached, EngineError, ExecId, ExecRequest, Hint, Listing, LogChunk, LogQuery, Observe, Perform,
+    TerminalSize,
+};
 use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{self, Source};
@@ -43,9 +47,11 @@ mod cgroups;
 mod connection;
 mod credentials;
 mod endpoint;
+mod exec;
 mod hints;
 mod host;
 mod images;
+mod logs;
 mod own_image;
 mod perform;
 mod pull;
@@ -224,6 +230,10 @@ impl Observe for ReadOnlyDocker {
         }
     }
 
+    fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>> {
+        logs::logs(Arc::clone(&self.connection), id.clone(), query)
+    }
+
     async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
         let found = images::look_up(&self.connection, reference).await;
         found.map_err(|error| error.into_engine_error(images::LOOK_UP, self.connection.endpoint()))
@@ -255,6 +265,10 @@ impl Observe for Docker {
         self.reading.log_tail(id, lines).await
     }
 
+    fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>> {
+        self.reading.logs(id, query)
+    }
+
     async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
         self.reading.look_up_image(reference).await
     }
@@ -265,6 +279,20 @@ impl Observe for Docker {
 
     async fn image_names(&self) -> Result<Vec<String>, EngineError> {
         self.reading.image_names().await
+    }
+}
+
+impl Attach for Docker {
+    async fn exec(&self, container: &ContainerId, request: &ExecRequest) -> Result<Attached, EngineError> {
+        exec::exec(&self.reading.connection, container, request).await
+    }
+
+    async fn resize(&self, exec: &ExecId, size: TerminalSize) -> Result<(), EngineError> {
+        exec::resize(&self.reading.connection, exec, size).await
+    }
+
+    async fn exit_code(&self, exec: &ExecId) -> Result<Option<i64>, EngineError> {
+        exec::exit_code(&self.reading.connection, exec).await
     }
 }
 

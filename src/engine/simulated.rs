@@ -28,6 +28,7 @@ mod fault;
 mod handle;
 mod images;
 mod life;
+mod logs;
 mod meddle;
 mod seed;
 mod timers;
@@ -213,13 +214,6 @@ impl Simulated {
     /// [`Simulated::inspect`], unless the engine cannot be reached.
     pub fn try_inspect(&self, id_or_name: &str) -> Result<Option<ObservedContainer>, EngineError> {
         self.check_reachable().map(|()| self.inspect(id_or_name))
-    }
-
-    /// The last lines that a container of ours wrote, oldest first.
-    pub fn log_tail(&self, id: &ContainerId, lines: usize) -> Vec<String> {
-        let log = self.containers.get(id).filter(|container| container.identity.is_some());
-        let log = log.map_or(&[][..], |container| &container.behaviour.log);
-        log[log.len().saturating_sub(lines)..].to_vec()
     }
 
     /// The whole truth at once, as many inspections would show it. No action in flight is in it: its beginner knows those.

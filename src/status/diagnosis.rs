@@ -7,7 +7,7 @@ use crate::observed::{ContainerId, ObservedContainer, ObservedState, Phase};
 use crate::plan::ending::Ending;
 use crate::plan::view::TaskState;
 use crate::plan::{FailureKind, Plan, Wait, duration_text};
-use crate::value::{ClusterName, ServiceName};
+use crate::value::{ClusterName, ServiceName, TaskId};
 
 /// Why a service is not well.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -20,8 +20,8 @@ pub struct Diagnosis {
     pub headline: String,
     /// What is known about it, each in a sentence without a full stop.
     pub facts: Vec<String>,
-    /// The container whose log tells more: its id, and the name that `docker logs` takes.
-    pub container: Option<(ContainerId, String)>,
+    /// The container whose log tells more, and its task.
+    pub container: Option<(ContainerId, TaskId)>,
     /// The image that the engine neither has nor can fetch.
     pub missing_image: Option<String>,
     /// What of the service runs all the same.
@@ -65,7 +65,7 @@ fn explain_failed_task(diagnosis: &mut Diagnosis, portrait: &Portrait<'_>, faile
     let revision = failed.view.key.revision.short();
     let task = format!("task {} @{revision}, try {tried}", failed.view.key);
     let culprit = failed.view.culprit().or_else(|| failed.view.observed().next());
-    diagnosis.container = culprit.map(|container| (container.id.clone(), container.name.clone()));
+    diagnosis.container = culprit.map(|container| (container.id.clone(), container.identity.task.id()));
     if failed.state == TaskState::Unhealthy {
         diagnosis.headline = format!("its task is unhealthy{times}");
         let since = failed.view.started_at().map(|at| duration_text(portrait.at.since(at)));
@@ -165,7 +165,7 @@ fn explain_wait(diagnosis: &mut Diagnosis, portrait: &Portrait<'_>) -> bool {
         let since = member.view.started_at().unwrap_or(portrait.at);
         let ago = duration_text(portrait.at.since(since));
         let essential = member.view.observed().find(|container| container.identity.essential);
-        diagnosis.container = essential.map(|container| (container.id.clone(), container.name.clone()));
+        diagnosis.container = essential.map(|container| (container.id.clone(), container.identity.task.id()));
         let state = patience(wait, portrait.at).unwrap_or_else(|| wait.to_string());
         let fact = format!("task {}: started {ago} ago; {state}", member.view.key);
         ("a task has not become healthy", fact)

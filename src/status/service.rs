@@ -335,6 +335,7 @@ fn stopped_task(view: &TaskView<'_>, revision: String) -> Option<StoppedTask> {
     let culprit = view.culprit().or_else(|| view.observed().next())?;
     let exit = culprit.phase.exit();
     Some(StoppedTask {
+        task_id: view.key.id(),
         cluster: view.key.cluster.clone(),
         service: view.key.service.clone(),
         slot: view.slot(),

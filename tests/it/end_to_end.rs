@@ -3,10 +3,12 @@
 mod change;
 mod converge;
 mod delete;
+mod exec;
 mod fail;
 mod images;
 mod life;
 mod limits;
+mod logs;
 mod own;
 mod parameters;
 mod repair;

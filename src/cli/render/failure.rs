@@ -51,7 +51,7 @@ pub fn render_failure(report: &FailureReport<'_>, style: Style) -> String {
     }
     say(&format!("now running: {}", diagnosis.running_now));
     let mut next = Vec::new();
-    next.extend(diagnosis.container.iter().map(|(_, name)| format!("docker logs {}", clean_line(name))));
+    next.extend(diagnosis.container.iter().map(|(_, task)| format!("reconcile logs {task}")));
     if let Some(place) = report.fields.iter().find_map(|field| field.place.as_ref()) {
         next.push(format!("edit {place}"));
     }

@@ -1,6 +1,6 @@
 //! How everything is: a table for people, JSON for programs.
 
-use super::{Cell, Style, Tone, clean_line, one_line, table};
+use super::{Cell, Style, Tone, one_line, table};
 use crate::change::text::count_of;
 use crate::plan::duration_text;
 use crate::status::{
@@ -198,7 +198,7 @@ fn render_next(status: &Status) -> String {
         status.stopped_tasks.iter().find(|task| task.cluster == sick.cluster && task.service == sick.service)
     });
     match evidence {
-        Some(task) => format!("Next: docker logs {}\n", clean_line(&task.container_name)),
+        Some(task) => format!("Next: reconcile logs {}\n", task.task_id),
         None => String::new(),
     }
 }

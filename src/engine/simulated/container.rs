@@ -7,6 +7,7 @@ use super::CallId;
 use super::behaviour::Behaviour;
 use super::timers::TimerKey;
 use crate::desired::{ContainerSpec, HealthCheckSpec, PortMapping, Protocol};
+use crate::engine::LogChunk;
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, Phase, PublishedPort};
 use crate::ownership::{ContainerIdentity, task_volume_name};
 use crate::value::Timestamp;
@@ -24,6 +25,8 @@ pub(super) struct Container {
     /// The host ports that it asks for when it is not made from a spec.
     pub(super) bindings: Vec<PortMapping>,
     pub(super) behaviour: Arc<Behaviour>,
+    /// What its program has written.
+    pub(super) written: Vec<LogChunk>,
     pub(super) created_at: Timestamp,
     /// Never one of the phases that only a list shows.
     pub(super) phase: Phase,
@@ -81,6 +84,7 @@ impl Container {
             spec: None,
             bindings: Vec::new(),
             behaviour,
+            written: Vec::new(),
             created_at,
             phase: Phase::Created,
             health: Health::None,

@@ -12,7 +12,8 @@ use tokio::sync::watch;
 use tokio::time::Instant;
 
 use super::Simulated;
-use crate::engine::{EngineError, Hint, Listing, Observe, Perform};
+use super::logs::{Next, Place};
+use crate::engine::{EngineError, Hint, Listing, LogChunk, LogQuery, Observe, Perform};
 use crate::image::{ImageId, ObservedImage};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::Source;
@@ -119,6 +120,23 @@ impl Observe for SimulatedHandle {
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
         self.look(|engine| engine.check_reachable().map(|()| engine.log_tail(id, lines)))
+    }
+
+    fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>> {
+        let state = Some((self.clone(), id.clone(), Place::new(query)));
+        let entries = stream::unfold(state, |state| async move {
+            let (handle, id, mut place) = state?;
+            let next = handle.wait_for(|engine| match engine.next_of_log(&id, &mut place) {
+                Ok(Next::Entry(entry)) => Some(Some(Ok(entry))),
+                Ok(Next::Later) => None,
+                Ok(Next::End) => Some(None),
+                Err(error) => Some(Some(Err(error))),
+            });
+            let next = next.await?;
+            let goes_on = next.is_ok();
+            Some((next, goes_on.then_some((handle, id, place))))
+        });
+        entries.boxed()
     }
 
     async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {

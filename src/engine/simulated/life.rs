@@ -30,6 +30,7 @@ impl Simulated {
         };
         container.end =
             end.map(|(after, ending)| self.timers.plan(self.now.after(after), Event::End(id.clone(), ending)));
+        self.write_first_lines(id);
         self.plan_verdict(id);
         self.hint_container(id, Change::Began);
     }

@@ -2,8 +2,9 @@
 
 use std::time::Duration;
 
+use futures_util::StreamExt;
 use reconcile::desired::{ContainerSpec, Protocol};
-use reconcile::engine::{Change, Hint, Observe, Perform};
+use reconcile::engine::{Change, Hint, LogQuery, LogStream, LogTime, Observe, Perform};
 use reconcile::image::ImageId;
 use reconcile::observed::{ContainerId, Health, ObservedContainer, Phase, PublishedPort};
 use reconcile::ownership::ContainerIdentity;
@@ -401,6 +402,19 @@ pub(super) async fn the_last_lines_of_a_log<F: Fixture>(world: &World<F>) {
     let tail = async |lines| world.engine().log_tail(&container.id, lines).await.expect("an answer");
     assert_eq!(tail(5).await, ["closing time"]);
     assert!(tail(0).await.is_empty());
+    // The same as a stream: from its beginning, from a time on, and to its end where the container runs no more.
+    let read = async |query| {
+        let entries: Vec<_> = world.engine().logs(&container.id, query).collect().await;
+        entries.into_iter().map(|entry| entry.expect("an entry")).collect::<Vec<_>>()
+    };
+    let all = read(LogQuery { follow: true, ..LogQuery::default() }).await;
+    assert_eq!(all.len(), 1, "{all:?}");
+    assert_eq!((all[0].stream, &*all[0].bytes), (LogStream::Stdout, &b"closing time\n"[..]));
+    assert_eq!(read(LogQuery { since: all[0].at, ..LogQuery::default() }).await, all, "that time is included");
+    let later = all[0].at.map(|LogTime(at)| LogTime(at + 2_000_000_000));
+    assert_eq!(read(LogQuery { since: later, ..LogQuery::default() }).await, []);
+    assert_eq!(read(LogQuery { tail: Some(0), ..LogQuery::default() }).await, []);
     assert_eq!(world.remove(&container).await, REMOVED);
     assert!(tail(5).await.is_empty());
+    assert_eq!(read(LogQuery::default()).await, []);
 }

@@ -97,7 +97,7 @@ impl Proxy {
         requests.filter(|request| !request.starts_with("GET ") && !request.starts_with("HEAD ")).collect()
     }
 
-    /// Breaks every stream of events that is open; says how many there were.
+    /// Breaks every stream of events and every log that is open; says how many there were.
     pub(crate) fn break_streams(&self) -> usize {
         let streams = std::mem::take(&mut *self.shared.streams.lock().expect("no thread panics"));
         for stream in &streams {
@@ -115,7 +115,7 @@ impl Shared {
         let (method, path) = (words.next().unwrap_or_default(), words.next().unwrap_or_default());
         let number = self.number.fetch_add(1, Ordering::Relaxed);
         self.requests.lock().expect("no thread panics").push(format!("{method} {path}"));
-        let is_stream = path.contains("/events");
+        let is_stream = path.contains("/events") || path.contains("follow=1");
         let fate = (self.decide)(number, method, path);
         match fate {
             Fate::ResetBefore => return client.shutdown(Shutdown::Both),

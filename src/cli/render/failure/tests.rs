@@ -51,7 +51,7 @@ fn a_crash_loop_says_all_that_the_next_question_needs() {
                = changed in this run: environment.DB_PASSWORD (sensitive, added)
                = changed in this run: memory (not set) -> 64 MiB
                = now running: 2 of 3 tasks are healthy: 2 on web@91017f (old)
-               = next: docker logs shop.web.0.web.5244e9.3  |  reconcile deploy/ --dry-run
+               = next: reconcile logs 15d262fe65ed  |  reconcile deploy/ --dry-run
                = reconcile --watch would go on by itself: next try in 3.0s
             "
         )
