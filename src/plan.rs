@@ -16,6 +16,7 @@ use crate::ownership::{ContainerIdentity, Source};
 use crate::value::{ClusterName, Timestamp};
 
 pub mod assume;
+pub(crate) mod deployment;
 pub(crate) mod ending;
 pub mod expire;
 pub(crate) mod group;
@@ -38,8 +39,10 @@ pub use wait::{About, Wait, Waiting};
 
 /// Decides what to do now. Equal input gives an equal plan, whatever order it came in.
 pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
+    let in_force = deployment::find_in_force(desired, observed);
+    let desired = &*in_force.desired;
     let mut groups = group::Groups::new(observed);
-    let mut world = world::World::new(desired, observed, &groups);
+    let mut world = world::World::new((desired, &in_force.standings), observed, &groups);
     for (cluster, wanted) in &desired.clusters {
         world.ensure_network(cluster);
         for (name, service) in &wanted.services {
@@ -99,7 +102,9 @@ impl Step {
     /// Which queue it stands in: a repair never queues behind a rollout.
     pub fn lane(&self) -> Lane {
         match &self.cause {
-            Cause::Died { .. } | Cause::Unhealthy { .. } | Cause::Restarted { .. } => Lane::Repair,
+            Cause::Died { .. } | Cause::Unhealthy { .. } | Cause::Restarted { .. } | Cause::RolledBack { .. } => {
+                Lane::Repair
+            }
             Cause::New
             | Cause::Outdated { .. }
             | Cause::Adopted
@@ -205,6 +210,9 @@ pub struct NewContainer {
     /// The container whose namespaces it shares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<ContainerId>,
+    /// The container that has the values which the spec leaves out: the spec was read from its label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values_from: Option<ContainerId>,
 }
 
 /// A container whose volumes another one has too.
@@ -296,6 +304,11 @@ pub enum Cause {
     Restarted {
         /// How it ended, in a sentence.
         reason: String,
+    },
+    /// The revision that the manifest asks for has failed; this one is the last that was deployed well.
+    RolledBack {
+        /// The revision that failed.
+        failed: Revision,
     },
     /// The user asked to take over what another directory declared.
     Adopted,

@@ -10,6 +10,7 @@ use super::{Change, FieldChange, Overview, Reason, Row, RowAction, TaskCounts};
 use crate::desired::{ContainerSpec, DesiredService, DesiredState, Origin, Origins, Revision};
 use crate::observed::ObservedState;
 use crate::ownership::Source;
+use crate::plan::deployment::find_in_force;
 use crate::plan::ending::Ending;
 use crate::plan::group;
 use crate::plan::service::is_current;
@@ -22,6 +23,8 @@ use crate::value::{ClusterName, ServiceName, Slot};
 /// A service is listed when the plan holds a step for it, or when a task of it has yet to begin or to end.
 pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins: &Origins) -> Overview {
     let decided = plan(desired, observed);
+    let in_force = find_in_force(desired, observed);
+    let desired = &*in_force.desired;
     let touched = touched(&decided, observed);
     let waiting: BTreeSet<_> = decided
         .waits

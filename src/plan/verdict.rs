@@ -64,6 +64,7 @@ pub fn has_begun(plan: &Plan) -> bool {
             | Wait::Retry { .. }
             | Wait::Network
             | Wait::WrongPlatform { .. }
+            | Wait::DeploymentFailed { .. }
             | Wait::Image => false,
         })
 }
@@ -115,6 +116,7 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
         | Wait::Port { .. }
         | Wait::Network
         | Wait::Image
+        | Wait::DeploymentFailed { .. }
         | Wait::End
         | Wait::Dependency { .. } => false,
     }
@@ -123,7 +125,11 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
 /// Whether only another decision of a person can end the wait.
 fn is_stuck(wait: &Wait) -> bool {
     match wait {
-        Wait::MinimumHealthy | Wait::Maximum | Wait::Port { .. } | Wait::WrongPlatform { .. } => true,
+        Wait::MinimumHealthy
+        | Wait::Maximum
+        | Wait::Port { .. }
+        | Wait::WrongPlatform { .. }
+        | Wait::DeploymentFailed { .. } => true,
         Wait::Action
         | Wait::Health
         | Wait::Settle { .. }

@@ -74,6 +74,7 @@ pub(super) fn next_try(portrait: &Portrait<'_>, slot: Option<Slot>) -> Option<St
         | Wait::Network
         | Wait::Image
         | Wait::WrongPlatform { .. }
+        | Wait::DeploymentFailed { .. }
         | Wait::End
         | Wait::Dependency { .. } => None,
     });
@@ -89,7 +90,7 @@ pub(super) fn describe_obstacle(portrait: &Portrait<'_>) -> Option<String> {
             let holder = if own { format!("task {}", holder.slot) } else { holder.to_string() };
             Some(format!("host port {port}/{} is still held by {holder}", protocol.as_str()))
         }
-        Wait::WrongPlatform { .. } => Some(wait.to_string()),
+        Wait::WrongPlatform { .. } | Wait::DeploymentFailed { .. } => Some(wait.to_string()),
         Wait::Backoff { until, failures } => {
             let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times in a row") };
             Some(format!("failed {times}; next try {}", in_words(portrait.at, *until)))
@@ -149,9 +150,12 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
         }
         Wait::MinimumHealthy => Some("minimumHealthyPercent keeps the old tasks until others are healthy".to_owned()),
         Wait::Maximum => Some("maximumPercent leaves no room until a task has stopped".to_owned()),
-        Wait::Action | Wait::Backoff { .. } | Wait::Port { .. } | Wait::Retry { .. } | Wait::WrongPlatform { .. } => {
-            None
-        }
+        Wait::Action
+        | Wait::Backoff { .. }
+        | Wait::Port { .. }
+        | Wait::Retry { .. }
+        | Wait::WrongPlatform { .. }
+        | Wait::DeploymentFailed { .. } => None,
         Wait::End => Some("runs until it ends".to_owned()),
     }
 }

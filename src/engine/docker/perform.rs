@@ -14,7 +14,7 @@ use super::credentials::RepositorySecrets;
 use super::own_image::{MAKE_IMAGE, make_own_image};
 use super::pull::{self, NotPulled};
 use super::secrets::{Delivered, Delivery};
-use super::{INSPECT, inspect, now, query, translate};
+use super::{INSPECT, inspect, now, query, translate, withheld};
 use crate::desired::RepositoryCredentials;
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, ObservedNetwork, Phase};
 use crate::ownership::{self, ContainerIdentity, Source};
@@ -99,7 +99,7 @@ impl No {
     }
 
     /// What an error of a question means that was asked before or after the call: nothing was changed by it.
-    fn of_question(connection: &Connection, call: Call, error: CallError) -> Self {
+    pub(super) fn of_question(connection: &Connection, call: Call, error: CallError) -> Self {
         match error {
             CallError::Unreachable(_) => Self::of(connection, call, error, |_, _| FailureKind::Engine),
             CallError::Refused { .. }
@@ -210,6 +210,7 @@ async fn pull_image(
 /// One call, but for three cases that are argued: the name is taken, where a look at the holder tells our own earlier attempt from
 /// somebody else's container; a volume that must exist, which the engine would make without a word; and volumes on Podman.
 async fn create_container(connection: &Connection, secrets: &Delivery, new: &NewContainer) -> Result<Effect, No> {
+    let new = &*withheld::complete(connection, new).await?;
     let delivered = secrets.prepare(new).await?;
     let created = create_with(connection, new, &delivered).await;
     created.map_err(|no| secrets.undo(new, &delivered, no))
