@@ -10,6 +10,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
+use super::Cause;
 use super::ending::Ending;
 use super::group::{Group, Groups};
 use super::restart::{self, Retry};
@@ -227,14 +228,21 @@ impl<'s, 'a> History<'s, 'a> {
 
     /// How many failures in a row a slot has behind it; `None` while that is not known.
     fn failures_of(&self, one: &Try<'s, 'a>) -> Option<u32> {
+        if let Some(Cause::Unhealthy { .. } | Cause::RolledBack { .. }) = one.view.context.condemned {
+            return Some(one.view.failures.saturating_add(1));
+        }
         let grace = self.service.health_check_grace;
         match one.state {
             TaskState::Healthy if self.service.circuit_breaker.reset_on_healthy => Some(0),
             TaskState::Healthy | TaskState::Assembling | TaskState::Pending(_) => Some(one.view.failures),
-            TaskState::Unhealthy => Some(restart::retry_unhealthy(one.view, grace, self.at).1),
+            // It has failed, however long it was kept since.
+            TaskState::Unhealthy => Some(one.view.failures.saturating_add(1)),
             TaskState::Ending | TaskState::Ended => match restart::retry_after(one.view, grace, self.at) {
                 Retry::Unknown(_) => None,
                 Retry::Later => Some(one.view.failures),
+                Retry::At { failures, .. } if was_unhealthy(one.view) => {
+                    Some(failures.max(one.view.failures.saturating_add(1)))
+                }
                 Retry::At { failures, .. } => Some(failures),
             },
         }
@@ -267,7 +275,10 @@ impl<'s, 'a> History<'s, 'a> {
     fn was_good(&self, revision: Revision) -> bool {
         let of_revision = || self.others.iter().filter(|other| other.revision() == revision);
         let is_alone = !self.others.iter().any(|other| other.revision() != revision && other.state.is_alive());
-        let is_well = |one: &Try<'_, '_>| *one.state == TaskState::Healthy || one.has_come_up(self.at);
+        // What we have just stopped has not told yet how long it ran.
+        let is_untold = |one: &Try<'_, '_>| one.view.failures == 0 && matches!(one.view.ending(), Ending::Unknown(_));
+        let is_well =
+            |one: &Try<'_, '_>| *one.state == TaskState::Healthy || one.has_come_up(self.at) || is_untold(one);
         of_revision().flat_map(Try::marks).any(|mark| mark.completed) || is_alone && of_revision().all(is_well)
     }
 
@@ -281,6 +292,10 @@ impl<'s, 'a> History<'s, 'a> {
         tasks.sort_by_key(|one| (!one.state.is_alive(), std::cmp::Reverse(one.created_at), one.view.key));
         tasks.into_iter().find_map(|one| read_task(one.view))
     }
+}
+
+fn was_unhealthy(view: &TaskView<'_>) -> bool {
+    matches!(view.ending(), Ending::Known { unhealthy: true, .. })
 }
 
 /// When a task came to be.

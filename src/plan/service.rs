@@ -384,6 +384,8 @@ impl<'a> Planner<'_, 'a> {
             Cause::Surplus
         } else if *view.source != self.world.desired.source {
             Cause::Adopted
+        } else if self.failed_from() == Some(view.key.revision) {
+            Cause::RolledBack { failed: view.key.revision }
         } else if *current {
             Cause::Superseded
         } else {

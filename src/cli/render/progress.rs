@@ -64,6 +64,7 @@ fn subject(kind: &EventKind) -> &'static str {
         | EventKind::BackingOff { .. }
         | EventKind::NetworkCreated
         | EventKind::ServiceSteady { .. }
+        | EventKind::DeploymentFailed { .. }
         | EventKind::ServiceDeleted
         | EventKind::Waiting { .. } => "-",
     }
@@ -77,6 +78,7 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::ActionFailed { .. }
         | EventKind::EngineLost { .. }
         | EventKind::ManifestsInvalid { .. }
+        | EventKind::DeploymentFailed { .. }
         | EventKind::Held { .. } => Tone::Bad,
         EventKind::BackingOff { .. }
         | EventKind::ContainerRestarting { .. }

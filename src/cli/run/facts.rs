@@ -171,6 +171,7 @@ impl Report for Watcher<'_> {
             | EventKind::ImageRemoved { .. }
             | EventKind::NetworkCreated
             | EventKind::ServiceSteady { .. }
+            | EventKind::DeploymentFailed { .. }
             | EventKind::ServiceDeleted
             | EventKind::ManifestsChanged { .. }
             | EventKind::ManifestsInvalid { .. }

@@ -6,6 +6,7 @@ use super::{Member, Planner};
 use crate::desired::{DesiredService, Revision};
 use crate::ownership::DeploymentMark;
 use crate::plan::deployment::{FailedDeployment, History, Standing, created_at};
+use crate::plan::ending::Ending;
 use crate::plan::view::TaskState;
 use crate::plan::world::World;
 use crate::plan::{About, Wait, Waiting};
@@ -50,6 +51,13 @@ impl Planner<'_, '_> {
         let FailedDeployment { revision, failures, reason, rolled_back_to } = failed.clone();
         let wait = Wait::DeploymentFailed { failed: revision, failures, reason, rolled_back_to };
         self.world.wait(Waiting { about: About::service(self.cluster, self.name), wait });
+        // A person will want to know how it failed.
+        let evidence = self.members.iter().filter(|member| member.view.key.revision == failed.revision);
+        for member in evidence.filter(|member| member.state == TaskState::Ended) {
+            if let Ending::Unknown(containers) = member.view.ending() {
+                self.world.plan.unknowns.extend(containers);
+            }
+        }
     }
 
     /// Whether nothing new may begin: the deployment was given up with nothing to go back to, or may have to be.
