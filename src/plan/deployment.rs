@@ -231,6 +231,10 @@ impl<'s, 'a> History<'s, 'a> {
         if let Some(Cause::Unhealthy { .. } | Cause::RolledBack { .. }) = one.view.context.condemned {
             return Some(one.view.failures.saturating_add(1));
         }
+        // A list does not tell a container that could not be started from a new one.
+        if one.view.unknowns().next().is_some() {
+            return None;
+        }
         let grace = self.service.health_check_grace;
         match one.state {
             TaskState::Healthy if self.service.circuit_breaker.reset_on_healthy => Some(0),

@@ -57,7 +57,11 @@ fn service(index: usize, draft: &Draft) -> DesiredService {
         desired_count: draft.count,
         minimum_healthy: Percent(draft.minimum),
         maximum: Percent(draft.maximum),
-        circuit_breaker: CircuitBreaker::default(),
+        circuit_breaker: CircuitBreaker {
+            enabled: draft.breaker.is_some(),
+            rollback: draft.breaker == Some(true),
+            ..CircuitBreaker::default()
+        },
         health_check_grace: Duration::from_secs(draft.grace_secs),
         image_pull: reconcile::image::PullBehavior::default(),
         task: Arc::new(task(index, draft)),
