@@ -15,7 +15,7 @@ use crate::plan::ending::Ending;
 use crate::plan::group;
 use crate::plan::service::is_current;
 use crate::plan::view::{TaskState, TaskView, with_last_tries};
-use crate::plan::{Action, Cause, Plan, duration_text, plan};
+use crate::plan::{Action, Cause, Plan, Wait, duration_text, plan};
 use crate::value::{ClusterName, ServiceName, Slot};
 
 /// Explains what [`plan`] would do, now and later, to bring about `desired`.
@@ -29,6 +29,8 @@ pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins
     let waiting: BTreeSet<_> = decided
         .waits
         .iter()
+        // What was given up is told of as that.
+        .filter(|waiting| !matches!(waiting.wait, Wait::DeploymentFailed { .. }))
         .filter_map(|waiting| Some((&waiting.about.cluster, waiting.about.service.as_ref()?)))
         .collect();
     let mut tasks = group::tasks(observed);

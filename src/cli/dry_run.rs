@@ -123,9 +123,8 @@ fn failed_deployments(desired: &DesiredState, observed: &ObservedState, project:
     let waits = plan(desired, observed).waits;
     let failed = waits.into_iter().filter(|waiting| matches!(waiting.wait, Wait::DeploymentFailed { .. }));
     let problems = failed.map(|Waiting { about, wait }| {
-        let problem = Problem::warning(Code::DeploymentFailed, wait.to_string())
-            .with_object(format!("Service `{about}`"))
-            .with_help("it is not tried again before its task definition changes, or with --retry");
+        let message = format!("{wait}; it is tried again when the task definition changes, or with --retry");
+        let problem = Problem::warning(Code::DeploymentFailed, message).with_object(format!("Service `{about}`"));
         let origin = about.service.and_then(|service| project.origins.get(&(about.cluster, service)));
         Problem { place: origin.map(|origin| origin.task_definition.nearest_place_of("/metadata/name")), ..problem }
     });

@@ -10,12 +10,12 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::Cause;
 use super::ending::Ending;
 use super::group::{Group, Groups};
 use super::restart::{self, Retry};
 use super::service::{judge, present_count};
 use super::view::{self, TaskState, TaskView};
+use super::{Cause, Wait};
 use crate::desired::{DesiredService, DesiredState, Revision, TaskSpec};
 use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
 use crate::ownership::DeploymentMark;
@@ -281,8 +281,10 @@ impl<'s, 'a> History<'s, 'a> {
         let is_alone = !self.others.iter().any(|other| other.revision() != revision && other.state.is_alive());
         // What we have just stopped has not told yet how long it ran.
         let is_untold = |one: &Try<'_, '_>| one.view.failures == 0 && matches!(one.view.ending(), Ending::Unknown(_));
-        let is_well =
-            |one: &Try<'_, '_>| *one.state == TaskState::Healthy || one.has_come_up(self.at) || is_untold(one);
+        // A list tells the age of a young task only coarsely: what has long been healthy may look as if it had just begun.
+        let is_up =
+            |one: &Try<'_, '_>| matches!(one.state, TaskState::Healthy | TaskState::Pending(Wait::Settle { .. }));
+        let is_well = |one: &Try<'_, '_>| is_up(one) || one.has_come_up(self.at) || is_untold(one);
         of_revision().flat_map(Try::marks).any(|mark| mark.completed) || is_alone && of_revision().all(is_well)
     }
 
@@ -291,7 +293,9 @@ impl<'s, 'a> History<'s, 'a> {
         if !self.service.circuit_breaker.rollback {
             return None;
         }
-        let revision = self.rollback().map(Try::revision).or_else(|| self.previous())?;
+        let healthy = || self.others.iter().filter(|other| *other.state == TaskState::Healthy);
+        let serving = || healthy().max_by_key(|other| other.created_at).map(Try::revision);
+        let revision = self.rollback().map(Try::revision).or_else(|| self.previous()).or_else(serving)?;
         let mut tasks: Vec<_> = self.others.iter().filter(|other| other.revision() == revision).collect();
         tasks.sort_by_key(|one| (!one.state.is_alive(), std::cmp::Reverse(one.created_at), one.view.key));
         tasks.into_iter().find_map(|one| read_task(one.view))

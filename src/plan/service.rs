@@ -317,11 +317,11 @@ impl<'a> Planner<'_, 'a> {
         let is_try = |member: &&Member<'a>| member.current && !member.past && member.view.slot() == slot;
         let last = self.members.iter().filter(is_try);
         let Some(last) = last.max_by_key(|member| member.view.attempt()) else {
-            let attempt = self.first_attempt(slot);
+            let attempt = self.next_attempt(slot);
             let cause = self.cause_of_try(slot, attempt);
             return Some(Vacancy { slot, attempt, failures: 0, cause });
         };
-        let attempt = last.view.attempt().next();
+        let attempt = self.next_attempt(slot);
         let (until, failures) = match (&last.state, restart::retry_after(&last.view, grace, at)) {
             (TaskState::Unhealthy, _) => restart::retry_unhealthy(&last.view, grace, at),
             (_, Retry::At { until, failures, .. }) => (until, failures),
@@ -346,8 +346,9 @@ impl<'a> Planner<'_, 'a> {
         Some(Vacancy { slot, attempt, failures, cause: self.cause_of_try(slot, attempt) })
     }
 
-    /// The attempt with which a slot begins. What is taken over from another directory has names of its own, which are not given twice.
-    fn first_attempt(&self, slot: Slot) -> Attempt {
+    /// The number of the next try of a slot. What an earlier deployment of the revision left, or what is taken over from another
+    /// directory, has names of its own, which are not given twice.
+    fn next_attempt(&self, slot: Slot) -> Attempt {
         let tasks = self.members.iter().map(|member| member.view.key);
         let same = tasks.filter(|key| key.slot == slot && key.revision == self.service.task.revision);
         same.map(|key| key.attempt.next()).max().unwrap_or(Attempt::FIRST)

@@ -63,9 +63,9 @@ pub fn diagnose(
 
 /// That nothing more is tried, and what runs instead.
 fn describe_failed_deployment(portrait: &Portrait<'_>) -> Option<String> {
-    let (failed, failures, rolled_back_to) = portrait.waits.iter().find_map(|(_, wait)| match wait {
-        Wait::DeploymentFailed { failed, failures, rolled_back_to, .. } => Some((failed, failures, rolled_back_to)),
-        _ => None,
+    let (failed, failures, rolled_back_to) = portrait.waits.iter().find_map(|(_, wait)| {
+        let Wait::DeploymentFailed { failed, failures, rolled_back_to, reason: _ } = wait else { return None };
+        Some((failed, failures, rolled_back_to))
     })?;
     let instead = match rolled_back_to {
         Some(revision) => format!("rolled back to revision {}", revision.short()),

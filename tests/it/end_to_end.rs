@@ -9,6 +9,7 @@ mod life;
 mod own;
 mod parameters;
 mod repair;
+mod rollback;
 mod run;
 mod secrets;
 mod tell;

@@ -19,11 +19,12 @@ pub(super) async fn complete<'a>(connection: &Connection, new: &'a NewContainer)
         return Ok(Cow::Borrowed(new));
     };
     let answer = connection.get(INSPECT, &format!("/containers/{}/json", source.0)).await;
-    let answer = answer.map_err(|error| match error {
-        CallError::Refused { status: 404, .. } => {
-            No::failed(FailureKind::Gone, format!("container {} is gone, and only it had the values", source.short()))
+    let answer = answer.map_err(|error| {
+        if matches!(error, CallError::Refused { status: 404, .. }) {
+            let message = format!("container {} is gone, and only it had the values", source.short());
+            return No::failed(FailureKind::Gone, message);
         }
-        error => No::of_question(connection, INSPECT, error),
+        No::of_question(connection, INSPECT, error)
     })?;
     let held = serde_json::from_slice::<Held>(&answer).map_err(|error| {
         No::failed(
