@@ -36,6 +36,7 @@ mod stop;
 mod tasks;
 mod terminal;
 mod validate;
+mod wishes;
 
 use exit::Exit;
 use output::Output;
@@ -140,6 +141,9 @@ struct ConvergeArguments {
     /// Take over what another directory declared. The name is the one that the refusal printed.
     #[arg(long, value_name = "SOURCE")]
     adopt: Vec<String>,
+    /// Try deployments once more that were given up because too many of their tasks failed.
+    #[arg(long)]
+    retry: bool,
     /// Remove no image. Without it images that were fetched for `imagePullBehavior` `default`, `always` or `once` go when nobody has
     /// needed them for an hour.
     #[arg(long, requires = "watch")]

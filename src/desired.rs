@@ -6,6 +6,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+mod circuit_breaker;
 mod engine_options;
 pub mod fingerprint;
 pub mod inputs;
@@ -19,6 +20,7 @@ mod spec;
 pub mod standalone;
 mod task_settings;
 
+pub use circuit_breaker::{CircuitBreaker, Threshold};
 pub use engine_options::{DeviceSpec, EngineOptions, Gpus, LinuxSpec, LogSpec, SwapSpec, TmpfsSpec};
 pub use fingerprint::Revision;
 pub use inputs::Inputs;
@@ -34,7 +36,7 @@ pub use task_settings::TaskSettings;
 use crate::document::{Document, File};
 use crate::image::PullBehavior;
 use crate::ownership::Source;
-use crate::value::{ClusterName, ContainerName, Percent, ServiceName};
+use crate::value::{ClusterName, ContainerName, Percent, ServiceName, Timestamp};
 
 /// The documents behind a service, so that a difference can be traced to the line that causes it.
 #[derive(Debug, Clone)]
@@ -61,6 +63,8 @@ pub struct DesiredState {
     pub adopted: BTreeSet<Source>,
     /// The clusters and their services.
     pub clusters: BTreeMap<ClusterName, DesiredCluster>,
+    /// Since when deployments that had failed are tried once more, because the user said so. What failed before counts no more.
+    pub retry_since: Option<Timestamp>,
 }
 
 impl DesiredState {
@@ -89,6 +93,8 @@ pub struct DesiredService {
     pub minimum_healthy: Percent,
     /// The share of the desired count that may exist at once; rounded down.
     pub maximum: Percent,
+    /// When a deployment is given up.
+    pub circuit_breaker: CircuitBreaker,
     /// For how long after its start a task may be unhealthy without being replaced.
     pub health_check_grace: Duration,
     /// When its images are fetched.

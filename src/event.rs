@@ -6,6 +6,7 @@ use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
 use crate::change::text::count_of;
+use crate::desired::Revision;
 use crate::image::PullProgress;
 use crate::plan::{About, Cause, Failure, duration_text};
 use crate::value::Timestamp;
@@ -111,6 +112,17 @@ pub enum EventKind {
         /// How long it took, where it was changed.
         took: Option<Duration>,
     },
+    /// A deployment was given up.
+    DeploymentFailed {
+        /// The revision that failed.
+        failed: Revision,
+        /// How many of its tasks failed.
+        failures: u32,
+        /// How the last of them failed, where that is known.
+        reason: Option<String>,
+        /// The revision that takes its place, if there is one to go back to.
+        rolled_back_to: Option<Revision>,
+    },
     /// Nothing of a service that nobody wants is left.
     ServiceDeleted,
     /// The engine does not answer any more.
@@ -174,6 +186,7 @@ impl EventKind {
             Self::ActionFailed { .. } => "ActionFailed",
             Self::NetworkCreated => "NetworkCreated",
             Self::ServiceSteady { .. } => "ServiceSteady",
+            Self::DeploymentFailed { .. } => "DeploymentFailed",
             Self::ServiceDeleted => "ServiceDeleted",
             Self::EngineLost { .. } => "EngineLost",
             Self::EngineBack { .. } => "EngineBack",
@@ -200,7 +213,7 @@ impl EventKind {
             Self::ImagePulling { .. } | Self::ImageProgress { .. } => "pulling",
             Self::ImagePulled { .. } => "pulled",
             Self::ImageRemoved { .. } => "removed",
-            Self::ActionFailed { .. } => "failed",
+            Self::ActionFailed { .. } | Self::DeploymentFailed { .. } => "failed",
             Self::NetworkCreated => "created",
             Self::ServiceSteady { .. } => "steady",
             Self::ServiceDeleted => "deleted",
@@ -244,6 +257,15 @@ impl Event {
             EventKind::ServiceSteady { healthy, desired, took } => {
                 let took = took.map_or_else(String::new, |took| format!(" in {}", duration_text(took)));
                 format!("{healthy}/{desired} healthy{took}")
+            }
+            EventKind::DeploymentFailed { failed, failures, reason, rolled_back_to } => {
+                let failures = count_of(u64::from(*failures), "failure");
+                let reason = reason.as_ref().map_or_else(String::new, |reason| format!(", the last: {reason}"));
+                let next = match rolled_back_to {
+                    Some(revision) => format!("rolling back to revision {}", revision.short()),
+                    None => "there is nothing to roll back to, and no more tasks are started".to_owned(),
+                };
+                format!("the deployment of revision {} after {failures}{reason}; {next}", failed.short())
             }
             EventKind::ServiceDeleted => "nothing of it is left".to_owned(),
             EventKind::EngineLost { reason, since } => {

@@ -43,7 +43,10 @@ pub use namespaces::{HostEntry, IpcMode, NetworkMode, PidMode, VolumeFrom, read_
 pub use platform::{Compatibility, CpuArchitecture, RuntimePlatform, Tag};
 pub use port_mapping::{PortMapping, Protocol};
 pub use secret::{ReferenceError, Secret, SecretProvider, SecretReference};
-pub use service::{DeploymentConfiguration, SchedulingStrategy, Service, ServiceSpec};
+pub use service::{
+    DeploymentCircuitBreaker, DeploymentConfiguration, SchedulingStrategy, Service, ServiceSpec,
+    ThresholdConfiguration, ThresholdType,
+};
 pub use task_definition::{TaskDefinition, TaskDefinitionSpec};
 pub(crate) use task_size::{CPU_PATTERN, MEMORY_PATTERN};
 pub use task_size::{SizeError, TaskCpu, TaskMemory};

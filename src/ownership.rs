@@ -32,6 +32,10 @@ const FAILURES: &str = "reconcile.failures";
 const CONTAINER: &str = "reconcile.container";
 const ESSENTIAL: &str = "reconcile.essential";
 const CONTAINERS: &str = "reconcile.containers";
+const POSITION: &str = "reconcile.position";
+const DEPLOYMENT: &str = "reconcile.deployment";
+const PREVIOUS: &str = "reconcile.previous-revision";
+const INSTEAD_OF: &str = "reconcile.instead-of";
 const SPEC: &str = "reconcile.spec";
 const VOLUME: &str = "reconcile.volume";
 const IMAGE: &str = "reconcile.image";
@@ -45,6 +49,10 @@ pub const OWN_IMAGE: &str = "reconcile.program";
 pub const PAUSE_IMAGE: &str = "reconcile-pause:1";
 /// The prefix of the labels that hold the user's tags.
 const TAG_PREFIX: &str = "reconcile.tag.";
+
+/// The rollout states of a deployment, in ECS's words.
+const COMPLETED: &str = "COMPLETED";
+const IN_PROGRESS: &str = "IN_PROGRESS";
 
 /// What stands in a label and in print where a sensitive value was.
 pub const SENSITIVE: &str = "(sensitive)";
@@ -126,6 +134,40 @@ impl fmt::Display for TaskKey {
     }
 }
 
+/// How the deployment stood that made a container: what a later look cannot find out any more.
+#[derive(Debug, Clone, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeploymentMark {
+    /// Whether it had completed by then: what fails later is no failure of the deployment.
+    pub completed: bool,
+    /// The revision that the last completed deployment before it had brought: where a rollback goes.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub previous: Option<Revision>,
+    /// The revision that had failed and that it was made instead of: it is a rollback.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub instead_of: Option<Revision>,
+}
+
+impl DeploymentMark {
+    fn labels(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let Self { completed, previous, instead_of } = self;
+        let state = if *completed { COMPLETED } else { IN_PROGRESS };
+        let previous = previous.map(|revision| (PREVIOUS, revision.to_string()));
+        let instead_of = instead_of.map(|revision| (INSTEAD_OF, revision.to_string()));
+        std::iter::once((DEPLOYMENT, state.to_owned())).chain(previous).chain(instead_of)
+    }
+
+    /// What an earlier release made says nothing of it, and is taken for completed.
+    fn read<'a>(label: &impl Fn(&str) -> Option<&'a str>) -> Self {
+        let revision = |key| label(key).and_then(|text| Revision::parse(text).ok());
+        Self {
+            completed: label(DEPLOYMENT) != Some(IN_PROGRESS),
+            previous: revision(PREVIOUS),
+            instead_of: revision(INSTEAD_OF),
+        }
+    }
+}
+
 /// Everything that the labels of a container say, but for its spec.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -144,6 +186,12 @@ pub struct ContainerIdentity {
     pub essential: bool,
     /// How many containers the task has in all.
     pub containers: u32,
+    /// Its place among them, as the task definition lists them; from 0.
+    #[serde(default)]
+    pub position: u32,
+    /// How its deployment stood when it was made.
+    #[serde(default)]
+    pub deployment: DeploymentMark,
     /// The image that every task of its deployment is made from; `None` when each is made from what the tag means then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImagePin>,
@@ -152,7 +200,8 @@ pub struct ContainerIdentity {
 impl ContainerIdentity {
     /// The labels of the container, the user's own first, ours on top.
     pub fn labels(&self, spec: &ContainerSpec) -> BTreeMap<String, String> {
-        let Self { task, container, source, family, failures, essential, containers, image } = self;
+        let Self { task, container, source, family, failures, essential, containers, position, deployment, image } =
+            self;
         let TaskKey { cluster, service, slot, revision, attempt } = task;
         let ours = [
             (CLUSTER, cluster.to_string()),
@@ -166,6 +215,7 @@ impl ContainerIdentity {
             (CONTAINER, container.to_string()),
             (ESSENTIAL, essential.to_string()),
             (CONTAINERS, containers.to_string()),
+            (POSITION, position.to_string()),
             (SPEC, spec_text(spec)),
         ];
         let pinned = image.iter().flat_map(|ImagePin { id, digest }| {
@@ -174,7 +224,9 @@ impl ContainerIdentity {
         });
         let mut labels = spec.docker_labels.clone();
         labels.extend(spec.task.tags.iter().map(|(key, value)| (format!("{TAG_PREFIX}{key}"), value.clone())));
-        labels.extend(ours.into_iter().chain(pinned).map(|(key, value)| (key.to_owned(), value)));
+        labels.extend(
+            ours.into_iter().chain(deployment.labels()).chain(pinned).map(|(key, value)| (key.to_owned(), value)),
+        );
         labels
     }
 
@@ -188,6 +240,8 @@ impl ContainerIdentity {
             failures: label(FAILURES)?.parse().ok()?,
             essential: label(ESSENTIAL)?.parse().ok()?,
             containers: label(CONTAINERS)?.parse().ok()?,
+            position: label(POSITION).and_then(|text| text.parse().ok()).unwrap_or_default(),
+            deployment: DeploymentMark::read(&label),
             image: label(IMAGE).map(|id| ImagePin { id: ImageId::new(id), digest: label(IMAGE_DIGEST).map(Arc::from) }),
         })
     }

@@ -18,6 +18,7 @@ use crate::value::{ClusterName, Timestamp};
 
 pub mod assume;
 pub(crate) mod capacity;
+pub(crate) mod deployment;
 pub(crate) mod ending;
 pub mod expire;
 pub(crate) mod group;
@@ -41,12 +42,13 @@ pub use wait::{About, Wait, Waiting};
 
 /// Decides what to do now. Equal input gives an equal plan, whatever order it came in.
 pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
-    let (mut plan, queue) = decide(desired, observed, None);
+    let in_force = deployment::find_in_force(desired, observed);
+    let (mut plan, queue) = decide(&in_force, observed, None);
     plan.asked_for_room = queue.asked();
-    match queue.judge(desired, observed) {
+    match queue.judge(&in_force.desired, observed) {
         None => plan,
         Some(answers) => {
-            let (mut plan, queue) = decide(desired, observed, Some(answers));
+            let (mut plan, queue) = decide(&in_force, observed, Some(answers));
             plan.asked_for_room = queue.asked();
             plan
         }
@@ -55,13 +57,13 @@ pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
 
 /// Decides what to do now where it is known who gets room on the host, or where everybody is taken to.
 fn decide<'a>(
-    desired: &'a DesiredState,
+    in_force: &'a deployment::InForce<'_>,
     observed: &'a ObservedState,
     answers: Option<capacity::Answers>,
 ) -> (Plan, capacity::Queue<'a>) {
     let mut groups = group::Groups::new(observed);
-    let mut world = world::World::new(desired, observed, &groups, capacity::Queue::with(answers));
-    for (cluster, wanted) in &desired.clusters {
+    let mut world = world::World::new(in_force, observed, &groups, capacity::Queue::with(answers));
+    for (cluster, wanted) in &in_force.desired.clusters {
         world.ensure_network(cluster);
         for (name, service) in &wanted.services {
             let group = groups.take(cluster, name);
@@ -219,6 +221,9 @@ pub struct NewContainer {
     /// The container whose namespaces it shares.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub namespaces: Option<ContainerId>,
+    /// The container that has the values which the spec leaves out: the spec was read from its label.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub values_from: Option<ContainerId>,
 }
 
 /// A container whose volumes another one has too.
@@ -311,6 +316,11 @@ pub enum Cause {
         /// How it ended, in a sentence.
         reason: String,
     },
+    /// The revision that the manifest asks for has failed; this one is the last that was deployed well.
+    RolledBack {
+        /// The revision that failed.
+        failed: Revision,
+    },
     /// The user asked to take over what another directory declared.
     Adopted,
     /// The desired count went down.
@@ -338,7 +348,9 @@ impl Cause {
     /// In which queue stands what is done for it.
     pub fn lane(&self) -> Lane {
         match self {
-            Self::Died { .. } | Self::Unhealthy { .. } | Self::Restarted { .. } => Lane::Repair,
+            Self::Died { .. } | Self::Unhealthy { .. } | Self::Restarted { .. } | Self::RolledBack { .. } => {
+                Lane::Repair
+            }
             Self::New
             | Self::Outdated { .. }
             | Self::Adopted

@@ -123,6 +123,8 @@ codes! {
     SecretUnavailable = "RC140",
     /// The value of a secret is not known here, so it is not known whether it has changed.
     SecretNotCompared = "RC141",
+    /// A deployment was given up because too many of its tasks failed.
+    DeploymentFailed = "RC150",
 }
 
 impl fmt::Display for Code {

@@ -12,6 +12,7 @@ use crate::desired::{DesiredState, Protocol};
 use crate::image::ImagePin;
 use crate::observed::{ContainerId, ObservedState};
 use crate::plan::Plan;
+use crate::plan::deployment::find_in_force;
 use crate::plan::lifecycle::{ContainerEnd, LastStatus, Stop};
 use crate::value::{Attempt, ClusterName, ContainerName, ServiceName, Slot, TaskId, Timestamp};
 
@@ -30,6 +31,9 @@ pub const FORMAT_VERSION: &str = "1.2";
 ///
 /// With manifests: what they ask for, and what they do not ask for any more. Without: everything that is there.
 pub fn status(desired: Option<&DesiredState>, observed: &ObservedState, plan: Option<&Plan>) -> Status {
+    // What is in force is what a service is measured by; that it is not what the manifests ask for is said beside it.
+    let in_force = desired.map(|desired| find_in_force(desired, observed));
+    let desired = in_force.as_ref().map(|in_force| &*in_force.desired);
     let (services, mut stopped_tasks) = service::read_services(desired, observed, plan);
     // The latest first: that is the one that somebody asks about.
     stopped_tasks.sort_by(|a, b| {
@@ -96,6 +100,8 @@ pub struct ServiceStatus {
     pub healthy: u32,
     /// How many are about to run.
     pub pending: u32,
+    /// How far its deployment is.
+    pub rollout_state: RolloutState,
     /// Whether what runs is what was asked for.
     pub sync: Sync,
     /// Whether it is well.
@@ -115,6 +121,18 @@ pub struct ServiceStatus {
     /// Why it is not well, or what is under way, in a sentence without a full stop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub message: Option<String>,
+}
+
+/// How far a deployment is, in ECS's words.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum RolloutState {
+    /// Not every task is of the wanted revision and well.
+    InProgress,
+    /// Every task is.
+    Completed,
+    /// It was given up: the tasks of the wanted revision failed too often.
+    Failed,
 }
 
 impl ServiceStatus {

@@ -4,13 +4,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desired::{ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec};
+use crate::desired::{CircuitBreaker, ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec};
 use crate::image::{ImageId, ObservedImage, Platform};
 use crate::observed::{
     ContainerId, Exit, Health, ImageFact, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase,
     PublishedPort,
 };
-use crate::ownership::{self, ContainerIdentity, Source, TaskKey};
+use crate::ownership::{self, ContainerIdentity, DeploymentMark, Source, TaskKey};
 use crate::value::{Attempt, ClusterName, Family, Percent, ServiceName, Slot, Timestamp};
 
 /// Now, in every small world: 2026-08-14T09:41:07Z.
@@ -51,6 +51,7 @@ pub(crate) fn service(count: u32, task: &Arc<TaskSpec>) -> DesiredService {
         desired_count: Some(count),
         minimum_healthy: Percent(100),
         maximum: Percent(200),
+        circuit_breaker: CircuitBreaker::default(),
         health_check_grace: Duration::ZERO,
         image_pull: crate::image::PullBehavior::default(),
         task: task.clone(),
@@ -65,7 +66,7 @@ pub(crate) fn desired(services: &[(&str, DesiredService)]) -> DesiredState {
         let (of, name) = name.split_once('/').unwrap();
         clusters.entry(cluster(of)).or_default().services.insert(service_name(name), service.clone());
     }
-    DesiredState { source: source(), adopted: BTreeSet::new(), clusters }
+    DesiredState { source: source(), adopted: BTreeSet::new(), clusters, retry_since: None }
 }
 
 /// The key of the first try of a slot named `cluster/service/slot`.
@@ -96,6 +97,8 @@ pub(crate) fn container(key: &TaskKey, task: &TaskSpec, spec: &ContainerSpec) ->
         failures: 0,
         essential: spec.essential,
         containers: u32::try_from(task.containers.len()).unwrap(),
+        position: 0,
+        deployment: DeploymentMark::default(),
         image: None,
     };
     let labels = identity.labels(spec);

@@ -4,9 +4,11 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::{Duration, Instant};
 
-use reconcile::desired::{ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec};
+use reconcile::desired::{
+    CircuitBreaker, ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec,
+};
 use reconcile::observed::{ContainerId, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase};
-use reconcile::ownership::{ContainerIdentity, Source, TaskKey};
+use reconcile::ownership::{ContainerIdentity, DeploymentMark, Source, TaskKey};
 use reconcile::plan::plan;
 use reconcile::value::{Attempt, ClusterName, ContainerName, Family, Percent, ServiceName, Slot, Timestamp};
 
@@ -71,6 +73,8 @@ fn host(count: u32) -> (DesiredState, ObservedState) {
             failures: 0,
             essential: true,
             containers: 1,
+            position: 0,
+            deployment: DeploymentMark::default(),
             image: None,
         };
         // Ids in no visible order, as an engine gives them.
@@ -91,6 +95,7 @@ fn host(count: u32) -> (DesiredState, ObservedState) {
             desired_count: Some(1),
             minimum_healthy: Percent(100),
             maximum: Percent(200),
+            circuit_breaker: CircuitBreaker::default(),
             health_check_grace: Duration::ZERO,
             image_pull: reconcile::image::PullBehavior::default(),
             task,
@@ -99,5 +104,5 @@ fn host(count: u32) -> (DesiredState, ObservedState) {
         services.insert(service, desired);
     }
     let clusters = BTreeMap::from([(cluster, DesiredCluster { services, ..DesiredCluster::default() })]);
-    (DesiredState { source, adopted: BTreeSet::new(), clusters }, observed)
+    (DesiredState { source, adopted: BTreeSet::new(), clusters, retry_since: None }, observed)
 }

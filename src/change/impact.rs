@@ -142,6 +142,7 @@ pub(super) fn warn_of_room(row: &mut Row, plan: &Plan) {
         | Wait::Network
         | Wait::Image
         | Wait::WrongPlatform { .. }
+        | Wait::DeploymentFailed { .. }
         | Wait::End
         | Wait::Dependency { .. } => None,
     });

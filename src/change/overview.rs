@@ -10,11 +10,12 @@ use super::{Change, FieldChange, Overview, Reason, Row, RowAction, TaskCounts};
 use crate::desired::{ContainerSpec, DesiredService, DesiredState, Origin, Origins, Revision};
 use crate::observed::ObservedState;
 use crate::ownership::Source;
+use crate::plan::deployment::find_in_force;
 use crate::plan::ending::Ending;
 use crate::plan::group;
 use crate::plan::service::is_current;
 use crate::plan::view::{TaskState, TaskView, with_last_tries};
-use crate::plan::{Action, Cause, Plan, duration_text, plan};
+use crate::plan::{Action, Cause, Plan, Wait, duration_text, plan};
 use crate::value::{ClusterName, ServiceName, Slot};
 
 /// Explains what [`plan`] would do, now and later, to bring about `desired`.
@@ -22,10 +23,14 @@ use crate::value::{ClusterName, ServiceName, Slot};
 /// A service is listed when the plan holds a step for it, or when a task of it has yet to begin or to end.
 pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins: &Origins) -> Overview {
     let decided = plan(desired, observed);
+    let in_force = find_in_force(desired, observed);
+    let desired = &*in_force.desired;
     let touched = touched(&decided, observed);
     let waiting: BTreeSet<_> = decided
         .waits
         .iter()
+        // What was given up is told of as that.
+        .filter(|waiting| !matches!(waiting.wait, Wait::DeploymentFailed { .. }))
         .filter_map(|waiting| Some((&waiting.about.cluster, waiting.about.service.as_ref()?)))
         .collect();
     let mut tasks = group::tasks(observed);

@@ -10,6 +10,7 @@ use super::exit::{self, Exit};
 use super::output::Output;
 use super::project::{Project, Reading};
 use super::report::Progress;
+use super::wishes::Wishes;
 use super::{ConvergeArguments, failure, housekeeping, render, signals};
 use crate::clock;
 use crate::desired::{DesiredState, TaskSpec};
@@ -19,7 +20,6 @@ use crate::event::{Event, EventKind};
 use crate::load::secrets::Need;
 use crate::lock::{LockError, Locks};
 use crate::observed::{ObservedState, Phase};
-use crate::ownership::Source;
 use crate::plan::guard;
 use crate::pulls::PullHistory;
 use crate::reconciler::Limits;
@@ -34,7 +34,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
     let secrets = arguments.secrets.secrets();
     let reading = Reading { secrets: secrets.clone(), need: Need::Values };
     let project = read_valid(&arguments.directory.directory, &reading, output)?;
-    let adopted: BTreeSet<Source> = arguments.adopt.iter().map(|source| Source::new(source)).collect();
+    let wishes = Wishes::of(arguments);
     let until = if arguments.watch { Until::Stopped } else { Until::Steady(arguments.timeout) };
     let name = endpoint.to_string();
     runtime(arguments.watch)?.block_on(async {
@@ -47,7 +47,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
         if let Err(error) = engine.sweep(&project.desired.source).await {
             tracing::debug!(%error, "what was left behind stays until the next run");
         }
-        let desired = Arc::new(DesiredState { adopted: adopted.clone(), ..project.desired.clone() });
+        let desired = wishes.added_to(&project.desired);
         let (notices, inbox) = mpsc::channel(NOTICES_MAX);
         signals::forward(notices.clone())?;
         let mut progress = Progress::new(output);
@@ -56,7 +56,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
             announce(&progress, &project, &watch, trouble.as_deref(), &engine.describe());
             tokio::spawn(housekeeping::keep_tidy(engine.clone()));
             tokio::spawn(follow(
-                Follower { watch, locks, project: Arc::new(project.clone()), adopted, notices: notices.clone() },
+                Follower { watch, locks, project: Arc::new(project.clone()), wishes, notices: notices.clone() },
                 *output,
             ));
         }
@@ -172,7 +172,7 @@ struct Follower {
     watch: DirectoryWatch,
     locks: Locks,
     project: Arc<Project>,
-    adopted: BTreeSet<Source>,
+    wishes: Wishes,
     notices: mpsc::Sender<Notice>,
 }
 
@@ -222,8 +222,8 @@ impl Follower {
             return vec![tell(EventKind::Held { reason, release })];
         }
         let files = changed_files(&self.project, project);
-        let desired = DesiredState { adopted: self.adopted.clone(), ..project.desired.clone() };
-        vec![tell(EventKind::ManifestsChanged { files }), Notice::Desired(Arc::new(desired))]
+        let desired = self.wishes.added_to(&project.desired);
+        vec![tell(EventKind::ManifestsChanged { files }), Notice::Desired(desired)]
     }
 }
 

@@ -90,7 +90,7 @@ async fn delete(
     arguments: &DeleteArguments,
     output: &Output,
 ) -> Result<Ending, Exit> {
-    let nothing = DesiredState { source, adopted: BTreeSet::new(), clusters: BTreeMap::new() };
+    let nothing = DesiredState { source, adopted: BTreeSet::new(), clusters: BTreeMap::new(), retry_since: None };
     let (notices, inbox) = mpsc::channel(1);
     signals::forward(notices)?;
     let mut progress = Progress::new(output);

@@ -1,6 +1,5 @@
 //! `reconcile --dry-run`: what would change, why, and how it would go. It holds the reading half of the engine only.
 
-use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::exit::{self, Exit};
@@ -9,6 +8,7 @@ use super::project::{Project, Reading};
 use super::render::plan::{
     Blocked, DesiredFrom, ForecastLine, ObservedFrom, PlanReport, render_plan, render_plan_json,
 };
+use super::wishes::Wishes;
 use super::{ConvergeArguments, Format, converge};
 use crate::change::service_changes;
 use crate::clock;
@@ -19,9 +19,8 @@ use crate::event::EventKind;
 use crate::forecast::forecast;
 use crate::load::secrets::Need;
 use crate::observed::{ImageFact, ObservedState};
-use crate::ownership::Source;
 use crate::plan::assume::{OtherKey, assume_secrets};
-use crate::plan::plan;
+use crate::plan::{Wait, Waiting, plan};
 use crate::problem::{Code, Problem, sort_problems};
 use crate::pulls::PullHistory;
 use crate::watch::Refusal;
@@ -37,8 +36,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
     if project.errors() > 0 {
         return converge::read_valid(directory, &reading, output).map(|_| exit::INVALID);
     }
-    let adopted: BTreeSet<Source> = arguments.adopt.iter().map(|source| Source::new(source)).collect();
-    let desired = Arc::new(DesiredState { adopted, ..project.desired.clone() });
+    let desired = Wishes::of(arguments).added_to(&project.desired);
     let history = PullHistory::open(&endpoint.to_string());
     let engine = ReadOnlyDocker::new(endpoint);
     let mut observed = converge::runtime(false)?
@@ -48,6 +46,8 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
     let desired = Arc::new(desired);
     let not_compared: Vec<_> = other_keys.iter().map(|other| not_compared(other, &project)).collect();
     project.problems.extend(not_compared);
+    let failed = failed_deployments(&desired, &observed, &project);
+    project.problems.extend(failed);
     sort_problems(&mut project.problems);
     observed.pulled = history.pulled();
     let refusal = converge::refuse(&desired, &observed, arguments.allow_delete, &directory.display().to_string()).err();
@@ -118,6 +118,19 @@ fn not_compared(other: &OtherKey, project: &Project) -> Problem {
     let problem =
         Problem::warning(Code::SecretNotCompared, message).with_object(format!("Service `{cluster}/{service}`"));
     Problem { place, ..problem }
+}
+
+/// The deployments that were given up: the plan does without them.
+fn failed_deployments(desired: &DesiredState, observed: &ObservedState, project: &Project) -> Vec<Problem> {
+    let waits = plan(desired, observed).waits;
+    let failed = waits.into_iter().filter(|waiting| matches!(waiting.wait, Wait::DeploymentFailed { .. }));
+    let problems = failed.map(|Waiting { about, wait }| {
+        let message = format!("{wait}; it is tried again when the task definition changes, or with --retry");
+        let problem = Problem::warning(Code::DeploymentFailed, message).with_object(format!("Service `{about}`"));
+        let origin = about.service.and_then(|service| project.origins.get(&(about.cluster, service)));
+        Problem { place: origin.map(|origin| origin.task_definition.nearest_place_of("/metadata/name")), ..problem }
+    });
+    problems.collect()
 }
 
 fn desired_from(project: &Project) -> DesiredFrom {

@@ -26,7 +26,12 @@ const LIMIT: Duration = Duration::from_mins(2);
 
 /// Tidies up once; networks that nobody uses go only where that is said.
 pub(super) async fn tidy(engine: Arc<Docker>, networks: bool) -> Ending {
-    let nothing = DesiredState { source: Source::standalone(), adopted: BTreeSet::new(), clusters: BTreeMap::new() };
+    let nothing = DesiredState {
+        source: Source::standalone(),
+        adopted: BTreeSet::new(),
+        clusters: BTreeMap::new(),
+        retry_since: None,
+    };
     let scoped = Arc::new(Scoped::new(engine, Scope::Housekeeping { networks }));
     let (_notices, inbox) = mpsc::channel(1);
     let mut quiet = Quiet;

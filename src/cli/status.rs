@@ -30,6 +30,7 @@ pub(super) fn run(arguments: &StatusArguments, output: &Output) -> Result<u8, Ex
         source: crate::ownership::Source::new(""),
         adopted: std::collections::BTreeSet::new(),
         clusters: std::collections::BTreeMap::new(),
+        retry_since: None,
     };
     let looked = converge::runtime(false)?.block_on(async {
         let mut observed = dry_run::observe(&engine, desired.as_ref().unwrap_or(&nothing())).await?;

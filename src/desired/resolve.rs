@@ -7,10 +7,14 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    DesiredCluster, DesiredService, DesiredState, Inputs, Lifetime, Origin, Origins, Protocol, Resources, TaskSpec,
+    CircuitBreaker, DesiredCluster, DesiredService, DesiredState, Inputs, Lifetime, Origin, Origins, Protocol,
+    Resources, TaskSpec, Threshold,
 };
 use crate::image::PullBehavior;
-use crate::manifest::{Cluster, ClusterSpec, Kind, Located, Service, TaskDefinition};
+use crate::manifest::{
+    Cluster, ClusterSpec, DeploymentCircuitBreaker, Kind, Located, Service, TaskDefinition, ThresholdConfiguration,
+    ThresholdType,
+};
 use crate::ownership::Source;
 use crate::problem::{Code, Place, Problem, sort_problems};
 use crate::schema::Validated;
@@ -65,6 +69,7 @@ pub fn resolve(source: Source, manifests: &Validated, inputs: &Inputs) -> Resolv
         source,
         adopted: BTreeSet::new(),
         clusters: clusters.iter().map(|(name, located)| (name.clone(), resolve_cluster(&located.manifest))).collect(),
+        retry_since: None,
     };
     let mut origins = Origins::new();
     for (Key(cluster, name), located) in &services {
@@ -235,8 +240,24 @@ fn resolve_service(service: &Service, of_cluster: PullBehavior, task: Arc<TaskSp
         maximum: deployment.maximum_percent.map_or(MAXIMUM_DEFAULT, Percent),
         health_check_grace: Duration::from_secs(health_check_grace_period_seconds.unwrap_or(0).into()),
         image_pull: image_pull_behavior.unwrap_or(of_cluster),
+        circuit_breaker: deployment.deployment_circuit_breaker.as_ref().map(resolve_breaker).unwrap_or_default(),
         task,
         lifetime: Lifetime::Kept,
+    }
+}
+
+fn resolve_breaker(written: &DeploymentCircuitBreaker) -> CircuitBreaker {
+    let DeploymentCircuitBreaker { enable, rollback, reset_on_healthy_task, threshold_configuration } = written;
+    let threshold = threshold_configuration.as_ref().map(|ThresholdConfiguration { kind, value }| match kind {
+        ThresholdType::BoundedPercent => Threshold::BoundedPercent(*value),
+        ThresholdType::UnboundedPercent => Threshold::UnboundedPercent(*value),
+        ThresholdType::Count => Threshold::Count(*value),
+    });
+    CircuitBreaker {
+        enabled: *enable,
+        rollback: *rollback,
+        threshold: threshold.unwrap_or_default(),
+        reset_on_healthy: reset_on_healthy_task.unwrap_or(true),
     }
 }
 

@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec};
+use super::{CircuitBreaker, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec};
 use crate::image::PullBehavior;
 use crate::ownership::Source;
 use crate::value::{ClusterName, Percent, ServiceName};
@@ -34,6 +34,7 @@ pub fn desire_tasks(
         }),
         minimum_healthy: Percent(0),
         maximum: Percent(100),
+        circuit_breaker: CircuitBreaker { enabled: false, ..CircuitBreaker::default() },
         health_check_grace: Duration::ZERO,
         image_pull: PullBehavior::default(),
         task: task.clone(),
@@ -41,5 +42,5 @@ pub fn desire_tasks(
     };
     let services = names.iter().map(|name| (name.clone(), service.clone())).collect();
     let clusters = BTreeMap::from([(cluster.clone(), DesiredCluster { services, ..DesiredCluster::default() })]);
-    DesiredState { source, adopted: BTreeSet::new(), clusters }
+    DesiredState { source, adopted: BTreeSet::new(), clusters, retry_since: None }
 }

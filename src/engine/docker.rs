@@ -60,6 +60,7 @@ mod status_text;
 mod text;
 mod translate;
 mod usage;
+mod withheld;
 
 // A list of 500 containers takes 0.2 s beside a storm of starts, an inspection waits for its container's start, which takes seconds
 // at the worst. Half a minute of silence is an engine that hangs.

@@ -216,6 +216,12 @@ impl Simulated {
         self.check_reachable().map(|()| self.inspect(id_or_name))
     }
 
+    /// The environment that a container of ours was made with.
+    pub fn environment_of(&self, id: &ContainerId) -> BTreeMap<String, String> {
+        let spec = self.containers.get(id).and_then(|container| container.spec.as_ref());
+        spec.map(|spec| spec.environment.clone()).unwrap_or_default()
+    }
+
     /// The whole truth at once, as many inspections would show it. No action in flight is in it: its beginner knows those.
     pub fn observe(&self) -> ObservedState {
         let containers = self.containers.values().filter_map(Container::inspected);

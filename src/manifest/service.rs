@@ -72,6 +72,56 @@ pub struct DeploymentConfiguration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 100, max = 1000))]
     pub maximum_percent: Option<u32>,
+    /// When a deployment that does not come up is given up, and whether the last one that did takes its place. Without
+    /// it that is so: `enable` and `rollback` are both true (ECS: both false).
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub deployment_circuit_breaker: Option<DeploymentCircuitBreaker>,
+}
+
+/// The circuit breaker of a service's deployments (ECS `DeploymentCircuitBreaker`).
+///
+/// A task fails when it cannot start, ends before it has been up for 10 s, or is unhealthy. Once as many have failed as
+/// the threshold says, the deployment is given up: it starts no more tasks, and is not tried again before the task
+/// definition changes or `--retry` is given. A deployment that has completed is never given up.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct DeploymentCircuitBreaker {
+    /// Whether a deployment is ever given up.
+    pub enable: bool,
+    /// Whether a deployment that was given up is followed by the last revision that was deployed well.
+    pub rollback: bool,
+    /// Whether a task that becomes healthy takes back the failures before it, so that only failures in a row count; true
+    /// by default.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub reset_on_healthy_task: Option<bool>,
+    /// How many failures it takes; half of the desired count by default, but at least 3 and at most 200.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threshold_configuration: Option<ThresholdConfiguration>,
+}
+
+/// After how many failures a deployment is given up (ECS `ThresholdConfiguration`).
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ThresholdConfiguration {
+    /// What `value` means.
+    #[serde(rename = "type")]
+    pub kind: ThresholdType,
+    /// 1 to 100 percent of the desired count, rounded up; or a number of tasks, from 1 on.
+    #[schemars(range(min = 1, max = 5000))]
+    pub value: u32,
+}
+
+/// What the value of a threshold means.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(inline)]
+pub enum ThresholdType {
+    /// A share of the desired count in percent, but at least 3 tasks and at most 200.
+    BoundedPercent,
+    /// A share of the desired count in percent, but at least 1 task.
+    UnboundedPercent,
+    /// A number of tasks.
+    Count,
 }
 
 /// How the tasks of a service are placed.

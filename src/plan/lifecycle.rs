@@ -167,6 +167,7 @@ fn stop_for(cause: &Cause, task: &TaskView<'_>) -> Option<Stop> {
         Cause::New
         | Cause::Died { .. }
         | Cause::Restarted { .. }
+        | Cause::RolledBack { .. }
         | Cause::TaskEnded
         | Cause::FailedToStart { .. }
         | Cause::Duplicate

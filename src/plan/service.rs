@@ -6,15 +6,19 @@
 
 use std::collections::BTreeMap;
 
+use super::deployment::Standing;
 use super::restart::{self, Retry};
 use super::view::{TaskState, TaskView, with_last_tries};
 use super::world::World;
 use super::{About, Cause, Step, Wait, Waiting};
-use crate::desired::{ContainerSpec, DesiredService, Lifetime, fingerprint};
+use crate::desired::{ContainerSpec, DesiredService, DesiredState, Lifetime, fingerprint};
+use crate::observed::ObservedState;
+use crate::ownership::DeploymentMark;
 use crate::value::{Attempt, ClusterName, ServiceName, Slot, Timestamp};
 
 mod assemble;
 pub(super) mod image;
+mod mark;
 mod once;
 mod room;
 
@@ -28,6 +32,8 @@ struct Member<'a> {
     state: TaskState,
     /// Whether it is of the revision that is wanted.
     current: bool,
+    /// Whether it is of that revision and has ended, in an earlier deployment of it: it counts for nothing now.
+    past: bool,
     /// Whether this plan ends it.
     retired: bool,
 }
@@ -72,6 +78,10 @@ struct Planner<'w, 'a> {
     name: &'a ServiceName,
     service: &'a DesiredService,
     members: Vec<Member<'a>>,
+    /// How the deployment stands, where it may not simply go on.
+    standing: Option<&'a Standing>,
+    /// What the tasks that this plan makes will say of their deployment.
+    mark: DeploymentMark,
     /// How many slots want a task.
     desired_count: u32,
     /// Our own actions leave at least so many tasks healthy.
@@ -91,29 +101,43 @@ pub(super) fn plan_service<'a>(
     service: &'a DesiredService,
     tasks: Vec<TaskView<'a>>,
 ) {
-    let at = world.observed.at;
-    let tasks = with_last_tries(tasks).filter(|(view, _)| world.may_touch(view.source));
-    let members = tasks.map(|(view, is_last)| {
-        let current = *view.source == world.desired.source && is_current(&view, service);
-        let wanted = current && is_last && service.desired_count.is_none_or(|count| view.slot().0 < count);
-        let view = view.within(current.then_some(&*service.task), wanted, world.observed);
-        let state = view.state(service.health_check_grace, at);
-        Member { view, state, current, retired: false }
-    });
-    let members: Vec<_> = members.collect();
-    let desired_count = service.desired_count.unwrap_or_else(|| present_count(&members));
+    let members = judge(world.desired, world.observed, service, tasks);
+    let members = members.map(|(view, state, current)| Member { view, state, current, past: false, retired: false });
+    let mut members: Vec<_> = members.collect();
+    let desired_count =
+        service.desired_count.unwrap_or_else(|| present_count(members.iter().map(|member| &member.view)));
+    let standing = world.standing(cluster, name);
+    let mark = mark::read_history(world, service, (desired_count, standing), &mut members);
     let floor = service.minimum_healthy.ceil_of(desired_count);
     let ceiling = service.maximum.floor_of(desired_count);
     let begun = count(members.iter().filter(|member| member.holds_place()));
     let between_runs = members.iter().filter(|member| member.is_between_runs()).map(|member| member.view.key);
     world.queue.between_runs.extend(between_runs);
-    Planner { world, cluster, name, service, members, desired_count, floor, ceiling, begun, refused: Vec::new() }
+    let refused = Vec::new();
+    Planner { world, cluster, name, service, members, standing, mark, desired_count, floor, ceiling, begun, refused }
         .plan();
 }
 
+/// Judges the tasks of a service that are ours to change: the state of each, and whether it is of the revision that is wanted.
+pub(super) fn judge<'a>(
+    desired: &'a DesiredState,
+    observed: &'a ObservedState,
+    service: &'a DesiredService,
+    tasks: Vec<TaskView<'a>>,
+) -> impl Iterator<Item = (TaskView<'a>, TaskState, bool)> {
+    let ours = with_last_tries(tasks).filter(|(view, _)| desired.may_touch(view.source));
+    ours.map(|(view, is_last)| {
+        let current = *view.source == desired.source && is_current(&view, service);
+        let wanted = current && is_last && service.desired_count.is_none_or(|count| view.slot().0 < count);
+        let view = view.within(current.then_some(&*service.task), wanted, observed);
+        let state = view.state(service.health_check_grace, observed.at);
+        (view, state, current)
+    })
+}
+
 /// How many slots a service fills now, the ended tasks of a crash loop included; a new service fills one.
-fn present_count(members: &[Member<'_>]) -> u32 {
-    members.iter().map(|member| member.view.slot().0.saturating_add(1)).max().unwrap_or(1)
+pub(super) fn present_count<'s, 'a: 's>(tasks: impl Iterator<Item = &'s TaskView<'a>>) -> u32 {
+    tasks.map(|task| task.slot().0.saturating_add(1)).max().unwrap_or(1)
 }
 
 /// Whether a task is of the revision that is wanted.
@@ -133,6 +157,7 @@ pub(crate) fn is_current(view: &TaskView<'_>, service: &DesiredService) -> bool 
 
 impl<'a> Planner<'_, 'a> {
     fn plan(mut self) {
+        self.tell_standing();
         self.inspect_unclear();
         self.finish_endings();
         self.retire_hopeless();
@@ -264,8 +289,12 @@ impl<'a> Planner<'_, 'a> {
 
     /// Why the try `attempt` of `slot` is made: what became of the one before.
     fn cause_of_try(&self, slot: Slot, attempt: Attempt) -> Cause {
-        let earlier =
-            |member: &&Member<'a>| member.view.slot() == slot && (!member.current || member.view.attempt() < attempt);
+        if let Some(failed) = self.failed_from() {
+            return Cause::RolledBack { failed };
+        }
+        let earlier = |member: &&Member<'a>| {
+            member.view.slot() == slot && !member.past && (!member.current || member.view.attempt() < attempt)
+        };
         let before = self.members.iter().filter(earlier).max_by_key(|member| (member.current, member.view.attempt()));
         let Some(before) = before else { return Cause::New };
         if before.current {
@@ -292,13 +321,14 @@ impl<'a> Planner<'_, 'a> {
     /// What a new task in an empty slot would be, unless it has to wait.
     fn vacancy(&mut self, slot: Slot) -> Option<Vacancy> {
         let (at, grace) = (self.at(), self.service.health_check_grace);
-        let last = self.members.iter().filter(|member| member.current && member.view.slot() == slot);
+        let is_try = |member: &&Member<'a>| member.current && !member.past && member.view.slot() == slot;
+        let last = self.members.iter().filter(is_try);
         let Some(last) = last.max_by_key(|member| member.view.attempt()) else {
-            let attempt = self.first_attempt(slot);
+            let attempt = self.next_attempt(slot);
             let cause = self.cause_of_try(slot, attempt);
             return Some(Vacancy { slot, attempt, failures: 0, cause });
         };
-        let attempt = last.view.attempt().next();
+        let attempt = self.next_attempt(slot);
         let (until, failures) = match (&last.state, restart::retry_after(&last.view, grace, at)) {
             (TaskState::Unhealthy, _) => restart::retry_unhealthy(&last.view, grace, at),
             (_, Retry::At { until, failures, .. }) => (until, failures),
@@ -312,6 +342,10 @@ impl<'a> Planner<'_, 'a> {
                 return None;
             }
         };
+        if self.is_held() {
+            self.wait_for_standing(slot);
+            return None;
+        }
         if until > at {
             self.wait(slot, Wait::Backoff { until, failures });
             return None;
@@ -319,8 +353,9 @@ impl<'a> Planner<'_, 'a> {
         Some(Vacancy { slot, attempt, failures, cause: self.cause_of_try(slot, attempt) })
     }
 
-    /// The attempt with which a slot begins. What is taken over from another directory has names of its own, which are not given twice.
-    fn first_attempt(&self, slot: Slot) -> Attempt {
+    /// The number of the next try of a slot. What an earlier deployment of the revision left, or what is taken over from another
+    /// directory, has names of its own, which are not given twice.
+    fn next_attempt(&self, slot: Slot) -> Attempt {
         let tasks = self.members.iter().map(|member| member.view.key);
         let same = tasks.filter(|key| key.slot == slot && key.revision == self.service.task.revision);
         same.map(|key| key.attempt.next()).max().unwrap_or(Attempt::FIRST)
@@ -330,10 +365,13 @@ impl<'a> Planner<'_, 'a> {
     fn fill(&mut self, vacancies: Vec<Vacancy>) {
         let mut alive = self.alive();
         // Before room is made for it: no task is stopped for one whose image is not there yet.
-        let never = if vacancies.is_empty() { None } else { self.never_fits() };
-        let image = if vacancies.is_empty() || never.is_some() { None } else { self.image_wait() };
+        let is_open = !vacancies.is_empty() && !self.is_held();
+        let never = if is_open { self.never_fits() } else { None };
+        let image = if is_open && never.is_none() { self.image_wait() } else { None };
         for vacancy in vacancies {
-            if let Some(never) = &never {
+            if self.is_held() {
+                self.wait_for_standing(vacancy.slot);
+            } else if let Some(never) = &never {
                 self.wait(vacancy.slot, never.clone());
             } else if let Some(wait) = &image {
                 // While its image is on its way nobody overtakes it.
@@ -364,6 +402,8 @@ impl<'a> Planner<'_, 'a> {
             Cause::Surplus
         } else if *view.source != self.world.desired.source {
             Cause::Adopted
+        } else if self.failed_from() == Some(view.key.revision) {
+            Cause::RolledBack { failed: view.key.revision }
         } else if *current {
             Cause::Superseded
         } else {
@@ -389,11 +429,13 @@ impl<'a> Planner<'_, 'a> {
             let member = &self.members[index];
             let (slot, attempt) = (member.view.slot(), member.view.attempt());
             let succeeded = self.members.iter().any(|other| {
-                other.current && other.view.slot() == slot && other.view.attempt() > attempt && other.view.exists()
+                other.current && other.view.slot() == slot && other.view.attempt() > attempt && other.view.has_begun()
             });
             let same = member.view.key.revision == self.service.task.revision;
             let keep = self.is_wanted(slot)
-                && if member.current {
+                && if self.is_remembered(index) {
+                    true
+                } else if member.current {
                     evidence += usize::from(succeeded);
                     !succeeded || evidence <= EVIDENCE_MAX
                 } else {

@@ -134,6 +134,7 @@ fn a_dead_task_is_tried_again_after_its_pause() {
     let dead = |secs| {
         let mut dead = exited("shop/web/0", &task, 4, 1, secs);
         dead[0].identity.failures = 3;
+        dead[0].identity.deployment.completed = true;
         dead
     };
     assert_snapshot!(plan_web(service(1, &task), &[dead(2)]), @r"

@@ -97,6 +97,7 @@ impl fmt::Display for Cause {
             Self::Outdated { from } => write!(f, "replaces revision {}", from.short()),
             Self::Died { reason } | Self::Unhealthy { reason } | Self::FailedToStart { reason } => f.write_str(reason),
             Self::Restarted { reason } => write!(f, "its restart policy: {reason}"),
+            Self::RolledBack { failed } => write!(f, "revision {} failed", failed.short()),
             Self::Adopted => f.write_str("taken over from another directory"),
             Self::Surplus => f.write_str("the desired count went down"),
             Self::Removed => f.write_str("no manifest asks for it"),
@@ -150,6 +151,21 @@ impl fmt::Display for Wait {
             Self::WrongPlatform { image, made_for, host } => {
                 write!(f, "the image {image} is made for {made_for}, and this host is {host}")
             }
+            Self::DeploymentFailed { failed, failures, reason, rolled_back_to } => {
+                write!(
+                    f,
+                    "the deployment of revision {} failed after {}",
+                    failed.short(),
+                    failures_of_tasks(*failures)
+                )?;
+                if let Some(reason) = reason {
+                    write!(f, ": {reason}")?;
+                }
+                match rolled_back_to {
+                    Some(revision) => write!(f, "; rolled back to revision {}", revision.short()),
+                    None => Ok(()),
+                }
+            }
             Self::End => f.write_str("its end"),
             Self::Dependency { container, on, condition, .. } => {
                 write!(f, "{container} waits for {on} {}", condition.in_words())
@@ -187,6 +203,10 @@ impl Shortage {
         }
         told.join("; it also ")
     }
+}
+
+fn failures_of_tasks(failures: u32) -> String {
+    if failures == 1 { "a failure".to_owned() } else { format!("{failures} failures") }
 }
 
 fn times(failures: u32) -> String {

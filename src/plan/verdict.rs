@@ -67,6 +67,7 @@ pub fn has_begun(plan: &Plan) -> bool {
             | Wait::Retry { .. }
             | Wait::Network
             | Wait::WrongPlatform { .. }
+            | Wait::DeploymentFailed { .. }
             | Wait::Image => false,
         })
 }
@@ -119,6 +120,7 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
         | Wait::ResourceQueue { .. }
         | Wait::Network
         | Wait::Image
+        | Wait::DeploymentFailed { .. }
         | Wait::End
         | Wait::Dependency { .. } => false,
     }
@@ -127,9 +129,12 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
 /// Whether only another decision of a person can end the wait.
 fn is_stuck(Waiting { about, wait }: &Waiting) -> bool {
     match wait {
-        Wait::MinimumHealthy | Wait::Maximum | Wait::Port { .. } | Wait::NeverFits(_) | Wait::WrongPlatform { .. } => {
-            true
-        }
+        Wait::MinimumHealthy
+        | Wait::Maximum
+        | Wait::Port { .. }
+        | Wait::NeverFits(_)
+        | Wait::WrongPlatform { .. }
+        | Wait::DeploymentFailed { .. } => true,
         // Whoever runs a task once waits for its turn; a service is not made to wait for what may run for ever.
         Wait::Resources(_) | Wait::ResourceQueue { .. } => {
             about.service.as_ref().is_none_or(|name| name.standalone_id().is_none())

@@ -3,7 +3,7 @@
 use serde::Serialize;
 
 use super::{Failure, Shortage};
-use crate::desired::{Condition, Protocol};
+use crate::desired::{Condition, Protocol, Revision};
 use crate::image::Platform;
 use crate::ownership::TaskKey;
 use crate::value::{ClusterName, ContainerName, ServiceName, Slot, Timestamp};
@@ -35,6 +35,11 @@ pub struct About {
 }
 
 impl About {
+    /// A whole service.
+    pub fn service(cluster: &ClusterName, service: &ServiceName) -> Self {
+        Self { cluster: cluster.clone(), service: Some(service.clone()), slot: None }
+    }
+
     /// A slot of a service.
     pub fn slot(cluster: &ClusterName, service: &ServiceName, slot: Slot) -> Self {
         Self { cluster: cluster.clone(), service: Some(service.clone()), slot: Some(slot) }
@@ -120,6 +125,20 @@ pub enum Wait {
         /// What the host is.
         host: Platform,
     },
+    /// The deployment of the service was given up; it is not tried again before the manifest changes or somebody asks for it.
+    #[serde(rename_all = "camelCase")]
+    DeploymentFailed {
+        /// The revision that failed.
+        failed: Revision,
+        /// How many of its tasks failed.
+        failures: u32,
+        /// How the last of them failed, where that is known.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        reason: Option<String>,
+        /// The revision that has taken its place, if there was one to go back to.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        rolled_back_to: Option<Revision>,
+    },
     /// It runs, and its own end is what is waited for: it runs only once.
     End,
     /// A container waits for another one of its task.
@@ -155,6 +174,7 @@ impl Wait {
             | Self::Network
             | Self::Image
             | Self::WrongPlatform { .. }
+            | Self::DeploymentFailed { .. }
             | Self::End => None,
         }
     }

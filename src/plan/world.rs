@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::capacity::Queue;
+use super::deployment::{InForce, Standing, Standings};
 use super::group::Groups;
 use super::order;
 use super::view::{self, ContainerView, TaskView};
@@ -10,10 +11,13 @@ use super::{About, Action, Cause, FailureKind, Plan, Step, Target, Wait, Waiting
 use crate::desired::{ContainerSpec, DesiredState, Protocol, STOP_TIMEOUT_DEFAULT_SECS};
 use crate::observed::{NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
-use crate::value::ClusterName;
+use crate::value::{ClusterName, ServiceName};
 
 pub(super) struct World<'a> {
+    /// What is in force.
     pub(super) desired: &'a DesiredState,
+    /// Where that is not what the manifests ask for.
+    standings: &'a Standings,
     pub(super) observed: &'a ObservedState,
     pub(super) plan: Plan,
     /// The host ports that tasks hold, or will hold once this plan is carried out.
@@ -27,11 +31,12 @@ pub(super) struct World<'a> {
 
 impl<'a> World<'a> {
     pub(super) fn new(
-        desired: &'a DesiredState,
+        in_force: &'a InForce<'_>,
         observed: &'a ObservedState,
         groups: &Groups<'a>,
         queue: Queue<'a>,
     ) -> Self {
+        let (desired, standings) = (&*in_force.desired, &in_force.standings);
         let mut networks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for network in observed.networks.values() {
             networks.entry(&network.cluster).or_default().push(network);
@@ -50,7 +55,17 @@ impl<'a> World<'a> {
             });
         }
         let held_ports = held_ports(desired, observed, groups);
-        Self { desired, observed, plan: Plan::default(), held_ports, queue, networks, targets: BTreeSet::new() }
+        let (plan, targets) = (Plan::default(), BTreeSet::new());
+        Self { desired, standings, observed, plan, held_ports, queue, networks, targets }
+    }
+
+    /// How the deployment of a service stands, where it may not simply go on.
+    pub(super) fn standing(&self, cluster: &ClusterName, service: &ServiceName) -> Option<&'a Standing> {
+        // Nothing has failed on most hosts, and then no name is copied.
+        if self.standings.is_empty() {
+            return None;
+        }
+        self.standings.get(&(cluster.clone(), service.clone()))
     }
 
     /// Whether what `source` declared is ours to change.

@@ -76,6 +76,7 @@ fn is_for_room(wait: &Wait) -> bool {
         | Wait::Network
         | Wait::Image
         | Wait::WrongPlatform { .. }
+        | Wait::DeploymentFailed { .. }
         | Wait::End
         | Wait::Dependency { .. } => false,
     }

@@ -3,6 +3,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::{Action, Cause, ContainerId, Health, ObservedContainer, Phase, Plan, Reconciler, Step};
+use crate::desired::Revision;
 use crate::event::{Event, EventKind};
 use crate::ownership::{ContainerIdentity, TaskKey};
 use crate::plan::order::allows_restart;
@@ -24,6 +25,8 @@ pub(super) struct Told {
     failed: BTreeSet<TaskKey>,
     /// The pauses that have been announced.
     pauses: BTreeMap<About, Timestamp>,
+    /// The failed deployments that have been announced.
+    failed_deployments: BTreeSet<(About, Revision)>,
     /// The services that are not as they should be, and since when.
     unsteady: BTreeMap<(ClusterName, ServiceName), Timestamp>,
 }
@@ -171,7 +174,22 @@ impl Reconciler {
         let mut pauses = std::mem::take(&mut self.told.pauses);
         pauses.retain(|_, until| *until > at);
         let mut unsteady = BTreeMap::new();
+        let mut failed_deployments = BTreeSet::new();
         for waiting in &plan.waits {
+            if let Wait::DeploymentFailed { failed, failures, reason, rolled_back_to } = &waiting.wait {
+                let key = (waiting.about.clone(), *failed);
+                if !self.told.failed_deployments.contains(&key) {
+                    let (failed, failures) = (*failed, *failures);
+                    let (reason, rolled_back_to) = (reason.clone(), *rolled_back_to);
+                    let kind = EventKind::DeploymentFailed { failed, failures, reason, rolled_back_to };
+                    self.tell(Some(waiting.about.clone()), kind);
+                }
+                failed_deployments.insert(key);
+                // What was rolled back to is steady once nothing else is waited for.
+                if rolled_back_to.is_some() {
+                    continue;
+                }
+            }
             if let Wait::Backoff { until, failures } = waiting.wait {
                 if pauses.get(&waiting.about) != Some(&until) {
                     let kind = EventKind::BackingOff { until, failures };
@@ -186,6 +204,7 @@ impl Reconciler {
             }
         }
         self.told.pauses = pauses;
+        self.told.failed_deployments = failed_deployments;
         let before = std::mem::replace(&mut self.told.unsteady, unsteady);
         for ((cluster, service), since) in before {
             if !self.told.unsteady.contains_key(&(cluster.clone(), service.clone())) {

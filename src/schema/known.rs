@@ -138,10 +138,10 @@ static DEPLOYMENT_CONFIGURATION: Shape = Shape {
     fields: &[
         ("minimumHealthyPercent", Plain),
         ("maximumPercent", Plain),
+        ("deploymentCircuitBreaker", Object(&CIRCUIT_BREAKER)),
         ("alarms", NotYet),
         ("bakeTimeInMinutes", NotYet),
         ("canaryConfiguration", NotYet),
-        ("deploymentCircuitBreaker", NotYet),
         ("earlySuccessCriteria", NotYet),
         ("lifecycleHooks", NotYet),
         ("linearConfiguration", NotYet),
@@ -149,12 +149,26 @@ static DEPLOYMENT_CONFIGURATION: Shape = Shape {
     ],
 };
 
+static CIRCUIT_BREAKER: Shape = Shape {
+    name: "deploymentCircuitBreaker",
+    fields: &[
+        ("enable", Plain),
+        ("rollback", Plain),
+        ("resetOnHealthyTask", Plain),
+        ("thresholdConfiguration", Object(&THRESHOLD)),
+    ],
+};
+
+static THRESHOLD: Shape = Shape { name: "thresholdConfiguration", fields: &[("type", Plain), ("value", Plain)] };
+
 /// Every object, for the search after a field that stands elsewhere. The more likely come first.
-pub(super) static SHAPES: [&Shape; 31] = [
+pub(super) static SHAPES: [&Shape; 33] = [
     &SERVICE_SPEC,
     &TASK_DEFINITION_SPEC,
     &CONTAINER_DEFINITION,
     &DEPLOYMENT_CONFIGURATION,
+    &CIRCUIT_BREAKER,
+    &THRESHOLD,
     &HEALTH_CHECK,
     &PORT_MAPPING,
     &MOUNT_POINT,

@@ -2,6 +2,7 @@
 
 use super::message::{describe_obstacle, how_it_failed, next_try, patience};
 use super::service::{Member, Portrait, portraits};
+use crate::change::text::count_of;
 use crate::desired::DesiredState;
 use crate::observed::{ContainerId, ObservedContainer, ObservedState, Phase};
 use crate::plan::ending::Ending;
@@ -56,7 +57,25 @@ pub fn diagnose(
     } else if !explain_refusal(&mut diagnosis, &portrait) && !explain_wait(&mut diagnosis, &portrait) {
         return None;
     }
+    diagnosis.facts.extend(describe_failed_deployment(&portrait));
     Some(diagnosis)
+}
+
+/// That nothing more is tried, and what runs instead.
+fn describe_failed_deployment(portrait: &Portrait<'_>) -> Option<String> {
+    let (failed, failures, rolled_back_to) = portrait.waits.iter().find_map(|(_, wait)| {
+        let Wait::DeploymentFailed { failed, failures, rolled_back_to, reason: _ } = wait else { return None };
+        Some((failed, failures, rolled_back_to))
+    })?;
+    let instead = match rolled_back_to {
+        Some(revision) => format!("rolled back to revision {}", revision.short()),
+        None => "there was nothing to roll back to".to_owned(),
+    };
+    let failures = count_of(u64::from(*failures), "failure");
+    let revision = failed.short();
+    Some(format!(
+        "the deployment of revision {revision} was given up after {failures}; {instead}; it is tried again when the task definition changes, or with --retry"
+    ))
 }
 
 fn explain_failed_task(diagnosis: &mut Diagnosis, portrait: &Portrait<'_>, failed: &Member<'_>) {

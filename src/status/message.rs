@@ -77,6 +77,7 @@ pub(super) fn next_try(portrait: &Portrait<'_>, slot: Option<Slot>) -> Option<St
         | Wait::Network
         | Wait::Image
         | Wait::WrongPlatform { .. }
+        | Wait::DeploymentFailed { .. }
         | Wait::End
         | Wait::Dependency { .. } => None,
     });
@@ -92,7 +93,7 @@ pub(super) fn describe_obstacle(portrait: &Portrait<'_>) -> Option<String> {
             let holder = if own { format!("task {}", holder.slot) } else { holder.to_string() };
             Some(format!("host port {port}/{} is still held by {holder}", protocol.as_str()))
         }
-        Wait::WrongPlatform { .. } | Wait::NeverFits(_) => Some(wait.to_string()),
+        Wait::WrongPlatform { .. } | Wait::DeploymentFailed { .. } | Wait::NeverFits(_) => Some(wait.to_string()),
         Wait::Resources(_) | Wait::ResourceQueue { .. } => Some(format!("waits for room: {wait}")),
         Wait::Backoff { until, failures } => {
             let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times in a row") };
@@ -160,7 +161,8 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
         | Wait::ResourceQueue { .. }
         | Wait::NeverFits(_)
         | Wait::Retry { .. }
-        | Wait::WrongPlatform { .. } => None,
+        | Wait::WrongPlatform { .. }
+        | Wait::DeploymentFailed { .. } => None,
         Wait::End => Some("runs until it ends".to_owned()),
     }
 }

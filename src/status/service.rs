@@ -3,7 +3,9 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use super::{Health, PinnedImage, PublishedAddress, ServiceStatus, StoppedTask, Sync, TaskStatus, message};
+use super::{
+    Health, PinnedImage, PublishedAddress, RolloutState, ServiceStatus, StoppedTask, Sync, TaskStatus, message,
+};
 use crate::change::revision_name;
 use crate::desired::{DesiredService, DesiredState, Revision};
 use crate::observed::{self, ObservedState};
@@ -165,6 +167,7 @@ impl<'a> Portrait<'a> {
             running: count(self.members.iter().filter(running)),
             healthy: count(self.members.iter().filter(|member| member.state == TaskState::Healthy)),
             pending: count(self.members.iter().filter(|member| member.state == TaskState::Assembling)),
+            rollout_state: self.rollout_state(),
             sync: self.sync(),
             health: self.health(),
             restarts: self.restarts(),
@@ -194,9 +197,30 @@ impl<'a> Portrait<'a> {
         pinned.collect::<BTreeSet<_>>().into_iter().collect()
     }
 
+    /// Whether its deployment was given up.
+    fn has_failed(&self) -> bool {
+        self.waits.iter().any(|(_, wait)| matches!(wait, Wait::DeploymentFailed { .. }))
+    }
+
+    fn rollout_state(&self) -> RolloutState {
+        let is_well =
+            |slot: Slot| self.in_slot(slot).any(|member| member.current && member.state == TaskState::Healthy);
+        let is_old = |member: &Member<'_>| member.is_up() && !member.current;
+        if self.has_failed() {
+            RolloutState::Failed
+        } else if self.slots().all(is_well) && !self.members.iter().any(is_old) {
+            RolloutState::Completed
+        } else {
+            RolloutState::InProgress
+        }
+    }
+
     fn sync(&self) -> Sync {
         if !self.compared {
             return Sync::Unknown;
+        }
+        if self.has_failed() {
+            return Sync::OutOfSync;
         }
         let is_filled = |slot: Slot| self.members.iter().any(|member| member.current && member.view.slot() == slot);
         let is_odd = |member: &Member<'_>| member.is_up() && (!member.current || !self.is_wanted(member.view.slot()));

@@ -32,6 +32,7 @@ fn a_service_is_healthy_only_when_a_check_says_so() {
 fn a_crash_loop_is_degraded_and_says_when_it_goes_on() {
     let mut dead = exited("shop/web/0", &task("web", &[PLAIN]), 3, 1, 1);
     dead[0].identity.failures = 4;
+    dead[0].identity.deployment.completed = true;
     assert_eq!(
         brief(&of(1, PLAIN, &[dead])),
         "0/0/1+0 Synced Degraded 2: container web exited with code 1 after 2.0s; next try in 15s"

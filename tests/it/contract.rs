@@ -12,7 +12,7 @@ use futures_util::stream::BoxStream;
 use reconcile::desired::{ContainerSpec, Revision};
 use reconcile::engine::{Hint, Listing, Observe, Perform};
 use reconcile::observed::{ContainerId, Exit, NetworkId, ObservedContainer, Phase};
-use reconcile::ownership::{ContainerIdentity, Source, TaskKey};
+use reconcile::ownership::{ContainerIdentity, DeploymentMark, Source, TaskKey};
 use reconcile::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome, VolumeSource};
 use reconcile::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, Timestamp};
 use tokio::runtime::Runtime;
@@ -149,6 +149,8 @@ impl<F: Fixture> World<F> {
             failures: attempt - 1,
             essential: true,
             containers: 1,
+            position: 0,
+            deployment: DeploymentMark::default(),
             image: None,
         }
     }
@@ -176,7 +178,15 @@ impl<F: Fixture> World<F> {
         spec: ContainerSpec,
     ) -> Outcome {
         let (network, aliases) = (self.network.clone(), vec!["web".to_owned()]);
-        let new = NewContainer { identity, spec: Arc::new(spec), network, aliases, volumes_from, namespaces: None };
+        let new = NewContainer {
+            identity,
+            spec: Arc::new(spec),
+            network,
+            aliases,
+            volumes_from,
+            namespaces: None,
+            values_from: None,
+        };
         self.engine().perform(&Action::CreateContainer(Box::new(new))).await
     }
 

@@ -12,6 +12,7 @@ mod logs;
 mod own;
 mod parameters;
 mod repair;
+mod rollback;
 mod room;
 mod run;
 mod secrets;

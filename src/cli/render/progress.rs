@@ -65,6 +65,7 @@ fn subject(kind: &EventKind) -> &'static str {
         | EventKind::WaitingForRoom { .. }
         | EventKind::NetworkCreated
         | EventKind::ServiceSteady { .. }
+        | EventKind::DeploymentFailed { .. }
         | EventKind::ServiceDeleted
         | EventKind::Waiting { .. } => "-",
     }
@@ -78,6 +79,7 @@ fn tone(kind: &EventKind) -> Tone {
         | EventKind::ActionFailed { .. }
         | EventKind::EngineLost { .. }
         | EventKind::ManifestsInvalid { .. }
+        | EventKind::DeploymentFailed { .. }
         | EventKind::Held { .. } => Tone::Bad,
         EventKind::BackingOff { .. }
         | EventKind::WaitingForRoom { .. }

@@ -125,6 +125,7 @@ impl Facts {
                 | Wait::Retry { .. }
                 | Wait::Network
                 | Wait::Image
+                | Wait::DeploymentFailed { .. }
                 | Wait::End
                 | Wait::Dependency { .. } => continue,
             };
@@ -201,6 +202,7 @@ impl Report for Watcher<'_> {
             | EventKind::ImageRemoved { .. }
             | EventKind::NetworkCreated
             | EventKind::ServiceSteady { .. }
+            | EventKind::DeploymentFailed { .. }
             | EventKind::ServiceDeleted
             | EventKind::ManifestsChanged { .. }
             | EventKind::ManifestsInvalid { .. }

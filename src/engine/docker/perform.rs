@@ -15,7 +15,7 @@ use super::credentials::RepositorySecrets;
 use super::own_image::{MAKE_IMAGE, make_own_image};
 use super::pull::{self, NotPulled};
 use super::secrets::{Delivered, Delivery, cover_log_options};
-use super::{INSPECT, inspect, now, query, translate};
+use super::{INSPECT, inspect, now, query, translate, withheld};
 use crate::desired::RepositoryCredentials;
 use crate::image::Platform;
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, ObservedNetwork, Phase};
@@ -112,7 +112,7 @@ impl No {
     }
 
     /// What an error of a question means that was asked before or after the call: nothing was changed by it.
-    fn of_question(connection: &Connection, call: Call, error: CallError) -> Self {
+    pub(super) fn of_question(connection: &Connection, call: Call, error: CallError) -> Self {
         match error {
             CallError::Unreachable(_) => Self::of(connection, call, error, |_, _| FailureKind::Engine),
             CallError::Refused { .. }
@@ -229,6 +229,7 @@ async fn create_container(
     groups: &TaskGroups,
     new: &NewContainer,
 ) -> Result<Effect, No> {
+    let new = &*withheld::complete(connection, new).await?;
     let delivered = secrets.prepare(new).await?;
     let group = groups.prepare(connection, &new.identity, &new.spec).await;
     let created = create_with(connection, new, &delivered, group).await;

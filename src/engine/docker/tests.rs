@@ -11,7 +11,7 @@ use tokio::net::UnixListener;
 use super::*;
 use crate::desired::Revision;
 use crate::observed::{Health, NetworkId};
-use crate::ownership::{ContainerIdentity, Source, TaskKey};
+use crate::ownership::{ContainerIdentity, DeploymentMark, Source, TaskKey};
 use crate::plan::{Effect, FailureKind, NewContainer};
 use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot};
 
@@ -395,6 +395,8 @@ fn with_a_volume() -> Action {
         image: None,
         essential: true,
         containers: 1,
+        position: 0,
+        deployment: DeploymentMark::default(),
     };
     let spec = Arc::new(serde_json::from_str(spec).expect("a spec"));
     let new = NewContainer {
@@ -404,6 +406,7 @@ fn with_a_volume() -> Action {
         aliases: Vec::new(),
         volumes_from: Vec::new(),
         namespaces: None,
+        values_from: None,
     };
     Action::CreateContainer(Box::new(new))
 }

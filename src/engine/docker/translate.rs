@@ -27,7 +27,7 @@ const CPU_SHARES_MIN: u32 = 2;
 
 /// The body of the request that creates a container.
 pub(super) fn container_body(new: &NewContainer) -> ContainerCreateBody {
-    let NewContainer { identity, spec, network: _, aliases: _, volumes_from, namespaces: _ } = new;
+    let NewContainer { identity, spec, network: _, aliases: _, volumes_from, namespaces: _, values_from: _ } = new;
     let mut body = ContainerCreateBody {
         image: Some(new.image().to_owned()),
         entrypoint: spec.entry_point.clone(),
@@ -53,7 +53,7 @@ pub(super) fn container_body(new: &NewContainer) -> ContainerCreateBody {
 
 /// Connects the container to the network of its cluster, and publishes its ports there; or to what its task has instead.
 fn add_network(body: &mut ContainerCreateBody, new: &NewContainer) {
-    let NewContainer { identity, spec, network, aliases, volumes_from: _, namespaces } = new;
+    let NewContainer { identity, spec, network, aliases, volumes_from: _, namespaces, values_from: _ } = new;
     let host = body.host_config.get_or_insert_default();
     if let Some(other) = options::other_network(spec, namespaces.as_ref()) {
         host.network_mode = Some(other);

@@ -1,5 +1,7 @@
 //! What each action does to the simulated engine, and what it answers.
 
+use std::sync::Arc;
+
 use super::behaviour::{Start, Stop};
 use super::calls::{Call, Progress};
 use super::container::Container;
@@ -98,12 +100,26 @@ impl Simulated {
         let mut container = Container::new(id.clone(), name, self.now, behaviour);
         container.identity = Some(new.identity.clone());
         container.spec_text = Some(ownership::spec_text(&new.spec).into());
-        container.spec = Some(new.spec.clone());
+        container.spec = Some(self.complete(new));
         container.network = joins_network(&new.spec).then(|| new.network.clone());
         let outcome = created(&container);
         self.insert(container);
         self.hint_container(&id, Change::Began);
         outcome
+    }
+
+    /// The spec of a new container; what it leaves out is taken from the container that it names.
+    fn complete(&self, new: &NewContainer) -> Arc<ContainerSpec> {
+        let source = new.values_from.as_ref().and_then(|id| self.containers.get(id)?.spec.clone());
+        let Some(source) = source else { return new.spec.clone() };
+        let mut completed = new.spec.clone();
+        let withheld = |(_, value): &(&String, &mut String)| *value == ownership::SENSITIVE;
+        for (name, value) in Arc::make_mut(&mut completed).environment.iter_mut().filter(withheld) {
+            if let Some(held) = source.environment.get(name) {
+                held.clone_into(value);
+            }
+        }
+        completed
     }
 
     /// Makes the volumes that a container is the first to use. Returns the name of one that is missing and may not be made.

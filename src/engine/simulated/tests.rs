@@ -1,3 +1,4 @@
+use crate::ownership::DeploymentMark;
 use std::time::Duration;
 
 use super::*;
@@ -41,6 +42,8 @@ fn identity(slot: u32, attempt: u32) -> ContainerIdentity {
         failures: 0,
         essential: true,
         containers: 1,
+        position: 0,
+        deployment: DeploymentMark::default(),
         image: None,
     }
 }
@@ -62,6 +65,7 @@ fn create_action(network: &NetworkId, identity: ContainerIdentity, fields: &str)
         aliases: Vec::new(),
         volumes_from: Vec::new(),
         namespaces: None,
+        values_from: None,
     };
     Action::CreateContainer(Box::new(new))
 }

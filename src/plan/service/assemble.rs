@@ -150,6 +150,8 @@ impl<'a> Planner<'_, 'a> {
                 failures: vacancy.failures,
                 essential: spec.essential,
                 containers: count(self.service.task.containers.iter()),
+                position: count(self.service.task.containers.iter().take_while(|other| other.name != spec.name)),
+                deployment: self.mark.clone(),
                 image: self.pin(spec),
             };
             // A task that runs once is nobody's service: nobody looks for it by a name.
@@ -162,10 +164,19 @@ impl<'a> Planner<'_, 'a> {
                 aliases,
                 volumes_from,
                 namespaces,
+                values_from: self.values_from(spec),
             };
             let action = Action::CreateContainer(Box::new(new));
             self.act(vacancy.slot, Step { action, cause: vacancy.cause.clone() });
         }
+    }
+
+    /// The container that has the values which the spec of a rollback leaves out.
+    fn values_from(&self, spec: &ContainerSpec) -> Option<ContainerId> {
+        self.failed_from()?;
+        let tasks = self.members.iter().filter(|member| member.current);
+        let containers = tasks.filter_map(|member| member.view.container(&spec.name)?.observed);
+        containers.map(|observed| observed.id.clone()).min()
     }
 
     /// The containers whose volumes a new container of `task` has too; `None` when one of them does not exist yet.

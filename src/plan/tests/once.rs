@@ -152,8 +152,12 @@ fn no_directory_touches_claims_or_counts_it() {
     assert_eq!(claims(&here, &state), []);
     assert_eq!(deletions(&here, &state).existing, 0);
     // One that declares nothing removes nothing.
-    let nothing =
-        DesiredState { source: source(), adopted: BTreeSet::new(), clusters: std::collections::BTreeMap::new() };
+    let nothing = DesiredState {
+        source: source(),
+        adopted: BTreeSet::new(),
+        clusters: std::collections::BTreeMap::new(),
+        retry_since: None,
+    };
     assert_eq!(plan(&nothing, &state).to_string(), "");
     // Nor does one that wants to take over everything.
     let greedy = DesiredState { adopted: BTreeSet::from([Source::standalone()]), ..nothing };
@@ -174,7 +178,12 @@ fn it_takes_no_port_that_a_task_holds_and_none_is_taken_from_it() {
 
 /// The state in which somebody only tidies up.
 fn housekeeping() -> DesiredState {
-    DesiredState { source: Source::standalone(), adopted: BTreeSet::new(), clusters: std::collections::BTreeMap::new() }
+    DesiredState {
+        source: Source::standalone(),
+        adopted: BTreeSet::new(),
+        clusters: std::collections::BTreeMap::new(),
+        retry_since: None,
+    }
 }
 
 #[test]

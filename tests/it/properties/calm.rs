@@ -1,10 +1,11 @@
 //! The end of every story: faults stop, and then it has to come to rest, be right, be prompt, and stay quiet.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
+use reconcile::desired::Revision;
 use reconcile::observed::{Health, ObservedContainer, ObservedState, Phase};
-use reconcile::plan::{About, Action, Plan, Step};
+use reconcile::plan::{About, Action, Plan, Step, Wait};
 use reconcile::value::{ServiceName, Slot};
 
 use super::drive::World;
@@ -81,6 +82,17 @@ impl World {
         !others && most.is_some_and(|most| u64::from(most.iter().sum::<u32>()) <= host.memory)
     }
 
+    /// What became of a deployment that was given up: the revision that is in force, if it was rolled back.
+    fn given_up(&self, index: usize) -> Option<Option<Revision>> {
+        let waits = self.last_plan.iter().flat_map(|plan| &plan.waits);
+        waits.filter(|waiting| waiting.about.service == Some(manifests::service_name(index))).find_map(|waiting| {
+            match &waiting.wait {
+                Wait::DeploymentFailed { rolled_back_to, .. } => Some(*rolled_back_to),
+                _ => None,
+            }
+        })
+    }
+
     /// Whether nothing is under way or waited for that concerns a service which has to come up.
     fn is_at_rest(&self, well: &BTreeSet<usize>) -> bool {
         let is_well = |name: &ServiceName| well.contains(&manifests::service_index(name));
@@ -106,7 +118,10 @@ impl World {
             && self.reconciler.as_ref().is_some_and(reconcile::reconciler::Reconciler::has_listed)
             && self.oracle.is_all_known(self.now())
             && !plan.steps.iter().any(concerns)
-            && !plan.waits.iter().any(|waiting| waits(&waiting.about))
+            && !plan
+                .waits
+                .iter()
+                .any(|waiting| waits(&waiting.about) && !matches!(waiting.wait, Wait::DeploymentFailed { .. }))
             && (plan.unknowns.is_empty() || !all_well)
     }
 
@@ -168,21 +183,30 @@ impl World {
         let Some(service) = self.desired.clusters.get(&key.0).and_then(|cluster| cluster.services.get(&key.1)) else {
             return wrong;
         };
+        let given_up = self.given_up(index);
+        let in_force = given_up.flatten().unwrap_or(service.task.revision);
         let count = draft.count.unwrap_or(1);
         let mut filled = BTreeSet::new();
         let mut ended = 0;
+        let mut remembered = BTreeMap::<Revision, u32>::new();
         let tasks = tasks_of(truth, &key);
         for (task, containers) in &tasks {
             let task = *task;
-            let current = task.revision == service.task.revision && containers[0].identity.source == self.source;
+            let current = task.revision == in_force && containers[0].identity.source == self.source;
             let live = containers.iter().any(|c| matches!(c.phase, Phase::Running { .. } | Phase::Paused));
             let wanted = current && (task.slot.0 < count || draft.count.is_none());
             if is_well(containers) && wanted {
                 if !filled.insert(task.slot) {
                     wrong.push(format!("two tasks fill {task}"));
                 }
+            } else if given_up == Some(None) {
+                // What was there when it was given up stays as it is.
             } else if live {
                 wrong.push(format!("{task:#} runs and should not"));
+            } else if task.revision != in_force && !containers.iter().any(|container| container.phase == Phase::Created)
+            {
+                // One ended task is what there is to go back to; of a failed revision one of each slot says that it failed.
+                *remembered.entry(task.revision).or_default() += 1;
             } else if !wanted || containers.iter().any(|container| container.phase == Phase::Created) {
                 wrong.push(format!("{task:#} is left over"));
             } else if tasks.keys().any(|other| other.slot == task.slot && other.attempt > task.attempt) {
@@ -191,7 +215,13 @@ impl World {
             }
         }
         let missing = draft.count.is_some() && filled.len() < count as usize || filled.is_empty() && count > 0;
-        if missing {
+        for (revision, tasks) in remembered {
+            let most = if given_up.is_some() && revision == service.task.revision { count } else { 1 };
+            if tasks > most {
+                wrong.push(format!("{tasks} ended tasks of {}/{} @{} are kept", key.0, key.1, revision.short()));
+            }
+        }
+        if missing && given_up != Some(None) {
             wrong.push(format!("{}/{} has {} of {count} tasks", key.0, key.1, filled.len()));
         }
         if ended > EVIDENCE_MAX {
@@ -214,6 +244,11 @@ impl World {
             ours && matches!(container.phase, Phase::Running { .. }) && (kill || container.health == Health::Healthy)
         });
         let mut candidates: Vec<ObservedContainer> = candidates.collect();
+        // A deployment that was given up starts no more tasks.
+        let is_held = |container: &ObservedContainer| {
+            self.given_up(manifests::service_index(&container.identity.task.service)) == Some(None)
+        };
+        candidates.retain(|container| !is_held(container));
         if candidates.is_empty() || self.has_failed() {
             return;
         }

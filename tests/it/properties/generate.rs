@@ -22,6 +22,8 @@ pub(super) fn story(seed: u64) -> Story {
     let mut dice = Random::new(seed ^ 0x0dde_d0de);
     services.iter_mut().for_each(|draft| order(&mut dice, &mut draft.shape));
     let host_memory = reserve(&mut Random::new(seed ^ 0x4005_7000), &mut services);
+    let mut dice = Random::new(seed ^ 0x00b4_ea4e);
+    services.iter_mut().for_each(|draft| draft.breaker = dice.percent(50).then(|| dice.percent(80)));
     let pace = match random.below(10) {
         0 => Pace::INSTANT,
         1 => Pace { start: millis(3_000), create: millis(200), remove: millis(500), ..Pace::TYPICAL },
@@ -90,6 +92,7 @@ fn draft(random: &mut Random, index: usize) -> Draft {
         count: random.percent(95).then_some(count),
         minimum,
         maximum,
+        breaker: None,
         grace_secs: random.pick(&[0, 0, 0, 5, 60]),
         version: if random.percent(80) { 0 } else { random.index(VERSIONS) },
         shape,

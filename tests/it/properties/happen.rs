@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use reconcile::engine::simulated::{Behaviour, ByHand};
 use reconcile::observed::{ContainerId, Phase};
-use reconcile::ownership::{self, ContainerIdentity, Source};
+use reconcile::ownership::{self, ContainerIdentity, DeploymentMark, Source};
 use reconcile::plan::Outcome;
 use reconcile::value::{Attempt, Slot};
 
@@ -204,6 +204,8 @@ impl World {
             failures: 0,
             essential: true,
             containers: u32::try_from(task.containers.len()).expect("a handful"),
+            position: 0,
+            deployment: DeploymentMark::default(),
             image: None,
         }
     }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconcile::desired::{
-    ContainerSpec, DesiredCluster, DesiredService, DesiredState, EngineOptions, HealthCheckSpec, Lifetime, MountSpec,
-    PortMapping, Protocol, StartDependency, TaskSettings, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
+    CircuitBreaker, ContainerSpec, DesiredCluster, DesiredService, DesiredState, EngineOptions, HealthCheckSpec,
+    Lifetime, MountSpec, PortMapping, Protocol, StartDependency, TaskSettings, TaskSpec, VolumeDriver, VolumeSpec,
+    VolumesFromSpec,
 };
 use reconcile::engine::simulated::Guard;
 use reconcile::ownership::Source;
@@ -48,7 +49,7 @@ pub(super) fn desired(drafts: &[Draft], source: &Source, adopted: &BTreeSet<Sour
         let cluster = clusters.entry(cluster_name(draft)).or_default();
         cluster.services.insert(service_name(index), service(index, draft));
     }
-    DesiredState { source: source.clone(), adopted: adopted.clone(), clusters }
+    DesiredState { source: source.clone(), adopted: adopted.clone(), clusters, retry_since: None }
 }
 
 fn service(index: usize, draft: &Draft) -> DesiredService {
@@ -56,6 +57,11 @@ fn service(index: usize, draft: &Draft) -> DesiredService {
         desired_count: draft.count,
         minimum_healthy: Percent(draft.minimum),
         maximum: Percent(draft.maximum),
+        circuit_breaker: CircuitBreaker {
+            enabled: draft.breaker.is_some(),
+            rollback: draft.breaker == Some(true),
+            ..CircuitBreaker::default()
+        },
         health_check_grace: Duration::from_secs(draft.grace_secs),
         image_pull: reconcile::image::PullBehavior::default(),
         task: Arc::new(task(index, draft)),

@@ -314,6 +314,13 @@ impl Oracle {
         let Some(wanted) = wanted else {
             return self.violate(format!("{task:#} is created though nobody wants it"));
         };
+        if let Cause::RolledBack { failed } = cause {
+            // What it goes back to is for the end of the story to judge.
+            if *failed != wanted.task.revision || !wanted.circuit_breaker.rollback {
+                self.violate(format!("{task:#} is a rollback from what nobody wants, or though nobody wants it"));
+            }
+            return;
+        }
         if task.revision != wanted.task.revision || wanted.desired_count.is_some_and(|count| task.slot.0 >= count) {
             self.violate(format!("{task:#} is created though nobody wants it"));
         }
@@ -332,7 +339,9 @@ impl Oracle {
             | Action::RemoveVolume { .. } => false,
         });
         let has_begun = being_created || scene.truth.containers.values().any(|other| other.identity.task == *task);
-        if !has_begun && task.attempt.0 > 1 && *cause != Cause::Adopted && !self.is_spared(&service, scene.truth.at) {
+        // A revision that comes back after another one begins afresh.
+        let is_fresh = matches!(cause, Cause::Adopted | Cause::Outdated { .. });
+        if !has_begun && task.attempt.0 > 1 && !is_fresh && !self.is_spared(&service, scene.truth.at) {
             self.judge_retry(identity, scene);
         }
         if !has_begun {
@@ -504,7 +513,8 @@ impl Oracle {
             Action::StopContainer { identity: other, .. } => other.task == identity.task,
             _ => false,
         });
-        if rivals || double || ending || self.condemned.contains(&identity.task) {
+        let gives_way = matches!(step.cause, Cause::RolledBack { failed } if failed == identity.task.revision);
+        if gives_way || rivals || double || ending || self.condemned.contains(&identity.task) {
             return;
         }
         let spared_by_grace = |container: &&ObservedContainer| match container.phase {
@@ -596,7 +606,9 @@ fn lane_of(step: &Step) -> Option<LaneOf> {
     match (&step.action, &step.cause) {
         (Action::PullImage { .. }, _) => Some(LaneOf::Pull),
         (Action::RemoveNetwork { .. } | Action::RemoveVolume { .. } | Action::CreateNetwork { .. }, _) => None,
-        (_, Cause::Died { .. } | Cause::Unhealthy { .. } | Cause::Restarted { .. }) => Some(LaneOf::Repair),
+        (_, Cause::Died { .. } | Cause::Unhealthy { .. } | Cause::Restarted { .. } | Cause::RolledBack { .. }) => {
+            Some(LaneOf::Repair)
+        }
         (Action::StopContainer { .. } | Action::RemoveContainer { .. }, _) => Some(LaneOf::Retire),
         (Action::CreateContainer(_) | Action::StartContainer { .. }, _) => Some(LaneOf::Rollout),
     }

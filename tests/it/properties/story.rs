@@ -37,6 +37,8 @@ pub(super) struct Draft {
     pub(super) count: Option<u32>,
     pub(super) minimum: u32,
     pub(super) maximum: u32,
+    /// Whether a deployment that fails is rolled back; without one it is tried for ever.
+    pub(super) breaker: Option<bool>,
     pub(super) grace_secs: u64,
     pub(super) version: usize,
     pub(super) shape: Shape,
@@ -193,7 +195,7 @@ impl fmt::Display for Story {
 
 impl fmt::Display for Draft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cluster, wanted, count, minimum, maximum, grace_secs, version, shape, versions } = self;
+        let Self { cluster, wanted, count, minimum, maximum, breaker, grace_secs, version, shape, versions } = self;
         if !wanted {
             f.write_str("not wanted at first; ")?;
         }
@@ -202,6 +204,11 @@ impl fmt::Display for Draft {
             None => f.write_str("as many tasks as there are")?,
         }
         write!(f, " in {}, {minimum}/{maximum} percent, grace {grace_secs} s, version {version}", CLUSTERS[*cluster])?;
+        match breaker {
+            Some(true) => f.write_str(", rolled back when it fails")?,
+            Some(false) => f.write_str(", given up when it fails")?,
+            None => {}
+        }
         let Shape {
             sidecars,
             checks,

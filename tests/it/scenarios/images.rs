@@ -116,10 +116,9 @@ fn one_fetch_serves_everybody_and_nothing_is_stopped_before_it() {
     70.000  stop shop/web/0 web @26df21: replaces revision 26df21
     70.000    * shop/web/0 stopping replaces revision 26df21
     70.042  create shop/web/0 web @bcd83e: replaces revision 26df21
-    70.042  remove shop/web/0 web @26df21: replaces revision 26df21
     70.042    * shop/web/0 stopped
     70.042    * shop/web/0 starting replaces revision 26df21
-    70.051  start shop/web/0 web @bcd83e: the slot has no task
+    70.051  start shop/web/0 web @bcd83e: replaces revision 26df21
     70.394    * shop/web/0 running
     70.474    * shop/web steady 1/1 healthy in 60s
     ");

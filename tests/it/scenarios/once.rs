@@ -158,7 +158,12 @@ fn it_is_stopped_when_that_is_wanted_and_goes_when_that_is_wanted() {
     10.042    * shop/run.job.000000000001/0 stopped
     ");
     // Three hours later whoever comes by tidies up.
-    stage.want(DesiredState { source: Source::standalone(), adopted: BTreeSet::new(), clusters: BTreeMap::new() });
+    stage.want(DesiredState {
+        source: Source::standalone(),
+        adopted: BTreeSet::new(),
+        clusters: BTreeMap::new(),
+        retry_since: None,
+    });
     stage.pass(60.0);
     assert_snapshot!(stage.read(), @"");
     stage.engine.advance(Duration::from_hours(3));

@@ -44,6 +44,7 @@ fn a_crash_loop_says_all_that_the_next_question_needs() {
             "
             error: shop/web: its task keeps ending (3 tries)
                = task shop/web/0 @5244e9, try 3: container web exited with code 1 after 2.0s, 1.0s ago
+               = the deployment of revision 5244e9 was given up after 3 failures; rolled back to revision 91017f; it is tried again when the task definition changes, or with --retry
                = last log lines:
                    Error: DB_URL: invalid port number
                        at main
@@ -52,7 +53,6 @@ fn a_crash_loop_says_all_that_the_next_question_needs() {
                = changed in this run: memory (not set) -> 64 MiB
                = now running: 2 of 3 tasks are healthy: 2 on web@91017f (old)
                = next: reconcile logs 15d262fe65ed  |  reconcile deploy/ --dry-run
-               = reconcile --watch would go on by itself: next try in 3.0s
             "
         )
     );

@@ -1,3 +1,4 @@
+use crate::ownership::DeploymentMark;
 use std::sync::Arc;
 
 use serde_json::{Value, json};
@@ -25,6 +26,8 @@ fn new_container(spec: &str) -> NewContainer {
             failures: 2,
             essential: true,
             containers: 1,
+            position: 0,
+            deployment: DeploymentMark::default(),
             image: None,
         },
         spec: Arc::new(serde_json::from_str(spec).expect("a spec")),
@@ -32,6 +35,7 @@ fn new_container(spec: &str) -> NewContainer {
         aliases: vec!["web".to_owned(), "web-2".to_owned()],
         volumes_from: Vec::new(),
         namespaces: None,
+        values_from: None,
     }
 }
 

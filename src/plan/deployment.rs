@@ -1,0 +1,325 @@
+//! Deployments: whether the revision that the manifests ask for has proven itself, and what is in force while it has failed.
+//!
+//! A deployment moves a service from one revision to another. It is in progress until every task of it has been up for a while; if
+//! too many of its tasks fail before that, it has failed: the circuit breaker of ECS. The revision that the last completed deployment
+//! had brought then takes its place. Everything that this needs is written on the containers: the failures on those that ended, the
+//! way back on those that were made, and what there is to go back to is an ended task that is kept. A failed deployment is therefore
+//! still one after a restart, of this program or of the engine, and stays one until the manifest asks for something else.
+
+use std::borrow::Cow;
+use std::collections::{BTreeMap, BTreeSet};
+use std::sync::Arc;
+
+use super::ending::Ending;
+use super::group::{Group, Groups};
+use super::restart::{self, Retry};
+use super::service::{judge, present_count};
+use super::view::{self, TaskState, TaskView};
+use super::{Cause, Wait};
+use crate::desired::{DesiredService, DesiredState, Revision, TaskSpec};
+use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
+use crate::ownership::DeploymentMark;
+use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
+
+/// The services whose manifests are not in force, and why.
+pub(crate) type Standings = BTreeMap<(ClusterName, ServiceName), Standing>;
+
+/// How the deployment of a service stands, where it may not simply go on.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) enum Standing {
+    /// How some of its tasks ended is not known yet, and it may have been too much: nothing new begins before that is known.
+    Unclear,
+    /// It was given up.
+    Failed(FailedDeployment),
+}
+
+/// A deployment that was given up.
+#[derive(Debug, Clone, PartialEq, Eq)]
+pub(crate) struct FailedDeployment {
+    /// The revision that failed: the one that the manifests ask for.
+    pub(crate) revision: Revision,
+    /// How many of its tasks failed.
+    pub(crate) failures: u32,
+    /// How the last of them failed, where that is known.
+    pub(crate) reason: Option<String>,
+    /// The revision that has taken its place.
+    pub(crate) rolled_back_to: Option<Revision>,
+}
+
+/// What is in force: what the manifests ask for, but for the services whose deployment has failed.
+pub(crate) struct InForce<'d> {
+    pub(crate) desired: Cow<'d, DesiredState>,
+    pub(crate) standings: Standings,
+}
+
+/// Finds out which deployments have failed, and puts the last good revision in the place of theirs.
+pub(crate) fn find_in_force<'d>(desired: &'d DesiredState, observed: &ObservedState) -> InForce<'d> {
+    let mut in_force = InForce { desired: Cow::Borrowed(desired), standings: Standings::new() };
+    let suspects = find_suspects(desired, observed);
+    if suspects.is_empty() {
+        return in_force;
+    }
+    let mut groups = Groups::new(observed);
+    for (cluster, name) in suspects {
+        let service = &desired.clusters[cluster].services[name];
+        let Group { tasks, duplicates: _ } = groups.take(cluster, name);
+        let tasks: Vec<_> = judge(desired, observed, service, tasks).collect();
+        let desired_count = service.desired_count.unwrap_or_else(|| present_count(tasks.iter().map(|(view, ..)| view)));
+        let tasks = tasks.iter().map(|(view, state, current)| (view, state, *current));
+        let history = History::new(service, desired_count, (observed.at, desired.retry_since), tasks);
+        let Some(mut standing) = history.standing() else { continue };
+        if let Standing::Failed(failed) = &mut standing
+            && let Some(good) = history.way_back()
+        {
+            failed.rolled_back_to = Some(good.revision);
+            let clusters = &mut in_force.desired.to_mut().clusters;
+            if let Some(service) = clusters.get_mut(cluster).and_then(|cluster| cluster.services.get_mut(name)) {
+                service.task = Arc::new(good);
+            }
+        }
+        in_force.standings.insert((cluster.clone(), name.clone()), standing);
+    }
+    in_force
+}
+
+/// The services of which something has failed. On a host where all is well there is none, and looking costs next to nothing.
+fn find_suspects<'d>(
+    desired: &'d DesiredState,
+    observed: &ObservedState,
+) -> BTreeSet<(&'d ClusterName, &'d ServiceName)> {
+    let failing = observed.containers.values().filter(|container| is_suspicious(container));
+    let suspects = failing.filter_map(|container| {
+        let task = &container.identity.task;
+        let (cluster, wanted) = desired.clusters.get_key_value(&task.cluster)?;
+        let (name, service) = wanted.services.get_key_value(&task.service)?;
+        // What is left of other revisions says nothing of the one that is wanted.
+        let wanted = service.task.revision;
+        let concerns = task.revision == wanted || container.identity.deployment.instead_of == Some(wanted);
+        (service.circuit_breaker.enabled && concerns).then_some((cluster, name))
+    });
+    suspects.collect()
+}
+
+fn is_suspicious(container: &ObservedContainer) -> bool {
+    let ended = match container.phase {
+        Phase::StartFailed { .. } | Phase::Exited { .. } | Phase::Removing => true,
+        Phase::CreatedOrFailed | Phase::Created | Phase::Running { .. } | Phase::Paused => false,
+    };
+    ended
+        || container.health == Health::Unhealthy
+        || container.identity.failures > 0
+        || container.identity.deployment.instead_of.is_some()
+}
+
+/// A task of a service, judged.
+#[derive(Clone, Copy)]
+struct Try<'s, 'a> {
+    view: &'s TaskView<'a>,
+    state: &'s TaskState,
+    created_at: Timestamp,
+}
+
+impl<'s, 'a> Try<'s, 'a> {
+    fn revision(&self) -> Revision {
+        self.view.key.revision
+    }
+
+    fn marks(&self) -> impl Iterator<Item = &'s DeploymentMark> + use<'s, 'a> {
+        let containers = self.view.containers.iter();
+        containers.map(|container| &container.identity.deployment)
+    }
+
+    fn is_instead_of(&self, revision: Revision) -> bool {
+        self.marks().any(|mark| mark.instead_of == Some(revision))
+    }
+
+    /// Whether it has been up for so long that its end would be a first failure again.
+    fn has_come_up(&self, at: Timestamp) -> bool {
+        let ran = match self.state {
+            TaskState::Healthy => self.view.started_at().map(|started_at| at.since(started_at)),
+            TaskState::Ended | TaskState::Ending => match self.view.ending() {
+                Ending::Known { started_at, ended_at, unhealthy: false, .. } => Some(ended_at.since(started_at)),
+                Ending::Known { .. } | Ending::Unknown(_) | Ending::Untold => None,
+            },
+            TaskState::Assembling | TaskState::Pending(_) | TaskState::Unhealthy => None,
+        };
+        ran.is_some_and(|ran| restart::failures_after(self.view.failures, ran) == 0)
+    }
+}
+
+/// What a service has tried, as far as the engine remembers it.
+pub(super) struct History<'s, 'a> {
+    service: &'s DesiredService,
+    desired_count: u32,
+    at: Timestamp,
+    retry_since: Option<Timestamp>,
+    /// Since when tries of the wanted revision count: since another one was tried, or the user asked for one more try.
+    since: Option<Timestamp>,
+    /// The last try of each wanted slot with the wanted revision, of those that count.
+    tries: BTreeMap<Slot, Try<'s, 'a>>,
+    /// The tasks of other revisions.
+    others: Vec<Try<'s, 'a>>,
+}
+
+impl<'s, 'a> History<'s, 'a> {
+    /// From all tasks of a service: each with its state, and whether it is of the revision that is wanted.
+    pub(super) fn new(
+        service: &'s DesiredService,
+        desired_count: u32,
+        (at, retry_since): (Timestamp, Option<Timestamp>),
+        tasks: impl Iterator<Item = (&'s TaskView<'a>, &'s TaskState, bool)>,
+    ) -> Self {
+        let tasks = tasks.map(|(view, state, current)| (Try { view, state, created_at: created_at(view) }, current));
+        let (current, others): (Vec<_>, Vec<_>) = tasks.partition(|(_, current)| *current);
+        let others: Vec<_> = others.into_iter().map(|(one, _)| one).collect();
+        let newer = others.iter().filter(|other| !other.is_instead_of(service.task.revision));
+        let since = newer.map(|other| other.created_at).max().max(retry_since);
+        let mut history = Self { service, desired_count, at, retry_since, since, tries: BTreeMap::new(), others };
+        for (one, _) in current {
+            let slot = one.view.slot();
+            let is_last = history.tries.get(&slot).is_none_or(|other| other.view.attempt() < one.view.attempt());
+            if is_last && slot.0 < desired_count && !history.is_past(one.view, one.state) {
+                history.tries.insert(slot, one);
+            }
+        }
+        history
+    }
+
+    /// Whether a task of the wanted revision belongs to an earlier deployment of it: it has ended, and counts for nothing now.
+    pub(super) fn is_past(&self, view: &TaskView<'_>, state: &TaskState) -> bool {
+        *state == TaskState::Ended && self.since.is_some_and(|since| created_at(view) < since)
+    }
+
+    fn standing(&self) -> Option<Standing> {
+        let rollback = self.rollback();
+        if rollback.is_none() && (self.tries.is_empty() || self.has_completed()) {
+            return None;
+        }
+        let known = || self.tries.values().filter_map(|one| self.failures_of(one));
+        let unclear = || self.tries.values().filter(|one| self.failures_of(one).is_none());
+        let failures = known().chain(unclear().map(|one| one.view.failures)).fold(0, u32::saturating_add);
+        let at_worst = unclear().fold(failures, |failures, _| failures.saturating_add(1));
+        let threshold = self.service.circuit_breaker.threshold.of(self.desired_count);
+        if failures < threshold && rollback.is_none() {
+            return (at_worst >= threshold).then_some(Standing::Unclear);
+        }
+        Some(Standing::Failed(FailedDeployment {
+            revision: self.service.task.revision,
+            failures: failures.max(threshold),
+            reason: self.last_reason(),
+            rolled_back_to: None,
+        }))
+    }
+
+    /// A task that runs because this revision has failed. None of this revision was made since: nobody asked for another try.
+    fn rollback(&self) -> Option<&Try<'s, 'a>> {
+        let last_try = self.tries.values().map(|one| one.created_at).max().max(self.retry_since);
+        let is_newer = |other: &&Try<'_, '_>| last_try.is_none_or(|last_try| last_try <= other.created_at);
+        let mut rollback = self.others.iter().filter(|other| other.is_instead_of(self.service.task.revision));
+        rollback.find(|other| other.state.is_alive() && is_newer(other))
+    }
+
+    /// Whether every task of the deployment has been up for a while, and nothing of another one serves any more.
+    pub(super) fn has_completed(&self) -> bool {
+        let said = self.tries.values().flat_map(Try::marks).any(|mark| mark.completed);
+        let is_alone = !self.others.iter().any(|other| other.state.is_alive());
+        said || is_alone && !self.tries.is_empty() && self.tries.values().all(|one| one.has_come_up(self.at))
+    }
+
+    /// How many failures in a row a slot has behind it; `None` while that is not known.
+    fn failures_of(&self, one: &Try<'s, 'a>) -> Option<u32> {
+        if let Some(Cause::Unhealthy { .. } | Cause::RolledBack { .. }) = one.view.context.condemned {
+            return Some(one.view.failures.saturating_add(1));
+        }
+        // A list does not tell a container that could not be started from a new one.
+        if one.view.unknowns().next().is_some() {
+            return None;
+        }
+        let grace = self.service.health_check_grace;
+        match one.state {
+            TaskState::Healthy if self.service.circuit_breaker.reset_on_healthy => Some(0),
+            TaskState::Healthy | TaskState::Assembling | TaskState::Pending(_) => Some(one.view.failures),
+            // It has failed, however long it was kept since.
+            TaskState::Unhealthy => Some(one.view.failures.saturating_add(1)),
+            TaskState::Ending | TaskState::Ended => match restart::retry_after(one.view, grace, self.at) {
+                Retry::Unknown(_) => None,
+                Retry::Later => Some(one.view.failures),
+                Retry::At { failures, .. } if was_unhealthy(one.view) => {
+                    Some(failures.max(one.view.failures.saturating_add(1)))
+                }
+                Retry::At { failures, .. } => Some(failures),
+            },
+        }
+    }
+
+    fn last_reason(&self) -> Option<String> {
+        let ends = self.tries.values().filter_map(|one| match (one.state, one.view.ending()) {
+            (TaskState::Unhealthy, _) => Some((one.created_at, one.view.sickness())),
+            (_, Ending::Known { ended_at, reason, .. }) => Some((ended_at, reason)),
+            (_, Ending::Unknown(_) | Ending::Untold) => None,
+        });
+        ends.max().map(|(_, reason)| reason)
+    }
+
+    /// The revision that the last deployment before this one had brought well: where a rollback goes.
+    pub(super) fn previous(&self) -> Option<Revision> {
+        if let Some(mark) = self.tries.values().flat_map(Try::marks).next() {
+            return mark.previous;
+        }
+        let rank = |other: &&Try<'_, '_>| (other.state.is_alive(), other.created_at, other.view.key.clone());
+        let last = self.others.iter().max_by_key(rank)?;
+        if self.was_good(last.revision()) {
+            return Some(last.revision());
+        }
+        let is_there = |revision: &Revision| self.others.iter().any(|other| other.revision() == *revision);
+        last.marks().filter_map(|mark| mark.previous).find(is_there)
+    }
+
+    /// Whether the deployment of another revision had come to a good end.
+    fn was_good(&self, revision: Revision) -> bool {
+        let of_revision = || self.others.iter().filter(|other| other.revision() == revision);
+        let is_alone = !self.others.iter().any(|other| other.revision() != revision && other.state.is_alive());
+        // What we have just stopped has not told yet how long it ran.
+        let is_untold = |one: &Try<'_, '_>| one.view.failures == 0 && matches!(one.view.ending(), Ending::Unknown(_));
+        // A list tells the age of a young task only coarsely: what has long been healthy may look as if it had just begun.
+        let is_up =
+            |one: &Try<'_, '_>| matches!(one.state, TaskState::Healthy | TaskState::Pending(Wait::Settle { .. }));
+        let is_well = |one: &Try<'_, '_>| is_up(one) || one.has_come_up(self.at) || is_untold(one);
+        of_revision().flat_map(Try::marks).any(|mark| mark.completed) || is_alone && of_revision().all(is_well)
+    }
+
+    /// What there is to go back to from a deployment that has failed, where anything is left of it.
+    fn way_back(&self) -> Option<TaskSpec> {
+        if !self.service.circuit_breaker.rollback {
+            return None;
+        }
+        let healthy = || self.others.iter().filter(|other| *other.state == TaskState::Healthy);
+        let serving = || healthy().max_by_key(|other| other.created_at).map(Try::revision);
+        let revision = self.rollback().map(Try::revision).or_else(|| self.previous()).or_else(serving)?;
+        let mut tasks: Vec<_> = self.others.iter().filter(|other| other.revision() == revision).collect();
+        tasks.sort_by_key(|one| (!one.state.is_alive(), std::cmp::Reverse(one.created_at), one.view.key));
+        tasks.into_iter().find_map(|one| read_task(one.view))
+    }
+}
+
+fn was_unhealthy(view: &TaskView<'_>) -> bool {
+    matches!(view.ending(), Ending::Known { unhealthy: true, .. })
+}
+
+/// When a task came to be.
+pub(super) fn created_at(view: &TaskView<'_>) -> Timestamp {
+    view.observed().map(|container| container.created_at).max().unwrap_or_default()
+}
+
+/// The task definition that a task was made from, as its containers tell it; `None` when one of them is gone or cannot be read.
+fn read_task(view: &TaskView<'_>) -> Option<TaskSpec> {
+    let first = view.containers.first()?.identity;
+    let mut containers: Vec<_> = view.observed().collect();
+    if containers.len() != first.containers as usize {
+        return None;
+    }
+    containers.sort_by_key(|container| container.identity.position);
+    let specs = containers.into_iter().map(|container| view::read_spec(container).map(Arc::new));
+    let containers = specs.collect::<Option<_>>()?;
+    Some(TaskSpec { family: first.family.clone(), revision: view.key.revision, containers })
+}
