@@ -215,6 +215,9 @@ pub enum Phase {
         message: String,
         /// When that was.
         at: Timestamp,
+        /// Whether something else held a host port that it publishes: that is no fault of its own.
+        #[serde(default)]
+        port_taken: bool,
     },
     /// Its process runs.
     #[serde(rename_all = "camelCase")]

@@ -10,7 +10,7 @@ use std::borrow::Cow;
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use super::ending::Ending;
+use super::ending::{Ending, was_unhealthy as was_unhealthy_at_end};
 use super::group::{Group, Groups};
 use super::restart::{self, Retry};
 use super::service::{judge, present_count};
@@ -20,6 +20,13 @@ use crate::desired::{DesiredService, DesiredState, Revision, TaskSpec};
 use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
 use crate::ownership::DeploymentMark;
 use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
+
+/// A slot has failed so often in a row before its deployment is given up.
+const IN_A_ROW_MIN: u32 = 2;
+
+/// The exit code of a program that was killed, and of one that was asked to end and did not say otherwise.
+const SIGKILL_EXIT: i64 = 137;
+const SIGTERM_EXIT: i64 = 143;
 
 /// The services whose manifests are not in force, and why.
 pub(crate) type Standings = BTreeMap<(ClusterName, ServiceName), Standing>;
@@ -195,13 +202,12 @@ impl<'s, 'a> History<'s, 'a> {
         if rollback.is_none() && (self.tries.is_empty() || self.has_completed()) {
             return None;
         }
-        let known = || self.tries.values().filter_map(|one| self.failures_of(one));
-        let unclear = || self.tries.values().filter(|one| self.failures_of(one).is_none());
-        let failures = known().chain(unclear().map(|one| one.view.failures)).fold(0, u32::saturating_add);
-        let at_worst = unclear().fold(failures, |failures, _| failures.saturating_add(1));
         let threshold = self.service.circuit_breaker.threshold.of(self.desired_count);
-        if failures < threshold && rollback.is_none() {
-            return (at_worst >= threshold).then_some(Standing::Unclear);
+        let known = || self.tries.values().filter_map(|one| self.failures_of(one));
+        let failures = known().fold(0, u32::saturating_add);
+        if !trips(threshold, known()) && rollback.is_none() {
+            let at_worst = |one: &Try<'s, 'a>| self.failures_of(one).unwrap_or(one.view.failures.saturating_add(1));
+            return trips(threshold, self.tries.values().map(at_worst)).then_some(Standing::Unclear);
         }
         Some(Standing::Failed(FailedDeployment {
             revision: self.service.task.revision,
@@ -237,13 +243,15 @@ impl<'s, 'a> History<'s, 'a> {
         }
         let grace = self.service.health_check_grace;
         match one.state {
-            TaskState::Healthy if self.service.circuit_breaker.reset_on_healthy => Some(0),
-            TaskState::Healthy | TaskState::Assembling | TaskState::Pending(_) => Some(one.view.failures),
+            TaskState::Healthy if !self.service.circuit_breaker.reset_on_healthy => Some(one.view.failures),
+            // How this try ends will say more.
+            TaskState::Healthy | TaskState::Assembling | TaskState::Pending(_) => Some(0),
             // It has failed, however long it was kept since.
             TaskState::Unhealthy => Some(one.view.failures.saturating_add(1)),
+            TaskState::Ending | TaskState::Ended if was_ended_from_outside(one.view) => Some(0),
             TaskState::Ending | TaskState::Ended => match restart::retry_after(one.view, grace, self.at) {
                 Retry::Unknown(_) => None,
-                Retry::Later => Some(one.view.failures),
+                Retry::Later => Some(0),
                 Retry::At { failures, .. } if was_unhealthy(one.view) => {
                     Some(failures.max(one.view.failures.saturating_add(1)))
                 }
@@ -254,11 +262,12 @@ impl<'s, 'a> History<'s, 'a> {
 
     fn last_reason(&self) -> Option<String> {
         let ends = self.tries.values().filter_map(|one| match (one.state, one.view.ending()) {
-            (TaskState::Unhealthy, _) => Some((one.created_at, one.view.sickness())),
-            (_, Ending::Known { ended_at, reason, .. }) => Some((ended_at, reason)),
+            (TaskState::Unhealthy, _) => Some((true, one.created_at, one.view.sickness())),
+            // What was well as the others failed was stopped by us, and says nothing.
+            (_, Ending::Known { ended_at, unhealthy, reason, .. }) => Some((unhealthy, ended_at, reason)),
             (_, Ending::Unknown(_) | Ending::Untold) => None,
         });
-        ends.max().map(|(_, reason)| reason)
+        ends.max().map(|(_, _, reason)| reason)
     }
 
     /// The revision that the last deployment before this one had brought well: where a rollback goes.
@@ -304,6 +313,31 @@ impl<'s, 'a> History<'s, 'a> {
 
 fn was_unhealthy(view: &TaskView<'_>) -> bool {
     matches!(view.ending(), Ending::Known { unhealthy: true, .. })
+}
+
+/// Whether so many failures of the slots are too many.
+///
+/// One failure of each slot at once is forgiven: that is how it looks when the engine restarts beneath young tasks.
+fn trips(threshold: u32, failures: impl Iterator<Item = u32>) -> bool {
+    let (sum, most) = failures.fold((0_u32, 0), |(sum, most), one| (sum.saturating_add(one), most.max(one)));
+    sum >= threshold && most >= threshold.min(IN_A_ROW_MIN)
+}
+
+/// Whether a task ended through no fault of its own: somebody killed it or asked it to end, or something else held its port.
+fn was_ended_from_outside(view: &TaskView<'_>) -> bool {
+    let Some(culprit) = view.culprit().filter(|culprit| !was_unhealthy_at_end(culprit)) else { return false };
+    match &culprit.phase {
+        Phase::StartFailed { port_taken, .. } => *port_taken,
+        Phase::Exited { exit: Some(exit) } => {
+            exit.code == SIGTERM_EXIT || exit.code == SIGKILL_EXIT && !exit.oom_killed
+        }
+        Phase::Exited { exit: None }
+        | Phase::CreatedOrFailed
+        | Phase::Created
+        | Phase::Running { .. }
+        | Phase::Paused
+        | Phase::Removing => false,
+    }
 }
 
 /// When a task came to be.

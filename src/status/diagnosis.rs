@@ -117,6 +117,8 @@ fn hint(portrait: &Portrait<'_>, container: &ObservedContainer) -> Option<String
             Some(memory) => format!("its limit is {memory} MiB (memory)"),
             None => "it has no limit of its own: the host ran out of memory".to_owned(),
         }),
+        // It was stopped by us, and its health check has said why.
+        Phase::Exited { exit: Some(exit) } if exit.health_output.is_some() => None,
         Phase::Exited { exit: Some(exit) } => match exit.code {
             126 => Some("exit code 126 usually means that the program cannot be executed".to_owned()),
             127 => Some("exit code 127 usually means that the program was not found".to_owned()),

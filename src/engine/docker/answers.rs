@@ -12,6 +12,7 @@ use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
 mod ports;
 
+pub(super) use ports::tells_of_port;
 use ports::{holds_ports, host_network_ports, published, without_repetition};
 
 use super::secrets::cover_log_options;
@@ -346,7 +347,10 @@ fn read_inspected_phase(state: &InspectedState<'_>, retries: Option<i64>, create
         "created" | "configured" | "initialized" => {
             let message = if error.is_empty() { format!("exit code {}", state.exit_code) } else { error };
             // The engine keeps no time of a start that failed. We start what we have created, so the two are close.
-            (Phase::StartFailed { message, at: finished_at.unwrap_or(created_at) }, Health::None)
+            {
+                let port_taken = tells_of_port(&message);
+                (Phase::StartFailed { message, at: finished_at.unwrap_or(created_at), port_taken }, Health::None)
+            }
         }
         _ if state.running => (Phase::Running { started_at }, health),
         _ if finished_at.is_some() => (exited(error), Health::None),

@@ -8,7 +8,7 @@ use bollard::query_parameters::{
     CreateContainerOptions, RemoveContainerOptions, RemoveVolumeOptions, StopContainerOptions,
 };
 
-use super::answers::{self, Inspected};
+use super::answers::{self, Inspected, tells_of_port};
 use super::cgroups::TaskGroups;
 use super::connection::{Call, CallError, Connection, VERSION};
 use super::credentials::RepositorySecrets;
@@ -419,7 +419,6 @@ async fn cover_log_options_of(connection: &Connection, id: &ContainerId, message
 
 fn classify_start(status: u16, message: &str) -> FailureKind {
     let message = message.to_lowercase();
-    let port = ["port is already allocated", "address already in use", "ports are not available"];
     let gone_for_good = [
         // The manifest names a user or group that the image does not have: every engine takes that for a fault of its own.
         "unable to find user",
@@ -430,7 +429,7 @@ fn classify_start(status: u16, message: &str) -> FailureKind {
         "oci permission denied",
     ];
     match status {
-        _ if port.iter().any(|words| message.contains(words)) => FailureKind::PortTaken,
+        _ if tells_of_port(&message) => FailureKind::PortTaken,
         404 if message.contains("no such container") => FailureKind::Gone,
         // Something that the container was created with, such as its network, is gone for good.
         400 | 404 => FailureKind::Refused,

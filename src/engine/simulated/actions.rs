@@ -181,7 +181,11 @@ impl Simulated {
     fn fail_start(&mut self, id: &ContainerId, kind: FailureKind, message: String) -> Outcome {
         self.release_ports(id);
         if let Some(container) = self.containers.get_mut(id) {
-            container.phase = Phase::StartFailed { message: message.clone(), at: self.now };
+            container.phase = Phase::StartFailed {
+                message: message.clone(),
+                at: self.now,
+                port_taken: kind == FailureKind::PortTaken,
+            };
         }
         self.hint_container(id, Change::Ended);
         failed(kind, message)

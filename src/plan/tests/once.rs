@@ -76,7 +76,7 @@ fn a_slot_that_has_had_a_task_gets_no_other() {
     unclear[0].phase = Phase::Exited { exit: None };
     assert!(plan_run(&task, &[unclear]).starts_with("inspect "));
     let mut failed = alone(running(&slot(), &task, 1));
-    failed[0].phase = Phase::StartFailed { message: "no such program".to_owned(), at: ago(1) };
+    failed[0].phase = Phase::StartFailed { message: "no such program".to_owned(), at: ago(1), port_taken: false };
     assert_eq!(plan_run(&task, &[failed]), "");
     let mut sick = alone(running(&slot(), &task, 1));
     sick[0].health = Health::Unhealthy;

@@ -130,11 +130,17 @@ fn a_volume_of_a_task_is_shared_in_it_and_goes_with_it() {
     let before = shop.engine.volumes(&shop.label());
     assert_eq!(before.len(), 1, "{before:#?}");
 
-    shop.write(&[web.container("environment: [{ name: NEW, value: '1' }]")]);
+    shop.write(&[web.clone().container("environment: [{ name: NEW, value: '1' }]")]);
     shop.converge();
     let after = shop.engine.volumes(&shop.label());
-    assert_eq!(after.len(), 1, "the old one went with its task: {after:#?}");
-    assert_ne!(before, after, "the new task has a new one");
+    assert_eq!(after.len(), 2, "the new task has a new one; the old task is kept to go back to: {after:#?}");
+    shop.expect_quiet();
+
+    shop.write(&[web.container("environment: [{ name: NEW, value: '2' }]")]);
+    shop.converge();
+    let later = shop.engine.volumes(&shop.label());
+    assert_eq!(later.len(), 2, "{later:#?}");
+    assert!(!later.contains(&before[0]), "the old one went with its task: {later:#?}");
     shop.expect_quiet();
 }
 

@@ -76,11 +76,16 @@ fn the_containers_of_a_task_have_its_limits_together() {
     assert_eq!(quota.split(' ').next(), Some("50000"));
     shop.expect_quiet();
 
-    // Another revision has a group of its own, and nothing is left of the first.
+    // Another revision has a group of its own.
     shop.write(&[two("[sleep, '1000001']")]);
     shop.converge();
     let next = group_of(&shop, &shop.running("web")[0]).expect("a group again");
     assert_ne!(next, group);
+    shop.expect_quiet();
+
+    // A task of the revision before is kept to go back to, with its group; what was before that is gone.
+    shop.write(&[two("[sleep, '1000002']")]);
+    shop.converge();
     assert_eq!(trees_with(&group), Vec::<PathBuf>::new());
     shop.expect_quiet();
 

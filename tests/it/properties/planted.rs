@@ -567,7 +567,7 @@ impl World {
             name: identity.name(),
             identity: identity.clone(),
             spec: None,
-            phase: Phase::StartFailed { message: "timeout".to_owned(), at },
+            phase: Phase::StartFailed { message: "timeout".to_owned(), at, port_taken: false },
             health: Health::None,
             created_at: at,
             ports: Vec::new(),

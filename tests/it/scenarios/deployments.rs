@@ -3,12 +3,13 @@
 use std::time::Duration;
 
 use insta::assert_snapshot;
-use reconcile::engine::simulated::{Behaviour, Checks, Start};
+use reconcile::desired::{PortMapping, Protocol};
+use reconcile::engine::simulated::{Behaviour, ByHand, Checks, Start};
 use reconcile::observed::Phase;
 use reconcile::value::Timestamp;
 
 use super::stage::{Stage, desired};
-use super::{CHECK, STOP_FIRST, exits, image, shop};
+use super::{CHECK, STATIC_PORT, STOP_FIRST, exits, image, shop};
 
 /// A shop in which `web:1` has been up for a while, and `web:2` does what `behaviour` says as soon as it is asked for.
 fn with_bad_second(behaviour: Behaviour, container: &str, service: &str) -> Stage {
@@ -253,6 +254,40 @@ fn a_failed_change_is_tried_once_more_on_request() {
     155.394    * shop/web/0 stopped
     155.394    * shop/web steady 1/1 healthy in 5.3s
     ");
+    stage.prove_quiet();
+}
+
+#[test]
+fn what_is_no_fault_of_a_deployment_does_not_fail_it() {
+    // Somebody kills its young tasks again and again.
+    let mut stage = Stage::new(&shop("web:1", "", ", desiredCount: 3"));
+    for _ in 0..6 {
+        stage.pass(4.0);
+        for slot in 0..3 {
+            let id = stage.id(&format!("shop.web.{slot}"));
+            stage.engine.kill(&id);
+        }
+    }
+    stage.pass(120.0);
+    stage.prove_quiet();
+
+    // The engine restarts beneath them: all of them end at once, as if by themselves.
+    let mut stage = Stage::new(&shop("web:1", "", ", desiredCount: 3"));
+    stage.engine.set_behaviour(image("web:1"), exits(0, 2));
+    stage.pass(2.6);
+    stage.engine.set_behaviour(image("web:1"), Behaviour::default());
+    stage.pass(60.0);
+    stage.prove_quiet();
+
+    // Something else holds its port for a while.
+    let mut stage = Stage::new(&shop("web:1", STATIC_PORT, ""));
+    let ports = vec![PortMapping { container_port: 80, host_port: 8080, protocol: Protocol::Tcp }];
+    let holder = ByHand { name: "holder".to_owned(), ports, running: true, ..ByHand::default() };
+    let holder = stage.engine.add_by_hand(holder).expect("the port is free");
+    stage.pass(60.0);
+    assert!(stage.waits().contains("a pause after"), "{}", stage.waits());
+    stage.engine.remove_by_hand(&holder);
+    stage.pass(120.0);
     stage.prove_quiet();
 }
 

@@ -110,7 +110,7 @@ fn a_service_that_is_well_has_no_diagnosis() {
 fn no_sensitive_value_and_no_escape_code_is_printed() {
     let new = task("web", &[WEB]);
     let mut dead = exited("shop/web/0", &new, 1, 1, 1);
-    dead[0].phase = Phase::StartFailed { message: "bad\n\u{1b}[2Jthing".to_owned(), at: ago(1) };
+    dead[0].phase = Phase::StartFailed { message: "bad\n\u{1b}[2Jthing".to_owned(), at: ago(1), port_taken: false };
     let before = Before {
         family: new.family.clone(),
         revision: task("web", &[WEB, WEB]).revision,

@@ -53,3 +53,10 @@ pub(super) fn without_repetition<'a>(ports: impl Iterator<Item = (&'a str, Publi
     );
     ports.into_iter().collect()
 }
+
+/// Whether an engine complains that something else holds a host port.
+pub(in crate::engine::docker) fn tells_of_port(message: &str) -> bool {
+    let message = message.to_lowercase();
+    let words = ["port is already allocated", "address already in use", "ports are not available"];
+    words.iter().any(|words| message.contains(words))
+}
