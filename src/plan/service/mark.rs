@@ -19,17 +19,14 @@ pub(super) fn read_history(
     (desired_count, standing): (u32, Option<&Standing>),
     members: &mut [Member<'_>],
 ) -> DeploymentMark {
-    // One revision that nothing has come to an end of has no history.
-    let is_plain = |member: &Member<'_>| member.current && member.state != TaskState::Ended;
-    if members.is_empty() || service.lifetime.is_once() {
+    // Where every slot has its task, and there is nothing else, nothing is made that could say anything.
+    let is_settled = |member: &Member<'_>| member.current && member.state == TaskState::Healthy;
+    let is_converged = members.len() == desired_count as usize && members.iter().all(is_settled);
+    if is_converged || service.lifetime.is_once() {
         return DeploymentMark::default();
     }
     let times = (world.observed.at, world.desired.retry_since);
     let tasks = members.iter().map(|member| (&member.view, &member.state, member.current));
-    if members.iter().all(is_plain) && members.iter().all(|member| member.state == TaskState::Healthy) {
-        // Nothing will be made: nothing has to be known.
-        return DeploymentMark::default();
-    }
     let history = History::new(service, desired_count, times, tasks);
     let past: Vec<bool> = members.iter().map(|m| m.current && history.is_past(&m.view, &m.state)).collect();
     let mark = match standing {

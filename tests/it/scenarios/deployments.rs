@@ -292,6 +292,23 @@ fn what_is_no_fault_of_a_deployment_does_not_fail_it() {
 }
 
 #[test]
+fn more_tasks_of_a_deployment_that_has_completed_do_not_fail_it() {
+    let mut stage = Stage::new(&shop("web:1", "", ""));
+    stage.pass(30.0);
+    stage.change(&shop("web:2", "", ""));
+    stage.pass(30.0);
+    stage.engine.set_behaviour(image("web:2"), exits(1, 1));
+    stage.change(&shop("web:2", "", ", desiredCount: 3"));
+    stage.pass(60.0);
+    let waits = stage.waits();
+    assert!(waits.contains("wait shop/web/1: a pause after") && !waits.contains("failed after"), "{waits}");
+    assert_eq!(stage.container("shop.web.0").identity.task.attempt.0, 1, "what runs is left alone");
+    stage.engine.set_behaviour(image("web:2"), Behaviour::default());
+    stage.pass(400.0);
+    stage.prove_quiet();
+}
+
+#[test]
 fn without_a_breaker_it_is_tried_for_ever() {
     let off = ", deploymentConfiguration: { deploymentCircuitBreaker: { enable: false, rollback: false } }";
     let mut stage = with_bad_second(never_healthy(), CHECK, off);
