@@ -226,10 +226,40 @@ impl<'s, 'a> History<'s, 'a> {
     }
 
     /// Whether every task of the deployment has been up for a while, and nothing of another one serves any more.
-    pub(super) fn has_completed(&self) -> bool {
+    fn has_completed(&self) -> bool {
+        self.have_all(|one| one.has_come_up(self.at))
+    }
+
+    /// The same as a task is made in the place of another one: of what falls sick now and ran for long, it is known that it was well.
+    ///
+    /// Later that would not be known: what is sick and is kept all the same also runs for long.
+    pub(super) fn had_completed(&self) -> bool {
+        self.have_all(|one| one.has_come_up(self.at) || self.was_well_for_long(one))
+    }
+
+    fn have_all(&self, have: impl Fn(&Try<'s, 'a>) -> bool) -> bool {
         let said = self.tries.values().flat_map(Try::marks).any(|mark| mark.completed);
         let is_alone = !self.others.iter().any(|other| other.state.is_alive());
-        said || is_alone && !self.tries.is_empty() && self.tries.values().all(|one| one.has_come_up(self.at))
+        said || is_alone && !self.tries.is_empty() && self.tries.values().all(have)
+    }
+
+    fn was_well_for_long(&self, one: &Try<'s, 'a>) -> bool {
+        let grace = self.service.health_check_grace;
+        let failures = match one.state {
+            TaskState::Unhealthy => restart::retry_unhealthy(one.view, grace, self.at).1,
+            TaskState::Ending | TaskState::Ended if was_unhealthy(one.view) => {
+                match restart::retry_after(one.view, grace, self.at) {
+                    Retry::At { failures, .. } => failures,
+                    Retry::Unknown(_) | Retry::Later => return false,
+                }
+            }
+            TaskState::Ending
+            | TaskState::Ended
+            | TaskState::Healthy
+            | TaskState::Assembling
+            | TaskState::Pending(_) => return false,
+        };
+        failures == 0
     }
 
     /// How many failures in a row a slot has behind it; `None` while that is not known.

@@ -34,7 +34,7 @@ pub(super) fn read_history(
             DeploymentMark { completed: true, previous: history.previous(), instead_of: Some(*revision) }
         }
         Some(Standing::Failed(_) | Standing::Unclear) | None => {
-            DeploymentMark { completed: history.has_completed(), previous: history.previous(), instead_of: None }
+            DeploymentMark { completed: history.had_completed(), previous: history.previous(), instead_of: None }
         }
     };
     members.iter_mut().zip(past).for_each(|(member, past)| member.past = past);

@@ -292,6 +292,25 @@ fn what_is_no_fault_of_a_deployment_does_not_fail_it() {
 }
 
 #[test]
+fn an_outage_long_after_a_deployment_does_not_fail_it() {
+    let mut stage = Stage::new(&shop("web:1", CHECK, ", desiredCount: 2"));
+    stage.pass(30.0);
+    stage.change(&shop("web:2", CHECK, ", desiredCount: 2"));
+    stage.pass(3600.0);
+    // What every task asks for is gone: those that run fall sick, and those that begin are never well.
+    stage.engine.set_behaviour(image("web:2"), never_healthy());
+    for slot in 0..2 {
+        let sick = stage.id(&format!("shop.web.{slot}"));
+        stage.engine.make_unhealthy(&sick);
+    }
+    stage.pass(600.0);
+    assert!(!stage.waits().contains("failed after"), "{}", stage.waits());
+    stage.engine.set_behaviour(image("web:2"), Behaviour::default());
+    stage.pass(600.0);
+    stage.prove_quiet();
+}
+
+#[test]
 fn more_tasks_of_a_deployment_that_has_completed_do_not_fail_it() {
     let mut stage = Stage::new(&shop("web:1", "", ""));
     stage.pass(30.0);
