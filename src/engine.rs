@@ -14,6 +14,7 @@ use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer, ObservedNetwork, ObservedVolume};
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
+use crate::probing::{Answer, Question};
 use crate::value::Timestamp;
 
 /// Why the engine did not answer a question.
@@ -99,6 +100,9 @@ pub trait Observe: Send + Sync + 'static {
     /// The last lines that a container wrote, oldest first, for people.
     fn log_tail(&self, id: &ContainerId, lines: usize)
     -> impl Future<Output = Result<Vec<String>, EngineError>> + Send;
+
+    /// Asks a container over the network whether it is well. It is answered within the question's own timeout.
+    fn probe(&self, question: &Question) -> impl Future<Output = Answer> + Send;
 
     /// What image there is under a reference, or of this id; `None` when there is none.
     fn look_up_image(&self, reference: &str)

@@ -19,10 +19,12 @@ use crate::observed::{
 };
 use crate::ownership::ContainerIdentity;
 use crate::plan::{Action, Cause, Effect, Failure, FailureKind, Lane, Outcome, Plan, Step, Target, plan};
+use crate::probing::Rounds;
 use crate::value::Timestamp;
 
 mod images;
 mod learn;
+mod probes;
 mod tell;
 
 #[cfg(test)]
@@ -141,6 +143,8 @@ pub struct Reconciler {
     /// What is asked about images.
     images: images::Questions,
     trouble: Option<Trouble>,
+    /// The checks over the network.
+    rounds: Rounds,
     told: tell::Told,
 }
 
@@ -164,6 +168,7 @@ impl Reconciler {
             doubts: BTreeMap::new(),
             images: images::Questions::default(),
             trouble: None,
+            rounds: Rounds::default(),
             told: tell::Told::default(),
         }
     }

@@ -5,6 +5,7 @@
 //! translate    our words -> request bodies       answers      the engine's JSON -> our words (with status_text and text)
 //! hints        the stream of events              perform      one action, one call
 //! secrets      the values that a new container is given
+//! reach        how a container is asked over the network, from where we are
 //! images       what there is under a reference   pull         fetching one, with the credentials of its registry
 //! ```
 //!
@@ -33,6 +34,8 @@ use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{self, Source};
 use crate::plan::{Action, Outcome};
+use crate::probe;
+use crate::probing::{Answer, Question};
 use crate::secret::Secrets;
 use crate::value::Timestamp;
 
@@ -45,6 +48,7 @@ mod images;
 mod own_image;
 mod perform;
 mod pull;
+mod reach;
 mod secrets;
 mod status_text;
 mod text;
@@ -211,6 +215,17 @@ impl Observe for ReadOnlyDocker {
         }
     }
 
+    async fn probe(&self, question: &Question) -> Answer {
+        let vantage = match self.connection.vantage().await {
+            Ok(vantage) => vantage,
+            Err(error) => return Answer::Unreachable(format!("the engine does not say where it runs: {error}")),
+        };
+        match reach::destination(question, vantage, reach::is_here) {
+            Ok(destination) => probe::ask(&question.probe, &destination, question.timeout).await,
+            Err(reason) => Answer::Unreachable(reason),
+        }
+    }
+
     async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
         let found = images::look_up(&self.connection, reference).await;
         found.map_err(|error| error.into_engine_error(images::LOOK_UP, self.connection.endpoint()))
@@ -240,6 +255,10 @@ impl Observe for Docker {
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
         self.reading.log_tail(id, lines).await
+    }
+
+    async fn probe(&self, question: &Question) -> Answer {
+        self.reading.probe(question).await
     }
 
     async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {

@@ -29,6 +29,7 @@ mod handle;
 mod images;
 mod life;
 mod meddle;
+mod probes;
 mod seed;
 mod timers;
 

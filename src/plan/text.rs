@@ -132,6 +132,8 @@ impl fmt::Display for Wait {
         match self {
             Self::Action => f.write_str("an action is under way"),
             Self::Health => f.write_str("the first verdict of its health check"),
+            Self::Checking { said } => write_said(f, "an answer to its health check", said.as_deref()),
+            Self::Readiness { said } => write_said(f, "its readiness check", said.as_deref()),
             Self::Settle { .. } => f.write_str("it has just started"),
             Self::Grace { .. } => f.write_str("unhealthy, within the grace period"),
             Self::Backoff { failures, .. } => write!(f, "a pause after {}", times(*failures)),
@@ -152,6 +154,11 @@ impl fmt::Display for Wait {
             }
         }
     }
+}
+
+fn write_said(f: &mut fmt::Formatter<'_>, what: &str, said: Option<&str>) -> fmt::Result {
+    f.write_str(what)?;
+    said.map_or(Ok(()), |said| write!(f, ": {said}"))
 }
 
 fn times(failures: u32) -> String {

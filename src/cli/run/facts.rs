@@ -153,6 +153,8 @@ impl Report for Watcher<'_> {
         // That it begins has been said with its id; how it ended is the result.
         let is_told = match &event.kind {
             EventKind::TaskUnhealthy { .. }
+            | EventKind::TaskNotReady { .. }
+            | EventKind::TaskUnchecked { .. }
             | EventKind::ImagePulling { .. }
             | EventKind::ImageProgress { .. }
             | EventKind::ImagePulled { .. }
@@ -164,6 +166,7 @@ impl Report for Watcher<'_> {
             EventKind::TaskStarting { .. }
             | EventKind::TaskRunning
             | EventKind::TaskHealthy
+            | EventKind::TaskReady
             | EventKind::TaskDied { .. }
             | EventKind::TaskStopped
             | EventKind::BackingOff { .. }

@@ -15,6 +15,7 @@ use tokio::time::Instant;
 use super::answers;
 use super::endpoint::{Address, Endpoint};
 use super::pull::Pulls;
+use super::reach::{Vantage, find_vantage};
 use super::text::clean;
 use crate::engine::EngineError;
 use crate::image::Platform;
@@ -153,6 +154,8 @@ pub(super) struct Connection {
     is_podman: OnceCell<bool>,
     /// What the host of the engine is, once it has been asked.
     pub(super) host_platform: OnceLock<Platform>,
+    /// Where we are, seen from the engine, once somebody wanted to know.
+    vantage: OnceCell<Vantage>,
     /// How far the fetches under way are.
     pub(super) pulls: Pulls,
 }
@@ -165,6 +168,7 @@ impl Connection {
             client: OnceLock::new(),
             is_podman: OnceCell::new(),
             host_platform: OnceLock::new(),
+            vantage: OnceCell::new(),
             pulls: Pulls::default(),
         }
     }
@@ -210,6 +214,11 @@ impl Connection {
             }
         };
         self.is_podman.get_or_try_init(ask).await.copied()
+    }
+
+    /// Where we are, seen from the engine. It is asked once.
+    pub(super) async fn vantage(&self) -> Result<&Vantage, CallError> {
+        self.vantage.get_or_try_init(|| find_vantage(self)).await
     }
 
     /// Asks for `path` and returns the whole answer.

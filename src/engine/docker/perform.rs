@@ -241,6 +241,9 @@ async fn create_with(connection: &Connection, new: &NewContainer, delivered: &De
                     spec,
                     phase: Phase::Created,
                     health: Health::None,
+                    readiness: Health::None,
+                    readiness_output: None,
+                    address: None,
                     created_at: now(),
                     ports: Vec::new(),
                 })));

@@ -17,6 +17,7 @@ use crate::image::{ImageId, ObservedImage};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
+use crate::probing::{Answer, Question};
 use crate::value::Timestamp;
 
 /// A simulated engine whose clock is that of the runtime. Clones share the engine.
@@ -119,6 +120,10 @@ impl Observe for SimulatedHandle {
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
         self.look(|engine| engine.check_reachable().map(|()| engine.log_tail(id, lines)))
+    }
+
+    async fn probe(&self, question: &Question) -> Answer {
+        self.look(|engine| engine.probe(question))
     }
 
     async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
