@@ -15,9 +15,9 @@ use std::hash::{Hash, Hasher};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desired::{CheckSpec, ContainerSpec, Probe};
+use crate::desired::{CheckSpec, ContainerSpec, Probe, Protocol};
 use crate::manifest::NetworkMode;
-use crate::observed::{ContainerId, Health, NetworkAddress, ObservedContainer, Phase};
+use crate::observed::{ContainerId, Health, NetworkAddress, ObservedContainer, ObservedState, Phase, PublishedPort};
 use crate::value::Timestamp;
 
 /// How often is tried until the first success.
@@ -33,6 +33,16 @@ pub enum Purpose {
     Health,
     /// Whether the container can do its work now: when it cannot, others wait.
     Readiness,
+}
+
+impl Purpose {
+    /// Writes a verdict where it belongs.
+    pub fn write(self, container: &mut ObservedContainer, health: Health, output: Option<String>) {
+        match self {
+            Self::Health => (container.health, container.health_output) = (health, output),
+            Self::Readiness => (container.readiness, container.readiness_output) = (health, output),
+        }
+    }
 }
 
 /// Where a container is to be reached.
@@ -279,10 +289,10 @@ impl Rounds {
         if let Some(Verdict { health, output }) = health
             && container.health != Health::Unhealthy
         {
-            (container.health, container.health_output) = (health, output);
+            Purpose::Health.write(container, health, output);
         }
         if let Some(Verdict { health, output }) = readiness {
-            (container.readiness, container.readiness_output) = (health, output);
+            Purpose::Readiness.write(container, health, output);
         }
     }
 
@@ -394,6 +404,33 @@ impl Rounds {
         self.plan(container, *purpose, due);
         (verdict != before).then_some(verdict)
     }
+}
+
+/// The container that has the address of a container: itself, or the one that has that of its whole task.
+pub fn holder_of_address<'a>(
+    observed: &'a ObservedState,
+    container: &'a ObservedContainer,
+    mode: NetworkMode,
+) -> &'a ObservedContainer {
+    match mode {
+        NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None => container,
+        NetworkMode::Awsvpc => {
+            let task = &container.identity.task;
+            let mut others = observed.containers.values();
+            let owner = others.find(|one| one.identity.container.is_namespace_owner() && one.identity.task == *task);
+            owner.unwrap_or(container)
+        }
+    }
+}
+
+/// Where a container is whose address this one has, and under which port of the host it can be reached as well.
+pub fn way_to(holder: &ObservedContainer, port: u16, mode: NetworkMode) -> (Place, Option<u16>) {
+    if mode == NetworkMode::Host {
+        return (Place::Host, Some(port));
+    }
+    let asked = |published: &&PublishedPort| published.container_port == port && published.protocol == Protocol::Tcp;
+    let published = holder.ports.iter().find(asked).map(|published| published.host_port);
+    (holder.address.map_or(Place::Unknown, Place::Network), published)
 }
 
 /// Where in its interval a check falls: a number below 1 that looks random and is the same for ever.

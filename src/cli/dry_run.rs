@@ -3,6 +3,7 @@
 use std::collections::BTreeSet;
 use std::sync::Arc;
 
+use super::checks::ask_once;
 use super::exit::{self, Exit};
 use super::output::Output;
 use super::project::{Project, Reading};
@@ -86,6 +87,7 @@ pub(super) async fn observe<E: Observe>(engine: &E, desired: &DesiredState) -> R
         volumes: listing.volumes.into_iter().map(|volume| (volume.name.clone(), volume)).collect(),
         ..ObservedState::default()
     };
+    ask_once(engine, &mut observed).await;
     for _ in 0..INSPECTIONS_MAX {
         let plan = plan(&assume_secrets(desired, &observed).0, &observed);
         if plan.unknowns.is_empty() && plan.unknown_images.is_empty() {

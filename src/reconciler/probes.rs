@@ -1,11 +1,8 @@
 //! How the reconciler takes part in the checks over the network: it says who is to be asked, and takes in the answers.
 
 use super::{ContainerId, Health, ObservedContainer, Phase, Reconciler};
-use crate::desired::Protocol;
 use crate::engine::simulated::Simulated;
-use crate::manifest::NetworkMode;
-use crate::observed::PublishedPort;
-use crate::probing::{Answer, Place, Purpose, Question, Verdict};
+use crate::probing::{Answer, Place, Purpose, Question, Verdict, holder_of_address, way_to};
 use crate::value::Timestamp;
 
 impl Reconciler {
@@ -29,8 +26,9 @@ impl Reconciler {
                 self.rounds.skip(&id);
                 continue;
             };
-            let way = self.way_to(container, port, mode);
-            if way.0 == Place::Unknown && self.is_looking_at(container, mode) {
+            let holder = holder_of_address(&self.observed, container, mode);
+            let way = way_to(holder, port, mode);
+            if way.0 == Place::Unknown && self.is_looking_at(&holder.id) {
                 self.rounds.put_off(&id, purpose, at);
                 continue;
             }
@@ -72,10 +70,7 @@ impl Reconciler {
         }
         let before = container.clone();
         let Verdict { health, output } = verdict;
-        match question.purpose {
-            Purpose::Health => (container.health, container.health_output) = (health, output),
-            Purpose::Readiness => (container.readiness, container.readiness_output) = (health, output),
-        }
+        question.purpose.write(container, health, output);
         let after = container.clone();
         let has_changed = (before.health, before.readiness) != (after.health, after.readiness);
         self.tell_change(Some(&before), &after);
@@ -100,32 +95,8 @@ impl Reconciler {
         !self.has_listed
     }
 
-    /// Where a container is, and under which port of the host it can be reached as well.
-    fn way_to(&self, container: &ObservedContainer, port: u16, mode: NetworkMode) -> (Place, Option<u16>) {
-        let holder = match mode {
-            NetworkMode::Host => return (Place::Host, Some(port)),
-            NetworkMode::Awsvpc => self.namespace_owner_of(container).unwrap_or(container),
-            NetworkMode::Bridge | NetworkMode::None => container,
-        };
-        let asked =
-            |published: &&PublishedPort| published.container_port == port && published.protocol == Protocol::Tcp;
-        let published = holder.ports.iter().find(asked).map(|published| published.host_port);
-        (holder.address.map_or(Place::Unknown, Place::Network), published)
-    }
-
-    /// The container that has the address of its task.
-    fn namespace_owner_of(&self, container: &ObservedContainer) -> Option<&ObservedContainer> {
-        let task = &container.identity.task;
-        let mut containers = self.observed.containers.values();
-        containers.find(|other| other.identity.container.is_namespace_owner() && other.identity.task == *task)
-    }
-
-    /// Whether an inspection that will tell the address of a container is on its way.
-    fn is_looking_at(&self, container: &ObservedContainer, mode: NetworkMode) -> bool {
-        let holder = match mode {
-            NetworkMode::Awsvpc => self.namespace_owner_of(container).unwrap_or(container),
-            NetworkMode::Bridge | NetworkMode::Host | NetworkMode::None => container,
-        };
-        self.inspecting.contains_key(&*holder.id.0) || self.inspect_wanted.contains(&*holder.id.0)
+    /// Whether an inspection of a container is on its way.
+    fn is_looking_at(&self, id: &ContainerId) -> bool {
+        self.inspecting.contains_key(&*id.0) || self.inspect_wanted.contains(&*id.0)
     }
 }

@@ -5,8 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconcile::desired::{
-    ContainerSpec, DesiredCluster, DesiredService, DesiredState, EngineOptions, HealthCheckSpec, Lifetime, MountSpec,
-    PortMapping, Protocol, StartDependency, TaskSettings, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
+    CheckMethod, ContainerSpec, DesiredCluster, DesiredService, DesiredState, EngineOptions, HealthCheckSpec, Lifetime,
+    MountSpec, PortMapping, Protocol, StartDependency, TaskSettings, TaskSpec, VolumeDriver, VolumeSpec,
+    VolumesFromSpec,
 };
 use reconcile::engine::simulated::Guard;
 use reconcile::ownership::Source;
@@ -67,7 +68,7 @@ fn task(index: usize, draft: &Draft) -> TaskSpec {
     let shape = &draft.shape;
     let mut main = container(SERVICES[index], image(index, draft.version), true, shape.stop_timeout_secs);
     main.health_check = shape.checks.map(|(interval, retries)| HealthCheckSpec {
-        command: vec!["CMD".to_owned(), "check".to_owned()],
+        method: CheckMethod::Command(vec!["CMD".to_owned(), "check".to_owned()]),
         interval,
         timeout: 2,
         retries,
@@ -133,6 +134,7 @@ fn container(name: &str, image: String, essential: bool, stop_timeout: u32) -> C
         memory: None,
         memory_reservation: None,
         health_check: None,
+        readiness_check: None,
         stop_timeout,
         depends_on: Vec::new(),
         start_timeout: None,
