@@ -44,6 +44,7 @@ pub fn forecast(desired: &Arc<DesiredState>, observed: &ObservedState, cores: us
         began_at,
     };
     run.reconciler.remember_pulls(observed.pulled.clone());
+    run.reconciler.remember_answers(observed);
     let mut events = Vec::new();
     let mut ended = None;
     for _ in 0..LOOKS_MAX {

@@ -216,6 +216,8 @@ pub struct Rounds {
     known: BTreeMap<ContainerId, Option<Arc<Probes>>>,
     series: BTreeMap<(ContainerId, Purpose), Series>,
     queue: BTreeSet<(Timestamp, ContainerId, Purpose)>,
+    /// What somebody else has found out before us.
+    remembered: BTreeMap<(ContainerId, Purpose), Verdict>,
     /// What was wrong with containers that were unhealthy as they ended: the engine does not know.
     sick_ends: BTreeMap<ContainerId, String>,
     asked: u64,
@@ -235,6 +237,9 @@ impl Rounds {
             Phase::Running { started_at } => {
                 let started_at = *started_at;
                 let first = if is_new { Health::Starting } else { Health::Unknown };
+                if is_new {
+                    self.drop_series(&container.id);
+                }
                 self.sick_ends.remove(&container.id);
                 for purpose in [Purpose::Health, Purpose::Readiness] {
                     if let Some(check) = probes.of(purpose) {
@@ -266,14 +271,26 @@ impl Rounds {
         if self.series.contains_key(&(id.clone(), purpose)) {
             return;
         }
+        let mut series = Series::new(check, first, started_at, at);
+        if let Some(verdict) = self.remembered.remove(&(id.clone(), purpose)) {
+            series.verdict = verdict;
+        }
         self.queue.insert((at, id.clone(), purpose));
-        self.series.insert((id.clone(), purpose), Series::new(check, first, started_at, at));
+        self.series.insert((id.clone(), purpose), series);
     }
 
-    /// Begins anew with a container that has just been started.
-    pub fn restart(&mut self, container: &mut ObservedContainer, at: Timestamp) {
-        self.drop_series(&container.id);
-        self.complete(container, true, at);
+    /// Takes over what somebody else has found out about containers that run.
+    pub fn remember(&mut self, observed: &ObservedState) {
+        for (id, container) in &observed.containers {
+            let ObservedContainer { health, health_output, readiness, readiness_output, .. } = container;
+            let verdicts =
+                [(Purpose::Health, *health, health_output), (Purpose::Readiness, *readiness, readiness_output)];
+            for (purpose, health, output) in verdicts {
+                if matches!(health, Health::Healthy | Health::Unhealthy) {
+                    self.remembered.insert((id.clone(), purpose), Verdict { health, output: output.clone() });
+                }
+            }
+        }
     }
 
     /// Whether a container is checked over the network.

@@ -109,7 +109,7 @@ fn the_end_of_a_container_is_remembered_until_it_runs_again() {
     }
     assert_eq!(rounds.next_at(|_, _, _| true), None, "nobody is asked who has ended");
     container.phase = Phase::Running { started_at: at };
-    rounds.restart(&mut container, at);
+    rounds.complete(&mut container, true, at);
     assert_eq!(container.health, Health::Starting);
     rounds.forget(&container.id);
     assert_eq!((rounds.series.len(), rounds.queue.len(), rounds.known.len()), (0, 0, 0));
@@ -121,7 +121,8 @@ fn the_answer_to_a_question_about_an_earlier_life_says_nothing() {
     rounds.complete(&mut container, true, NOW);
     let question = rounds.ask((&container.id, Purpose::Health), (Place::Host, None), NOW).unwrap();
     assert_eq!(rounds.next_at(|_, _, _| true), None, "it is not asked again before it has answered");
-    rounds.restart(&mut container, NOW);
+    container.health = Health::None;
+    rounds.complete(&mut container, true, NOW);
     assert_eq!(rounds.record(&question, &Answer::Success, NOW), None);
     assert_eq!(container.health, Health::Starting);
 }

@@ -315,7 +315,7 @@ impl Reconciler {
             container.health = if is_checked { Health::Starting } else { Health::None };
             container.ports = spec.iter().flat_map(PublishedPort::all_static).collect();
             container.address = None;
-            self.rounds.restart(container, at);
+            self.rounds.complete(container, true, at);
             // Whoever is asked over the network needs an address, and only the engine knows it.
             if self.rounds.checks(container) || container.identity.container.is_namespace_owner() {
                 self.inspect_wanted.insert(id.to_string());

@@ -1,11 +1,16 @@
 //! How the reconciler takes part in the checks over the network: it says who is to be asked, and takes in the answers.
 
-use super::{ContainerId, Health, ObservedContainer, Phase, Reconciler};
+use super::{ContainerId, Health, ObservedContainer, ObservedState, Phase, Reconciler};
 use crate::engine::simulated::Simulated;
 use crate::probing::{Answer, Place, Purpose, Question, Verdict, holder_of_address, way_to};
 use crate::value::Timestamp;
 
 impl Reconciler {
+    /// Takes over what was found out by asking before this reconciler began.
+    pub fn remember_answers(&mut self, observed: &ObservedState) {
+        self.rounds.remember(observed);
+    }
+
     /// When the next check over the network is due. Those about which `matters` says no are left out.
     pub fn next_probe_at(&self, matters: impl Fn(&ContainerId, Purpose, Health) -> bool) -> Option<Timestamp> {
         if self.is_blind() { None } else { self.rounds.next_at(matters) }

@@ -4,32 +4,43 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use tokio::task::JoinSet;
+use tokio::time::Instant;
 
 use crate::clock;
 use crate::engine::Observe;
 use crate::probing::{Answer, Question};
 use crate::reconciler::Reconciler;
+use crate::value::Timestamp;
 
 /// How many questions are under way at most. One takes a millisecond where all is well; where nothing answers, those that do have
 /// to wait for the timeouts of the others no longer than this number of containers makes them.
 const QUESTIONS_MAX: usize = 256;
 
+/// How long is waited for more questions before those that are due are asked together. To wake for each by itself costs as much as
+/// asking it.
+const TOGETHER: Duration = Duration::from_millis(50);
+
 /// Asks containers over the network.
 pub(super) struct Prober<E> {
     engine: Arc<E>,
     questions: JoinSet<(Question, Answer)>,
+    /// Not before then is anybody asked again.
+    next_round: Instant,
 }
 
 impl<E: Observe> Prober<E> {
     pub(super) fn new(engine: Arc<E>) -> Self {
-        Self { engine, questions: JoinSet::new() }
+        Self { engine, questions: JoinSet::new(), next_round: Instant::now() }
     }
 
     /// Goes on asking until an answer tells something new. Dropping it loses nothing.
     pub(super) async fn news(&mut self, reconciler: &mut Reconciler) {
         loop {
-            self.ask(reconciler);
+            if self.next_round <= Instant::now() {
+                self.ask(reconciler);
+            }
             let next_at = reconciler.next_probe_at(|_, _, _| true).filter(|_| self.has_room());
+            let next_round = self.next_round;
             tokio::select! {
                 Some(answered) = self.questions.join_next() => {
                     let is_news = match answered {
@@ -46,7 +57,7 @@ impl<E: Observe> Prober<E> {
                         return;
                     }
                 }
-                () = sleep_until(next_at) => {}
+                () = sleep_until(next_at, next_round) => {}
             }
         }
     }
@@ -57,6 +68,7 @@ impl<E: Observe> Prober<E> {
 
     /// Asks whatever is due.
     fn ask(&mut self, reconciler: &mut Reconciler) {
+        let before = self.questions.len();
         while self.has_room()
             && let Some(question) = reconciler.next_question(clock::now())
         {
@@ -66,12 +78,20 @@ impl<E: Observe> Prober<E> {
                 (question, answer)
             });
         }
+        if self.questions.len() > before {
+            self.next_round = Instant::now() + TOGETHER;
+        }
     }
 }
 
-async fn sleep_until(at: Option<crate::value::Timestamp>) {
+/// Sleeps until a question is due and may be asked; for ever when none is.
+async fn sleep_until(at: Option<Timestamp>, not_before: Instant) {
     match at {
-        Some(at) => tokio::time::sleep(at.since(clock::now()) + Duration::from_millis(1)).await,
+        // A millisecond more, or it would wake just before the time it waits for.
+        Some(at) => {
+            let due = Instant::now() + at.since(clock::now()) + Duration::from_millis(1);
+            tokio::time::sleep_until(due.max(not_before)).await;
+        }
         None => std::future::pending().await,
     }
 }

@@ -6,6 +6,7 @@
 
 use core::net::IpAddr;
 use std::net::UdpSocket;
+use std::path::Path;
 
 use serde::Deserialize;
 
@@ -20,11 +21,19 @@ const INFO: Call = Call::new("info", 30);
 /// How Docker Desktop calls the system of its hidden machine. It publishes ports on the machine that everybody sees.
 const DESKTOP: &str = "Docker Desktop";
 
+/// The files by which Docker and Podman mark a container.
+const CONTAINER_MARKS: [&str; 2] = ["/.dockerenv", "/run/.containerenv"];
+
 /// Where we are, seen from the engine.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) enum Vantage {
     /// On its host.
     SameHost,
+    /// On its host, in a container: with the host's own network, or with another one.
+    Container {
+        /// Whether it may be the host's own: the container has the name of the host.
+        of_host: bool,
+    },
     /// On the machine that shows the ports of its hidden one.
     Desktop,
     /// Elsewhere; this is the name of its host, if it is known.
@@ -43,16 +52,19 @@ pub(super) async fn find_vantage(connection: &Connection) -> Result<Vantage, Cal
     let answer = connection.get(INFO, "/info").await?;
     let info: Info = serde_json::from_slice(&answer).map_err(|error| CallError::Unreadable(error.to_string()))?;
     let own_name = rustix::system::uname().nodename().to_string_lossy().into_owned();
-    Ok(vantage(&info, &own_name, connection.endpoint()))
+    let in_container = CONTAINER_MARKS.iter().any(|mark| Path::new(mark).exists());
+    Ok(vantage(&info, (&own_name, in_container), connection.endpoint()))
 }
 
-fn vantage(info: &Info, own_name: &str, endpoint: &Endpoint) -> Vantage {
+fn vantage(info: &Info, (own_name, in_container): (&str, bool), endpoint: &Endpoint) -> Vantage {
     let elsewhere = match &endpoint.address {
         Address::Unix(_) => None,
         Address::Tcp(host) | Address::Tls(host, _) => host_of(host),
     };
     if info.operating_system.as_deref() == Some(DESKTOP) {
         Vantage::Desktop
+    } else if in_container && matches!(endpoint.address, Address::Unix(_)) {
+        Vantage::Container { of_host: info.name.as_deref() == Some(own_name) }
     } else if cfg!(target_os = "linux") && info.name.as_deref() == Some(own_name) {
         Vantage::SameHost
     } else {
@@ -86,33 +98,36 @@ pub(super) fn destination(
         return Ok(Destination { host: host.clone(), port });
     }
     let loopback = |port| Destination { host: "127.0.0.1".to_owned(), port };
-    if let (Vantage::SameHost, Place::Host) = (vantage, question.place) {
-        return Ok(loopback(port));
-    }
-    if let (Vantage::SameHost, Place::Network(address)) = (vantage, question.place)
-        && address.gateway.is_none_or(is_here)
-    {
-        return Ok(Destination { host: address.ip.to_string(), port });
-    }
-    let why_not = match (question.place, vantage) {
-        (Place::Unknown, _) => "the engine names no address of the container",
-        (Place::Network(_) | Place::Host, Vantage::SameHost) => {
-            "this process does not see the networks of the host: run it on the host, or in the host's network"
-        }
-        (Place::Network(_) | Place::Host, Vantage::Desktop | Vantage::Elsewhere(_)) => {
-            "the engine runs on another machine"
-        }
+    let is_on_host = match vantage {
+        Vantage::SameHost | Vantage::Container { of_host: true } => true,
+        Vantage::Container { of_host: false } | Vantage::Desktop | Vantage::Elsewhere(_) => false,
     };
+    match question.place {
+        Place::Host if is_on_host => return Ok(loopback(port)),
+        Place::Network(address) if is_on_host && address.gateway.is_none_or(is_here) => {
+            return Ok(Destination { host: address.ip.to_string(), port });
+        }
+        Place::Host | Place::Network(_) | Place::Unknown => {}
+    }
     match (vantage, question.published) {
-        (Vantage::Desktop, Some(published)) => Ok(loopback(published)),
-        // The ports of the host are those of this machine only where this machine is the host.
-        (Vantage::SameHost, Some(published)) if question.place == Place::Unknown => Ok(loopback(published)),
+        // The networks of an engine without root are not the host's; its ports are.
+        (Vantage::SameHost | Vantage::Desktop, Some(published)) => Ok(loopback(published)),
         (Vantage::Elsewhere(Some(host)), Some(published)) => Ok(Destination { host: host.clone(), port: published }),
-        (Vantage::Elsewhere(None) | Vantage::SameHost, Some(_)) => Err(format!(
-            "port {port} cannot be checked from here: {why_not}; run reconcile on the engine's host, or use `command`"
+        (Vantage::Container { .. }, _) => Err(format!(
+            "port {port} cannot be checked from here: reconcile runs in a container that does not have the host's network; \
+             give it that (`--network host`), or use `command`"
         )),
-        (Vantage::SameHost | Vantage::Desktop | Vantage::Elsewhere(_), None) => Err(format!(
-            "port {port} cannot be checked from here: {why_not}; publish the port in `portMappings`, run reconcile on the engine's host, or use `command`"
+        (Vantage::Elsewhere(None), Some(_)) => Err(format!(
+            "port {port} cannot be checked from here: the engine runs on another machine, and nobody knows on which; \
+             run reconcile there, or use `command`"
+        )),
+        (Vantage::SameHost, None) => Err(format!(
+            "port {port} cannot be checked from here: the container has no address that this host reaches; \
+             publish the port in `portMappings`, or use `command`"
+        )),
+        (Vantage::Desktop | Vantage::Elsewhere(_), None) => Err(format!(
+            "port {port} cannot be checked from here: the engine runs on another machine; \
+             publish the port in `portMappings`, run reconcile there, or use `command`"
         )),
     }
 }

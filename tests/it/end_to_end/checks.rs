@@ -53,9 +53,8 @@ fn who_answers_badly_is_replaced() {
 #[test]
 fn who_never_answers_is_told_with_the_reason() {
     let shop = Shop::new("tcp-check");
-    let check = |port: u16| {
-        format!("healthCheck: {{ tcpSocket: {{ port: {port} }}, interval: 1, timeout: 1, retries: 1 }}")
-    };
+    let check =
+        |port: u16| format!("healthCheck: {{ tcpSocket: {{ port: {port} }}, interval: 1, timeout: 1, retries: 1 }}");
     shop.write(&[web(&check(8080))]);
     shop.converge();
     let before = shop.only("web").id;

@@ -31,6 +31,7 @@ fn where_is_asked() {
         gateway: Some("172.18.0.1".parse().unwrap()),
     });
     let elsewhere = || Vantage::Elsewhere(Some("shop.example".to_owned()));
+    let container = |of_host| Vantage::Container { of_host };
     // Where we are; whether the gateway is ours; where the container is; where its port is published; where it is asked.
     let cases = [
         (Vantage::SameHost, true, address, None, Some("172.18.0.5:8080")),
@@ -38,9 +39,14 @@ fn where_is_asked() {
         (Vantage::SameHost, true, Place::Host, Some(8080), Some("127.0.0.1:8080")),
         (Vantage::SameHost, true, Place::Unknown, Some(80), Some("127.0.0.1:80")),
         (Vantage::SameHost, true, Place::Unknown, None, None),
-        // We live in a container of our own.
-        (Vantage::SameHost, false, address, Some(80), None),
+        // An engine without root has networks of its own.
+        (Vantage::SameHost, false, address, Some(80), Some("127.0.0.1:80")),
         (Vantage::SameHost, false, address, None, None),
+        (container(true), true, address, Some(80), Some("172.18.0.5:8080")),
+        (container(true), true, Place::Host, Some(8080), Some("127.0.0.1:8080")),
+        (container(true), false, address, Some(80), None),
+        (container(false), true, address, Some(80), None),
+        (container(false), false, Place::Host, Some(8080), None),
         (Vantage::Desktop, true, address, Some(80), Some("127.0.0.1:80")),
         (Vantage::Desktop, false, address, None, None),
         (elsewhere(), true, address, Some(80), Some("shop.example:80")),
@@ -81,6 +87,7 @@ fn who_has_our_name_is_our_host() {
     let elsewhere = |host: &str| Vantage::Elsewhere(Some(host.to_owned()));
     let cases = [
         ("here", "Debian", unix(), Vantage::SameHost),
+        ("in a container", "Debian", unix(), Vantage::Container { of_host: false }),
         ("docker-desktop", "Docker Desktop", unix(), Vantage::Desktop),
         ("other", "Debian", unix(), Vantage::Elsewhere(None)),
         ("other", "Debian", tcp("10.0.0.7:2375"), elsewhere("10.0.0.7")),
@@ -93,7 +100,8 @@ fn who_has_our_name_is_our_host() {
     for (name, system, address, expected) in cases {
         let info = Info { name: Some(name.to_owned()), operating_system: Some(system.to_owned()) };
         let endpoint = Endpoint { address: address.clone(), origin: Origin::Flag };
-        assert_eq!(vantage(&info, "here", &endpoint), expected, "{name} {system} {address:?}");
+        let in_container = name.contains("container");
+        assert_eq!(vantage(&info, ("here", in_container), &endpoint), expected, "{name} {system} {address:?}");
     }
 }
 
