@@ -84,12 +84,13 @@ async fn connect(destination: &Destination) -> Result<TcpStream, Failed> {
 
 /// What the operating system said, without its number.
 fn explain(error: &io::Error) -> String {
-    match error.kind() {
-        io::ErrorKind::ConnectionRefused => "connection refused".to_owned(),
-        io::ErrorKind::ConnectionReset => "connection reset".to_owned(),
-        io::ErrorKind::HostUnreachable => "no route to the container".to_owned(),
-        _ => error.to_string(),
-    }
+    let known = [
+        (io::ErrorKind::ConnectionRefused, "connection refused"),
+        (io::ErrorKind::ConnectionReset, "connection reset"),
+        (io::ErrorKind::HostUnreachable, "no route to the container"),
+    ];
+    let known = known.into_iter().find(|(kind, _)| *kind == error.kind());
+    known.map_or_else(|| error.to_string(), |(_, words)| words.to_owned())
 }
 
 /// What is asked, as the beginning of a sentence.

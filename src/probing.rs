@@ -11,9 +11,11 @@
 //! first success it is tried every second: such a try can only find the container well.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::hash::{Hash, Hasher};
+use std::hash::BuildHasher;
 use std::sync::Arc;
 use std::time::Duration;
+
+use foldhash::fast::FixedState;
 
 use crate::desired::{CheckSpec, ContainerSpec, Probe, Protocol};
 use crate::manifest::NetworkMode;
@@ -452,10 +454,7 @@ pub fn way_to(holder: &ObservedContainer, port: u16, mode: NetworkMode) -> (Plac
 
 /// Where in its interval a check falls: a number below 1 that looks random and is the same for ever.
 fn spread(id: &ContainerId, purpose: Purpose) -> f64 {
-    let mut hasher = foldhash::fast::FixedState::with_seed(0);
-    let mut hash = std::hash::BuildHasher::build_hasher(&mut hasher);
-    (id, purpose).hash(&mut hash);
-    let [first, second, ..] = hash.finish().to_be_bytes();
+    let [first, second, ..] = FixedState::with_seed(0).hash_one((id, purpose)).to_be_bytes();
     f64::from(u16::from_be_bytes([first, second])) / f64::from(u16::MAX).next_up()
 }
 

@@ -37,12 +37,12 @@ fn request(get: &HttpGetSpec, destination: &Destination) -> Result<Request<Empty
         Ok((name, HeaderValue::try_from(value.as_str()).map_err(Failed::because)?))
     });
     let own = own.collect::<Result<Vec<_>, Failed>>()?;
-    own.iter().for_each(|(name, _)| {
+    for (name, _) in &own {
         headers.remove(name);
-    });
-    own.into_iter().for_each(|(name, value)| {
+    }
+    for (name, value) in own {
         headers.append(name, value);
-    });
+    }
     Ok(request)
 }
 

@@ -1,5 +1,7 @@
 //! What a series of answers means, and when the next question is due.
 
+use std::fmt::Write as _;
+
 use super::*;
 use crate::testing::{NOW, running, task};
 
@@ -41,7 +43,7 @@ fn play(checks: &str, is_new: bool, script: &str, secs: u64) -> String {
             container.health = verdict.health;
         }
         if container.health != before {
-            told.push_str(&format!(" {:.0}s {:?}", at.since(NOW).as_secs_f64(), container.health));
+            write!(told, " {:.0}s {:?}", at.since(NOW).as_secs_f64(), container.health).unwrap();
         }
     }
     told

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 30] = [
+const LAYERS: [&str; 32] = [
     "value",
     "spelling",
     "image",
@@ -18,6 +18,7 @@ const LAYERS: [&str; 30] = [
     "desired",
     "ownership",
     "observed",
+    "probing",
     "plan",
     "change",
     "status",
@@ -27,6 +28,7 @@ const LAYERS: [&str; 30] = [
     "state",
     "secret",
     "program",
+    "probe",
     "engine",
     "reconciler",
     "clock",

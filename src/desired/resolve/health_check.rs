@@ -14,7 +14,8 @@ const START_PERIOD_DEFAULT_SECS: u32 = 0;
 type Ports<'a> = &'a [manifest::PortMapping];
 
 /// A check that says in no way what is checked has been refused by the validation of the task definition.
-pub(super) fn resolve_health_check(check: &manifest::HealthCheck, ports: Ports<'_>) -> Option<HealthCheckSpec> {
+pub(super) fn resolve_health_check(container: &manifest::ContainerDefinition) -> Option<HealthCheckSpec> {
+    let (check, ports) = (container.health_check.as_ref()?, &container.port_mappings);
     let manifest::HealthCheck {
         command,
         http_get: _,
@@ -31,10 +32,8 @@ pub(super) fn resolve_health_check(check: &manifest::HealthCheck, ports: Ports<'
 }
 
 /// The same of a readiness check.
-pub(super) fn resolve_readiness_check(
-    check: &manifest::ReadinessCheck,
-    ports: Ports<'_>,
-) -> Option<ReadinessCheckSpec> {
+pub(super) fn resolve_readiness_check(container: &manifest::ContainerDefinition) -> Option<ReadinessCheckSpec> {
+    let (check, ports) = (container.readiness_check.as_ref()?, &container.port_mappings);
     let manifest::ReadinessCheck { http_get: _, tcp_socket: _, grpc: _, interval, timeout, retries, start_period } =
         check;
     let probe = resolve_probe(check.probes().next()?.1, ports)?;

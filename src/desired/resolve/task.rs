@@ -32,6 +32,7 @@ pub(super) fn resolve_task(located: &manifest::Located<manifest::TaskDefinition>
     TaskSpec::new(metadata.name.clone(), containers.into_iter().map(Arc::new).collect())
 }
 
+#[expect(clippy::too_many_lines, reason = "two lines for each field of a container, and no thought besides")]
 fn resolve_container(
     container: &manifest::ContainerDefinition,
     volumes: &BTreeMap<&VolumeName, VolumeSpec>,
@@ -53,8 +54,6 @@ fn resolve_container(
         cpu,
         memory,
         memory_reservation,
-        health_check,
-        readiness_check,
         stop_timeout,
         depends_on,
         start_timeout,
@@ -65,6 +64,9 @@ fn resolve_container(
         docker_labels,
         links,
         volumes_from,
+        // These are what the functions of `health_check` are for.
+        health_check: _,
+        readiness_check: _,
         // These are what `resolve_options` is for.
         hostname: _,
         dns_servers: _,
@@ -96,8 +98,8 @@ fn resolve_container(
         cpu: cpu.unwrap_or(0),
         memory: *memory,
         memory_reservation: *memory_reservation,
-        health_check: health_check.as_ref().and_then(|check| resolve_health_check(check, port_mappings)),
-        readiness_check: readiness_check.as_ref().and_then(|check| resolve_readiness_check(check, port_mappings)),
+        health_check: resolve_health_check(container),
+        readiness_check: resolve_readiness_check(container),
         stop_timeout: stop_timeout.unwrap_or(STOP_TIMEOUT_DEFAULT_SECS),
         depends_on: depends_on.iter().map(resolve_dependency).collect(),
         start_timeout: *start_timeout,
