@@ -11,6 +11,7 @@ use serde::{Serialize, Serializer};
 use crate::problem::Place;
 use crate::value::{ClusterName, ServiceName};
 
+mod checks;
 mod fields;
 mod impact;
 mod lifecycle;

@@ -13,6 +13,7 @@ use crate::manifest::Kind;
 use crate::secret::{self, Providers, Secrets};
 use crate::state::Directories;
 
+mod checks;
 mod converge;
 mod delete;
 mod dry_run;

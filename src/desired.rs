@@ -9,6 +9,7 @@ use std::time::Duration;
 mod circuit_breaker;
 mod engine_options;
 pub mod fingerprint;
+mod health_check;
 pub mod inputs;
 mod lifecycle;
 mod namespace_owner;
@@ -23,13 +24,16 @@ mod task_settings;
 pub use circuit_breaker::{CircuitBreaker, Threshold};
 pub use engine_options::{DeviceSpec, EngineOptions, Gpus, LinuxSpec, LogSpec, SwapSpec, TmpfsSpec};
 pub use fingerprint::Revision;
+pub use health_check::{
+    CheckMethod, CheckSpec, GrpcSpec, HealthCheckSpec, HttpGetSpec, Probe, ReadinessCheckSpec, TcpSocketSpec,
+};
 pub use inputs::Inputs;
 pub use lifecycle::{Condition, RESTART_ATTEMPT_PERIOD_DEFAULT_SECS, RestartPolicy, StartDependency};
 pub use reservation::{Resources, Sizes, reserve};
 pub use secret::{FileMode, FileOwner, FormError, SecretFile, SecretPurpose, SecretSpec, SecretVersion};
 pub use spec::{
-    ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, PortMapping, Protocol, RepositoryCredentials,
-    STOP_TIMEOUT_DEFAULT_SECS, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
+    ContainerSpec, LinkSpec, MountSpec, PortMapping, Protocol, RepositoryCredentials, STOP_TIMEOUT_DEFAULT_SECS,
+    TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
 pub use task_settings::TaskSettings;
 

@@ -21,6 +21,7 @@ use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, Neighbour, ObservedContainer, ObservedNetwork, ObservedVolume};
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
+use crate::probing::{Answer, Question};
 use crate::value::Timestamp;
 
 /// Why the engine did not answer a question.
@@ -114,6 +115,9 @@ pub trait Observe: Send + Sync + 'static {
     /// What a container has written, in the order in which the engine keeps it, and with [`LogQuery::follow`] what it goes on to write.
     /// The stream ends with the log, or after its first error. Of a container that does not exist it is empty.
     fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>>;
+
+    /// Asks a container over the network whether it is well. It is answered within the question's own timeout.
+    fn probe(&self, question: &Question) -> impl Future<Output = Answer> + Send;
 
     /// What image there is under a reference, or of this id; `None` when there is none.
     fn look_up_image(&self, reference: &str)

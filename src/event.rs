@@ -39,6 +39,18 @@ pub enum EventKind {
         /// What it said.
         output: String,
     },
+    /// A task can do its work.
+    TaskReady,
+    /// A readiness check failed as often as it may.
+    TaskNotReady {
+        /// What it said.
+        output: String,
+    },
+    /// A task cannot be checked from here.
+    TaskUnchecked {
+        /// Why, and what to do.
+        reason: String,
+    },
     /// An essential container ended by itself.
     TaskDied {
         /// How, in a sentence.
@@ -173,6 +185,9 @@ impl EventKind {
             Self::TaskRunning => "TaskRunning",
             Self::TaskHealthy => "TaskHealthy",
             Self::TaskUnhealthy { .. } => "TaskUnhealthy",
+            Self::TaskReady => "TaskReady",
+            Self::TaskNotReady { .. } => "TaskNotReady",
+            Self::TaskUnchecked { .. } => "TaskUnchecked",
             Self::TaskDied { .. } => "TaskDied",
             Self::ContainerRestarting { .. } => "ContainerRestarting",
             Self::TaskStopping { .. } => "TaskStopping",
@@ -205,6 +220,9 @@ impl EventKind {
             Self::TaskRunning => "running",
             Self::TaskHealthy => "healthy",
             Self::TaskUnhealthy { .. } => "unhealthy",
+            Self::TaskReady => "ready",
+            Self::TaskNotReady { .. } => "not ready",
+            Self::TaskUnchecked { .. } => "unchecked",
             Self::TaskDied { .. } => "died",
             Self::ContainerRestarting { .. } => "restarting",
             Self::TaskStopping { .. } => "stopping",
@@ -238,10 +256,15 @@ impl Event {
             EventKind::TaskStarting { cause } | EventKind::TaskStopping { cause } => cause.to_string(),
             EventKind::TaskUnhealthy { output } if output.is_empty() => "its health check failed".to_owned(),
             EventKind::TaskUnhealthy { output } => format!("its health check failed: {output}"),
-            EventKind::TaskDied { reason }
+            EventKind::TaskNotReady { output } if output.is_empty() => "its readiness check failed".to_owned(),
+            EventKind::TaskNotReady { output } => format!("its readiness check failed: {output}"),
+            EventKind::TaskUnchecked { reason }
+            | EventKind::TaskDied { reason }
             | EventKind::ContainerRestarting { reason }
             | EventKind::WaitingForRoom { reason } => reason.clone(),
-            EventKind::TaskRunning | EventKind::TaskHealthy | EventKind::TaskStopped => String::new(),
+            EventKind::TaskRunning | EventKind::TaskHealthy | EventKind::TaskReady | EventKind::TaskStopped => {
+                String::new()
+            }
             EventKind::BackingOff { until, failures } => {
                 let times = if *failures == 1 { "once".to_owned() } else { format!("{failures} times in a row") };
                 format!("failed {times}; next try in {}", duration_text(until.since(self.at)))

@@ -44,6 +44,7 @@ pub fn forecast(desired: &Arc<DesiredState>, observed: &ObservedState, cores: us
         began_at,
     };
     run.reconciler.remember_pulls(observed.pulled.clone());
+    run.reconciler.remember_answers(observed);
     let mut events = Vec::new();
     let mut ended = None;
     for _ in 0..LOOKS_MAX {
@@ -54,7 +55,13 @@ pub fn forecast(desired: &Arc<DesiredState>, observed: &ObservedState, cores: us
             }
             Look::Again(wake_at) => wake_at,
         };
-        let next = run.engine.next_event_at().into_iter().chain(wake_at).min();
+        let next = run
+            .engine
+            .next_event_at()
+            .into_iter()
+            .chain(wake_at)
+            .chain(run.reconciler.next_simulated_probe_at(&run.engine))
+            .min();
         let Some(next) = next.filter(|next| next.since(began_at) <= HORIZON) else { break };
         run.advance(next);
         events.extend(run.reconciler.take_events());
@@ -157,5 +164,6 @@ impl Run {
         for hint in self.engine.take_hints() {
             self.reconciler.handle(to, Input::Hint(hint));
         }
+        self.reconciler.ask_simulated(&self.engine);
     }
 }

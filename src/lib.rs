@@ -45,6 +45,7 @@
 //! | [`desired`] | every default filled in, every reference followed; revision and fingerprint |
 //! | [`ownership`] | the only place that writes or reads a label, or builds a name |
 //! | [`observed`] | what the engine showed, in our words |
+//! | [`probing`] | the checks over the network: when each is due, and what a series of answers means |
 //! | [`plan`] | the decision: action, cause, wait; slots, room, capacity of the host, backoff, prune, guard |
 //! | [`change`] | what differs, field by field, with the line of the manifest that asks for it |
 //! | [`status`], [`event`] | what is true; what happened |
@@ -60,6 +61,7 @@
 //! | [`engine::docker`] | the Docker Engine; the only place that names one of its types |
 //! | [`bounded`], [`state`] | small files, read in whole; the two directories of this machine |
 //! | [`secret`] | the values of secrets: who has them, and how it is known that one has changed |
+//! | [`probe`] | asks a container over the network whether it is well |
 //! | [`load`], [`source`] | a directory to documents; the stable name of a directory |
 //! | [`clock`], [`lock`] | the one place that reads the clock; one reconciler at a time for a cluster |
 //! | [`logs`] | the logs of tasks, followed from one to its successor |
@@ -113,6 +115,8 @@ pub mod manifest;
 pub mod observed;
 pub mod ownership;
 pub mod plan;
+pub mod probe;
+pub mod probing;
 pub mod problem;
 pub mod program;
 pub mod pulls;

@@ -15,6 +15,7 @@ use crate::problem::Place;
 mod cluster;
 mod container_definition;
 mod environment_file;
+mod health_check;
 mod lifecycle;
 mod linux_parameters;
 mod log_configuration;
@@ -29,10 +30,11 @@ mod volume;
 mod words;
 
 pub use cluster::{Cluster, ClusterSpec};
-pub use container_definition::{
-    ContainerDefinition, EnvironmentVariable, HealthCheck, MountPoint, RepositoryCredentials,
-};
+pub use container_definition::{ContainerDefinition, EnvironmentVariable, MountPoint, RepositoryCredentials};
 pub use environment_file::{ENVIRONMENT_FILE_EXTENSION, EnvironmentFile, EnvironmentFileType};
+pub use health_check::{
+    Grpc, HealthCheck, HttpGet, HttpHeader, PortReference, Probe, ReadinessCheck, Scheme, TcpSocket,
+};
 pub use lifecycle::{ContainerDependency, DependencyCondition, RestartPolicy};
 pub use linux_parameters::{
     Device, DevicePermission, KernelCapabilities, LinuxParameters, ResourceRequirement, ResourceType, SystemControl,

@@ -3,6 +3,7 @@
 //! Only what carries our labels is in here: nothing that reads an [`ObservedState`] can touch anybody else's object. The state is
 //! kept between two looks at the engine; an event, an inspection or the outcome of an action changes just the part it speaks of.
 
+use core::net::IpAddr;
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::sync::Arc;
@@ -166,6 +167,15 @@ pub struct ObservedContainer {
     /// What the last failed check printed, while it runs and is unhealthy; only an inspection tells.
     #[serde(default)]
     pub health_output: Option<String>,
+    /// What its readiness check says.
+    #[serde(default)]
+    pub readiness: Health,
+    /// What the last failed readiness check said.
+    #[serde(default)]
+    pub readiness_output: Option<String>,
+    /// Where it is in the network of its cluster, while it runs there.
+    #[serde(default)]
+    pub address: Option<NetworkAddress>,
     /// When it was created.
     pub created_at: Timestamp,
     /// The ports that it has on the host now.
@@ -278,10 +288,22 @@ pub enum Health {
     None,
     /// No verdict yet.
     Starting,
+    /// We check it ourselves, and have not been able to tell yet: it may have been well for long.
+    Unknown,
     /// The last check succeeded.
     Healthy,
     /// As many checks in a row failed as the health check allows retries.
     Unhealthy,
+}
+
+/// Where a container is in a network of the engine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NetworkAddress {
+    /// Its own address.
+    pub ip: IpAddr,
+    /// The address of the host in that network: whoever has it can reach the container.
+    pub gateway: Option<IpAddr>,
 }
 
 /// A port that a container has on the host.

@@ -19,10 +19,12 @@ use crate::observed::{
 };
 use crate::ownership::ContainerIdentity;
 use crate::plan::{Action, Cause, Effect, Failure, FailureKind, Lane, Outcome, Plan, Step, Target, plan};
+use crate::probing::Rounds;
 use crate::value::Timestamp;
 
 mod images;
 mod learn;
+mod probes;
 mod room;
 mod tell;
 
@@ -143,6 +145,8 @@ pub struct Reconciler {
     images: images::Questions,
     trouble: Option<Trouble>,
     room: room::Room,
+    /// The checks over the network.
+    rounds: Rounds,
     told: tell::Told,
 }
 
@@ -167,6 +171,7 @@ impl Reconciler {
             images: images::Questions::default(),
             trouble: None,
             room: room::Room::default(),
+            rounds: Rounds::default(),
             told: tell::Told::default(),
         }
     }

@@ -116,6 +116,9 @@ pub(crate) fn container(key: &TaskKey, task: &TaskSpec, spec: &ContainerSpec) ->
         spec: ownership::read_spec(|label| labels.get(label).map(String::as_str)),
         phase: Phase::Running { started_at: ago(60) },
         health: if spec.health_check.is_some() { Health::Healthy } else { Health::None },
+        readiness: Health::None,
+        readiness_output: None,
+        address: None,
         created_at: ago(60),
         ports: ports.collect(),
     }

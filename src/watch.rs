@@ -22,8 +22,10 @@ use crate::value::{ClusterName, Timestamp};
 
 pub mod files;
 mod hearing;
+mod probing;
 
 use hearing::Hearing;
+use probing::Prober;
 
 /// How often everything is looked at again although nothing has happened. Losing a hint costs at most this long. At 500 containers a
 /// list costs an engine some 50 ms of one core, so this is a thousandth of it.
@@ -127,6 +129,7 @@ pub struct Refusal {
 pub struct Loop<'r, E, R> {
     engine: Arc<E>,
     executor: Executor<E>,
+    prober: Prober<E>,
     reconciler: Reconciler,
     report: &'r mut R,
     notices: tokio::sync::mpsc::Receiver<Notice>,
@@ -148,11 +151,13 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         notices: tokio::sync::mpsc::Receiver<Notice>,
     ) -> Self {
         let executor = Executor::new(engine.clone());
+        let prober = Prober::new(engine.clone());
         let reconciler = Reconciler::new(desired, limits);
         let began_at = clock::now();
         Self {
             engine,
             executor,
+            prober,
             reconciler,
             report,
             notices,
@@ -231,6 +236,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
                         return self.say_farewell(ending).await;
                     }
                 }
+                () = self.prober.news(&mut self.reconciler) => {}
                 () = sleep_until(wake_at) => {}
                 () = sleep_until(listen_at) => {}
                 () = sleep_until(deadline) => deadline = None,

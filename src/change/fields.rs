@@ -7,8 +7,7 @@ use super::place::Site;
 use super::text::{plain, volume, words};
 use super::{Change, FieldChange};
 use crate::desired::{
-    ContainerSpec, HealthCheckSpec, MountSpec, Origin, PortMapping, Protocol, RepositoryCredentials, Revision,
-    TaskSpec, fingerprint,
+    ContainerSpec, MountSpec, Origin, PortMapping, Protocol, RepositoryCredentials, Revision, TaskSpec, fingerprint,
 };
 use crate::ownership::{SENSITIVE, is_sensitive};
 use crate::problem::Place;
@@ -169,6 +168,7 @@ impl Differ<'_> {
             memory,
             memory_reservation,
             health_check,
+            readiness_check,
             stop_timeout,
             depends_on,
             start_timeout,
@@ -201,6 +201,7 @@ impl Differ<'_> {
         self.value("memory", old.memory.map(mebibytes), memory.map(mebibytes));
         self.value("memoryReservation", old.memory_reservation.map(mebibytes), memory_reservation.map(mebibytes));
         self.health_check(old.health_check.as_ref(), health_check.as_ref());
+        self.readiness_check(old.readiness_check.as_ref(), readiness_check.as_ref());
         self.value("stopTimeout", Some(seconds(old.stop_timeout)), Some(seconds(*stop_timeout)));
         self.dependencies(&old.depends_on, depends_on);
         self.value("startTimeout", old.start_timeout.map(seconds), start_timeout.map(seconds));
@@ -224,7 +225,7 @@ impl Differ<'_> {
         }
     }
 
-    fn word_list(&mut self, field: &str, old: Option<&[String]>, new: Option<&[String]>) {
+    pub(super) fn word_list(&mut self, field: &str, old: Option<&[String]>, new: Option<&[String]>) {
         if old == new {
             return;
         }
@@ -291,19 +292,6 @@ impl Differ<'_> {
                 site.of_port(index, port, protocol, pointer)
             });
         }
-    }
-
-    fn health_check(&mut self, old: Option<&HealthCheckSpec>, new: Option<&HealthCheckSpec>) {
-        let (Some(before), Some(wanted)) = (old, new) else {
-            // Added or removed as a whole, it is told by its command alone.
-            return self.word_list("healthCheck", old.map(|check| &*check.command), new.map(|check| &*check.command));
-        };
-        let HealthCheckSpec { command, interval, timeout, retries, start_period } = wanted;
-        self.word_list("healthCheck.command", Some(&before.command), Some(command));
-        self.value("healthCheck.interval", Some(seconds(before.interval)), Some(seconds(*interval)));
-        self.value("healthCheck.timeout", Some(seconds(before.timeout)), Some(seconds(*timeout)));
-        self.value("healthCheck.retries", Some(before.retries.to_string()), Some(retries.to_string()));
-        self.value("healthCheck.startPeriod", Some(seconds(before.start_period)), Some(seconds(*start_period)));
     }
 
     fn mounts(&mut self, old: &[MountSpec], new: &[MountSpec]) {

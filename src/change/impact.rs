@@ -131,6 +131,8 @@ pub(super) fn warn_of_room(row: &mut Row, plan: &Plan) {
         Wait::Resources(_) => Some(format!("{about} has to wait for room on the host: it {wait}")),
         Wait::Action
         | Wait::Health
+        | Wait::Checking { .. }
+        | Wait::Readiness { .. }
         | Wait::Settle { .. }
         | Wait::Grace { .. }
         | Wait::Backoff { .. }

@@ -2,6 +2,7 @@
 
 use std::sync::Arc;
 
+use super::checks::ask_once;
 use super::exit::{self, Exit};
 use super::output::Output;
 use super::project::{Project, Reading};
@@ -88,6 +89,7 @@ pub(super) async fn observe<E: Observe>(engine: &E, desired: &DesiredState) -> R
         neighbours: listing.neighbours.into_iter().collect(),
         ..ObservedState::default()
     };
+    ask_once(engine, &mut observed).await;
     for _ in 0..INSPECTIONS_MAX {
         let plan = plan(&assume_secrets(desired, &observed).0, &observed);
         if plan.unknowns.is_empty() && plan.unknown_images.is_empty() {

@@ -10,6 +10,7 @@ use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{Source, TaskKey};
 use crate::plan::{Action, Outcome};
+use crate::probing::{Answer, Question};
 use crate::value::{ClusterName, ServiceName, Timestamp};
 
 /// What is seen.
@@ -120,6 +121,10 @@ impl<E: Observe> Observe for Scoped<E> {
 
     fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>> {
         self.engine.logs(id, query)
+    }
+
+    async fn probe(&self, question: &Question) -> Answer {
+        self.engine.probe(question).await
     }
 
     async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {

@@ -83,7 +83,9 @@ async fn measure(engine: &ReadOnlyDocker, observed: &ObservedState) -> Used {
 /// A list does not tell how a container ended, nor what a failed check said; for the latest ones it is worth a question.
 async fn look_at_ended<E: Observe>(engine: &E, observed: &mut ObservedState) -> Result<(), crate::engine::EngineError> {
     let worth_a_look = |container: &&ObservedContainer| {
-        matches!(container.phase, Phase::Exited { exit: None }) || container.health == Health::Unhealthy
+        // What we asked ourselves has said why already, and the engine knows nothing of it.
+        matches!(container.phase, Phase::Exited { exit: None })
+            || container.health == Health::Unhealthy && container.health_output.is_none()
     };
     let ended = observed.containers.values().filter(worth_a_look);
     let mut ended: Vec<_> = ended.map(|container| (container.created_at, container.id.clone())).collect();

@@ -10,12 +10,13 @@ use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
 use super::{
-    ContainerSpec, HealthCheckSpec, MountSpec, PortMapping, RepositoryCredentials, RestartPolicy, SecretFile,
-    SecretSpec, StartDependency, VolumeDriver, VolumeSpec,
+    ContainerSpec, MountSpec, PortMapping, RepositoryCredentials, RestartPolicy, SecretFile, SecretSpec,
+    StartDependency, VolumeDriver, VolumeSpec,
 };
 use crate::image::VersionConsistency;
 use crate::value::Family;
 
+mod checks;
 mod options;
 
 /// The rules by which a fingerprint is computed. A change of rule takes the next number.
@@ -159,6 +160,7 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         memory,
         memory_reservation,
         health_check,
+        readiness_check,
         stop_timeout,
         depends_on,
         start_timeout,
@@ -192,9 +194,7 @@ fn add_container(canonical: &mut Canonical, container: &ContainerSpec) {
         add_port(canonical, *port);
     }
     add_resources(canonical, *cpu, *memory, *memory_reservation);
-    if let Some(check) = health_check {
-        add_health_check(canonical, check);
-    }
+    checks::add_checks(canonical, health_check.as_ref(), readiness_check.as_ref());
     if *stop_timeout != super::STOP_TIMEOUT_DEFAULT_SECS {
         canonical.number("stopTimeout", *stop_timeout);
     }
@@ -241,15 +241,6 @@ fn add_port(canonical: &mut Canonical, port: PortMapping) {
     canonical.number("containerPort", container_port);
     canonical.number("hostPort", host_port);
     canonical.text("protocol", protocol.as_str());
-}
-
-fn add_health_check(canonical: &mut Canonical, check: &HealthCheckSpec) {
-    let HealthCheckSpec { command, interval, timeout, retries, start_period } = check;
-    canonical.texts("healthCheck", command);
-    canonical.number("interval", *interval);
-    canonical.number("timeout", *timeout);
-    canonical.number("retries", *retries);
-    canonical.number("startPeriod", *start_period);
 }
 
 type Life<'a> = (&'a [StartDependency], Option<u32>, Option<&'a RestartPolicy>);

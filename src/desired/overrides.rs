@@ -21,12 +21,13 @@ const CPU_UNITS: std::ops::RangeInclusive<u32> = 0..=262_144;
 const FIELDS: [&str; 6] = ["name", "command", "environment", "cpu", "memory", "memoryReservation"];
 
 /// Fields of a container definition that stay as they are, in ECS too.
-const FIXED: [&str; 16] = [
+const FIXED: [&str; 17] = [
     "image",
     "entryPoint",
     "portMappings",
     "essential",
     "healthCheck",
+    "readinessCheck",
     "stopTimeout",
     "startTimeout",
     "mountPoints",

@@ -22,6 +22,7 @@ use crate::spelling::closest;
 use crate::value::{ClusterName, Family, Percent, ServiceName};
 
 mod configuration;
+mod health_check;
 mod lifecycle;
 mod options;
 mod task;

@@ -5,6 +5,7 @@ use std::sync::Arc;
 
 use serde::{Deserialize, Serialize};
 
+use super::health_check::{HealthCheckSpec, Probe, ReadinessCheckSpec};
 use super::{EngineOptions, RestartPolicy, Revision, SecretPurpose, SecretSpec, StartDependency, TaskSettings};
 use crate::image::{Platform, VersionConsistency};
 use crate::value::{ContainerName, Family, VolumeName};
@@ -64,9 +65,12 @@ pub struct ContainerSpec {
     /// The soft limit of memory, in MiB.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub memory_reservation: Option<u32>,
-    /// How the engine finds out whether the container is healthy.
+    /// How it is found out whether the container is healthy.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub health_check: Option<HealthCheckSpec>,
+    /// How we find out whether the container can do its work now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub readiness_check: Option<ReadinessCheckSpec>,
     /// Seconds between SIGTERM and SIGKILL.
     #[serde(default = "default_stop_timeout_secs", skip_serializing_if = "is_default_stop_timeout_secs")]
     pub stop_timeout: u32,
@@ -144,6 +148,7 @@ impl ContainerSpec {
             memory: None,
             memory_reservation: None,
             health_check: None,
+            readiness_check: None,
             stop_timeout: STOP_TIMEOUT_DEFAULT_SECS,
             depends_on: Vec::new(),
             start_timeout: None,
@@ -177,6 +182,11 @@ impl ContainerSpec {
     pub fn platform(&self) -> Option<Platform> {
         let architecture = self.task.cpu_architecture.filter(|_| !self.is_namespace_owner())?;
         Some(Platform::new("linux", architecture.docker_name()))
+    }
+
+    /// What is asked over the network to find out whether it is healthy.
+    pub fn health_probe(&self) -> Option<&Probe> {
+        self.health_check.as_ref()?.method.probe()
     }
 
     /// The most memory that it can use, in MiB: its own limit, or that of the task.
@@ -272,22 +282,6 @@ impl Protocol {
             Self::Udp => "udp",
         }
     }
-}
-
-/// A health check, with every default filled in.
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct HealthCheckSpec {
-    /// `CMD` and arguments, or `CMD-SHELL` and one line for the image's shell.
-    pub command: Vec<String>,
-    /// Seconds between two checks.
-    pub interval: u32,
-    /// Seconds after which a check counts as failed.
-    pub timeout: u32,
-    /// How many failures in a row make the container unhealthy.
-    pub retries: u32,
-    /// Seconds after the start in which failures do not count.
-    pub start_period: u32,
 }
 
 /// Something that is mounted into a container.

@@ -6,6 +6,7 @@
 //! hints        the stream of events              perform      one action, one call
 //! host         how much it has                    usage        how much of that containers really use
 //! secrets      the values that a new container is given          cgroups   the limits of a task as a whole
+//! reach        how a container is asked over the network, from where we are
 //! images       what there is under a reference   pull         fetching one, with the credentials of its registry
 //! logs         what containers write              exec         a process in a container, for a person
 //! ```
@@ -39,6 +40,8 @@ use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{self, Source};
 use crate::plan::{Action, Outcome};
+use crate::probe;
+use crate::probing::{Answer, Question};
 use crate::secret::Secrets;
 use crate::value::Timestamp;
 
@@ -55,6 +58,7 @@ mod logs;
 mod own_image;
 mod perform;
 mod pull;
+mod reach;
 mod secrets;
 mod status_text;
 mod text;
@@ -235,6 +239,17 @@ impl Observe for ReadOnlyDocker {
         logs::logs(Arc::clone(&self.connection), id.clone(), query)
     }
 
+    async fn probe(&self, question: &Question) -> Answer {
+        let vantage = match self.connection.vantage().await {
+            Ok(vantage) => vantage,
+            Err(error) => return Answer::Unreachable(format!("the engine does not say where it runs: {error}")),
+        };
+        match reach::destination(question, vantage, reach::is_here) {
+            Ok(destination) => probe::ask(&question.probe, &destination, question.timeout).await,
+            Err(reason) => Answer::Unreachable(reason),
+        }
+    }
+
     async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
         let found = images::look_up(&self.connection, reference).await;
         found.map_err(|error| error.into_engine_error(images::LOOK_UP, self.connection.endpoint()))
@@ -268,6 +283,10 @@ impl Observe for Docker {
 
     fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>> {
         self.reading.logs(id, query)
+    }
+
+    async fn probe(&self, question: &Question) -> Answer {
+        self.reading.probe(question).await
     }
 
     async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {

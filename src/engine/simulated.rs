@@ -30,6 +30,7 @@ mod images;
 mod life;
 mod logs;
 mod meddle;
+mod probes;
 mod seed;
 mod timers;
 

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::health_check::{HealthCheck, ReadinessCheck};
 use super::lifecycle::{ContainerDependency, RestartPolicy};
 use super::linux_parameters::{LinuxParameters, ResourceRequirement, SystemControl, Ulimit};
 use super::log_configuration::LogConfiguration;
@@ -73,6 +74,10 @@ pub struct ContainerDefinition {
     /// How the container shows that it is well. A check built into the image is ignored, as in ECS.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub health_check: Option<HealthCheck>,
+    /// Not in ECS: how the container shows that it can do its work now, over the network. A task that is not ready does not count as
+    /// healthy, so a deployment waits for it; it is never replaced because of that.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub readiness_check: Option<ReadinessCheck>,
     /// How many seconds the container has to end after the stop signal before it is killed: 0 to 86400, 30 by default.
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 0, max = 86_400))]
@@ -188,33 +193,6 @@ pub struct EnvironmentVariable {
     pub name: String,
     /// The value, always a string: quote numbers and `true`.
     pub value: String,
-}
-
-/// A command that tells whether the container is well (ECS `HealthCheck`).
-#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
-#[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct HealthCheck {
-    /// The command: `["CMD", "program", "argument", …]`, or `["CMD-SHELL", "line for the shell of the container"]`.
-    /// Exit code 0 means healthy.
-    #[schemars(length(min = 2), extend("examples" = [["CMD-SHELL", "curl -f http://localhost/ || exit 1"]]))]
-    pub command: Vec<String>,
-    /// The seconds between two checks, 5 to 300; 30 by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 5, max = 300))]
-    pub interval: Option<u32>,
-    /// The seconds after which a check has failed, 2 to 60; 5 by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 2, max = 60))]
-    pub timeout: Option<u32>,
-    /// How many checks in a row fail before the container is unhealthy, 1 to 10; 3 by default.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 1, max = 10))]
-    pub retries: Option<u32>,
-    /// The seconds after the start in which a failed check does not count, 0 to 300; 0 by default. A check that succeeds
-    /// ends this time.
-    #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(range(min = 0, max = 300))]
-    pub start_period: Option<u32>,
 }
 
 /// Where a volume appears in a container (ECS `MountPoint`).

@@ -24,6 +24,9 @@ pub struct PortMapping {
     /// `tcp` (the default) or `udp`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub protocol: Option<Protocol>,
+    /// A name for the port, by which a health check over the network can refer to it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub name: Option<String>,
 }
 
 impl PortMapping {

@@ -321,8 +321,9 @@ impl<'s, 'a> History<'s, 'a> {
         // What we have just stopped has not told yet how long it ran.
         let is_untold = |one: &Try<'_, '_>| one.view.failures == 0 && matches!(one.view.ending(), Ending::Unknown(_));
         // A list tells the age of a young task only coarsely: what has long been healthy may look as if it had just begun.
-        let is_up =
-            |one: &Try<'_, '_>| matches!(one.state, TaskState::Healthy | TaskState::Pending(Wait::Settle { .. }));
+        let is_up = |one: &Try<'_, '_>| {
+            matches!(one.state, TaskState::Healthy | TaskState::Pending(Wait::Settle { .. } | Wait::Checking { .. }))
+        };
         let is_well = |one: &Try<'_, '_>| is_up(one) || one.has_come_up(self.at) || is_untold(one);
         of_revision().flat_map(Try::marks).any(|mark| mark.completed) || is_alone && of_revision().all(is_well)
     }

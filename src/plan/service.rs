@@ -43,6 +43,11 @@ impl Member<'_> {
         self.state.is_alive()
     }
 
+    /// Whether it runs, and nobody can tell whether it is well: we check it ourselves, and have not had an answer.
+    fn is_unchecked(&self) -> bool {
+        matches!(self.state, TaskState::Pending(Wait::Checking { .. }))
+    }
+
     /// Whether it runs and will count as healthy in a moment. A list tells the age of a young task only coarsely, so a task that has
     /// long been healthy may look like this to a reconciler that has just begun: it is not lost until that is known.
     fn is_settling(&self) -> bool {
@@ -222,10 +227,10 @@ impl<'a> Planner<'_, 'a> {
             let slot = view.slot();
             let wanted = *current && self.is_wanted(slot);
             let hopeless = match state {
-                TaskState::Pending(Wait::Settle { until }) => {
-                    let until = *until;
+                TaskState::Pending(wait @ (Wait::Settle { .. } | Wait::Checking { .. })) => {
+                    let wait = wait.clone();
                     if !wanted {
-                        self.wait(slot, Wait::Settle { until });
+                        self.wait(slot, wait);
                     }
                     false
                 }

@@ -374,3 +374,49 @@ fn whose_volumes_are_used_is_created_first() {
     let Action::CreateContainer(new) = &plan.steps[0].action else { panic!("{plan}") };
     assert_eq!(new.volumes_from, [VolumeSource { id: keeper[0].id.clone(), read_only: true }]);
 }
+
+/// Two tasks of which nobody can tell yet whether they are well: they may be all that a service has.
+#[test]
+fn what_has_not_been_asked_yet_is_not_ended_by_mistake() {
+    let (old, new) = (web("web:1", CHECK), web("web:2", CHECK));
+    let unknown = |slot: &str| {
+        let mut containers = running(slot, &old, 1);
+        containers[0].health = Health::Unknown;
+        containers
+    };
+    let both = [unknown("shop/web/0"), unknown("shop/web/1")];
+    assert_snapshot!(plan_web(service(2, &old), &both), @r"
+    wait shop/web/0: an answer to its health check
+    wait shop/web/1: an answer to its health check
+    ");
+    let careful = DesiredService { minimum_healthy: Percent(50), maximum: Percent(100), ..service(2, &new) };
+    assert_snapshot!(plan_web(careful.clone(), &both), @r"
+    wait shop/web/0: an answer to its health check
+    wait shop/web/1: an answer to its health check
+    wait shop/web/0: minimumHealthyPercent keeps a task until another one is healthy
+    wait shop/web/1: minimumHealthyPercent keeps a task until another one is healthy
+    ");
+    assert_snapshot!(plan_web(service(1, &old), &both), @r"
+    wait shop/web/1: an answer to its health check
+    wait shop/web/0: an answer to its health check
+    wait shop/web/1: minimumHealthyPercent keeps a task until another one is healthy
+    ");
+    // One that is well is enough for half of two: of the other it need not be known.
+    let one_is_well = [running("shop/web/0", &old, 1), unknown("shop/web/1")];
+    assert_snapshot!(plan_web(careful, &one_is_well), @r"
+    stop shop/web/1 web @52f445: replaces revision 52f445
+    wait shop/web/1: an answer to its health check
+    wait shop/web/1: an action is under way
+    wait shop/web/0: an action is under way
+    wait shop/web/1: minimumHealthyPercent keeps a task until another one is healthy
+    ");
+}
+
+#[test]
+fn what_is_not_ready_is_waited_for_and_never_replaced() {
+    let task = web("web:1", CHECK);
+    let mut unready = running("shop/web/0", &task, 1);
+    (unready[0].readiness, unready[0].readiness_output) = (Health::Unhealthy, Some("no database".to_owned()));
+    assert_snapshot!(plan_web(service(1, &task), std::slice::from_ref(&unready)), @"wait shop/web/0: its readiness check: no database");
+    assert_snapshot!(plan_web(stop_first(&task), &[unready]), @"wait shop/web/0: its readiness check: no database");
+}

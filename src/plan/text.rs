@@ -134,6 +134,8 @@ impl fmt::Display for Wait {
         match self {
             Self::Action => f.write_str("an action is under way"),
             Self::Health => f.write_str("the first verdict of its health check"),
+            Self::Checking { said } => write_said(f, "an answer to its health check", said.as_deref()),
+            Self::Readiness { said } => write_said(f, "its readiness check", said.as_deref()),
             Self::Settle { .. } => f.write_str("it has just started"),
             Self::Grace { .. } => f.write_str("unhealthy, within the grace period"),
             Self::Backoff { failures, .. } => write!(f, "a pause after {}", times(*failures)),
@@ -207,6 +209,11 @@ impl Shortage {
 
 fn failures_of_tasks(failures: u32) -> String {
     if failures == 1 { "a failure".to_owned() } else { format!("{failures} failures") }
+}
+
+fn write_said(f: &mut fmt::Formatter<'_>, what: &str, said: Option<&str>) -> fmt::Result {
+    f.write_str(what)?;
+    said.map_or(Ok(()), |said| write!(f, ": {said}"))
 }
 
 fn times(failures: u32) -> String {

@@ -54,7 +54,12 @@ pub fn verdict(plan: &Plan, began_at: Timestamp) -> Verdict {
 pub fn has_begun(plan: &Plan) -> bool {
     plan.is_quiet()
         && plan.waits.iter().all(|waiting| match waiting.wait {
-            Wait::Health | Wait::Settle { .. } | Wait::Grace { .. } | Wait::End => true,
+            Wait::Health
+            | Wait::Checking { .. }
+            | Wait::Readiness { .. }
+            | Wait::Settle { .. }
+            | Wait::Grace { .. }
+            | Wait::End => true,
             Wait::Action
             | Wait::Dependency { .. }
             | Wait::Backoff { .. }
@@ -111,6 +116,8 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
         Wait::WrongPlatform { .. } | Wait::NeverFits(_) => true,
         Wait::Action
         | Wait::Health
+        | Wait::Checking { .. }
+        | Wait::Readiness { .. }
         | Wait::Settle { .. }
         | Wait::Grace { .. }
         | Wait::MinimumHealthy
@@ -141,6 +148,8 @@ fn is_stuck(Waiting { about, wait }: &Waiting) -> bool {
         }
         Wait::Action
         | Wait::Health
+        | Wait::Checking { .. }
+        | Wait::Readiness { .. }
         | Wait::Settle { .. }
         | Wait::Grace { .. }
         | Wait::Backoff { .. }

@@ -289,6 +289,9 @@ impl<'a> TaskView<'a> {
         if says(Health::Starting) {
             return TaskState::Pending(Wait::Health);
         }
+        if let Some(wait) = self.open_question() {
+            return TaskState::Pending(wait);
+        }
         if !says(Health::None) && says(Health::Healthy) {
             return TaskState::Healthy;
         }
@@ -296,6 +299,21 @@ impl<'a> TaskView<'a> {
         let unchecked = essential().filter(|container| container.health == Health::None);
         let started_at = unchecked.filter_map(started_at).max().unwrap_or(at);
         pending(Wait::Settle { until: started_at.after(restart::settle(self.failures)) }).unwrap_or(TaskState::Healthy)
+    }
+
+    /// What of our own checks stands between the task and its place among the healthy ones.
+    fn open_question(&self) -> Option<Wait> {
+        let essential = || self.observed().filter(|container| container.identity.essential);
+        if let Some(one) = essential().find(|container| container.health == Health::Unknown) {
+            return Some(Wait::Checking { said: one.health_output.clone() });
+        }
+        // Until it is known that it is not ready it may have been so for long.
+        if let Some(one) = essential().find(|container| container.readiness == Health::Unknown) {
+            return Some(Wait::Checking { said: one.readiness_output.clone() });
+        }
+        let unready =
+            |container: &&ObservedContainer| matches!(container.readiness, Health::Starting | Health::Unhealthy);
+        essential().find(unready).map(|one| Wait::Readiness { said: one.readiness_output.clone() })
     }
 
     /// When the youngest of its essential containers was started; `None` when none runs.

@@ -64,6 +64,16 @@ pub enum Wait {
     Action,
     /// The first verdict of a health check.
     Health,
+    /// The first answer to our own check of what may have been well for long.
+    Checking {
+        /// What the last try said, if one failed.
+        said: Option<String>,
+    },
+    /// A readiness check.
+    Readiness {
+        /// What the last one said, if one failed.
+        said: Option<String>,
+    },
     /// A task without a health check counts as healthy when it has run for a moment.
     Settle {
         /// When that is.
@@ -165,6 +175,8 @@ impl Wait {
             Self::Dependency { until, .. } => *until,
             Self::Action
             | Self::Health
+            | Self::Checking { .. }
+            | Self::Readiness { .. }
             | Self::MinimumHealthy
             | Self::Maximum
             | Self::Port { .. }

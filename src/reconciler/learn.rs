@@ -35,6 +35,7 @@ impl Reconciler {
             if self.knows_better(&Target::Container(id.clone()), asked_at) {
                 self.observed.containers.insert(id, container);
             } else {
+                self.rounds.forget(&id);
                 self.note_gone(&container);
             }
         }
@@ -70,7 +71,8 @@ impl Reconciler {
             return;
         }
         self.tell_change(known.as_ref(), &listed);
-        let merged = match known {
+        let phase_before = known.as_ref().map(|known| known.phase.clone());
+        let mut merged = match known {
             None => listed,
             Some(known) => {
                 if has_ended(&known.phase) && is_running(&listed.phase) {
@@ -82,6 +84,7 @@ impl Reconciler {
                 }
             }
         };
+        self.complete(&mut merged, phase_before.as_ref());
         self.pardon_what_runs(&merged);
         self.observed.containers.insert(id, merged);
     }
@@ -315,6 +318,12 @@ impl Reconciler {
             let is_checked = spec.as_ref().is_some_and(|spec| spec.health_check.is_some());
             container.health = if is_checked { Health::Starting } else { Health::None };
             container.ports = spec.iter().flat_map(PublishedPort::all_static).collect();
+            container.address = None;
+            self.rounds.complete(container, true, at);
+            // Whoever is asked over the network needs an address, and only the engine knows it.
+            if self.rounds.checks(container) || container.identity.container.is_namespace_owner() {
+                self.inspect_wanted.insert(id.to_string());
+            }
         }
         self.note(Target::Container(id.clone()));
     }
@@ -339,6 +348,7 @@ impl Reconciler {
     fn know(&mut self, mut container: ObservedContainer) {
         clamp_times(&mut container, self.observed.at);
         let before = self.observed.containers.remove(&container.id);
+        self.complete(&mut container, before.as_ref().map(|before| &before.phase));
         if let (Phase::StartFailed { at, .. }, Some(Phase::Created)) =
             (&mut container.phase, before.as_ref().map(|b| &b.phase))
         {
@@ -366,6 +376,7 @@ impl Reconciler {
             self.note_gone(&container);
         }
         self.observed.condemned.remove(id);
+        self.rounds.forget(id);
         self.tell_gone(id);
         self.observed.failed_actions.remove(&Target::Container(id.clone()));
         self.note(Target::Container(id.clone()));

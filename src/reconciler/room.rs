@@ -66,6 +66,8 @@ fn is_for_room(wait: &Wait) -> bool {
         Wait::Resources(_) | Wait::ResourceQueue { .. } | Wait::NeverFits(_) => true,
         Wait::Action
         | Wait::Health
+        | Wait::Checking { .. }
+        | Wait::Readiness { .. }
         | Wait::Settle { .. }
         | Wait::Grace { .. }
         | Wait::Backoff { .. }

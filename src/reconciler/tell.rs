@@ -21,6 +21,8 @@ pub(super) struct Told {
     stopped: BTreeSet<ContainerId>,
     /// The containers that were seen alive: only their end is news.
     alive: BTreeSet<ContainerId>,
+    /// The containers of which it was told that they cannot be checked.
+    unchecked: BTreeSet<ContainerId>,
     /// The tasks of which it was told that they failed to start.
     failed: BTreeSet<TaskKey>,
     /// The pauses that have been announced.
@@ -147,13 +149,35 @@ impl Reconciler {
         let health_before = before.map(|before| before.health);
         if running && health_before.is_some_and(|health| health != after.health) {
             match after.health {
+                // It was so all the time; we have only just begun to look.
+                Health::Healthy if health_before == Some(Health::Unknown) => {}
                 Health::Healthy => self.tell_task(task, EventKind::TaskHealthy),
                 Health::Unhealthy => self.tell_task(
                     task,
                     EventKind::TaskUnhealthy { output: after.health_output.clone().unwrap_or_default() },
                 ),
-                Health::None | Health::Starting => {}
+                Health::None | Health::Starting | Health::Unknown => {}
             }
+        }
+        let readiness_before = before.map_or(Health::None, |before| before.readiness);
+        if running && readiness_before != after.readiness {
+            match (readiness_before, after.readiness) {
+                (Health::Starting | Health::Unhealthy, Health::Healthy) => {
+                    self.tell_task(task, EventKind::TaskReady);
+                }
+                (_, Health::Unhealthy) => {
+                    let output = after.readiness_output.clone().unwrap_or_default();
+                    self.tell_task(task, EventKind::TaskNotReady { output });
+                }
+                (_, Health::None | Health::Starting | Health::Unknown | Health::Healthy) => {}
+            }
+        }
+    }
+
+    /// Tells once of each container that it cannot be checked from here.
+    pub(super) fn tell_unchecked(&mut self, container: &ObservedContainer, reason: &str) {
+        if self.told.unchecked.insert(container.id.clone()) {
+            self.tell_task(&container.identity.task, EventKind::TaskUnchecked { reason: reason.to_owned() });
         }
     }
 
@@ -165,6 +189,7 @@ impl Reconciler {
         }
         self.told.stopped.remove(id);
         self.told.alive.remove(id);
+        self.told.unchecked.remove(id);
     }
 
     /// Tells what a new plan says about services: that one has to wait, that one is as it should be.

@@ -11,6 +11,7 @@ use crate::value::{ClusterName, Percent, ServiceName};
 mod container;
 mod dependencies;
 mod fargate;
+mod health_check;
 mod linux;
 mod network;
 mod task_definition;

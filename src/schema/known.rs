@@ -57,10 +57,11 @@ impl Shape {
 use Field::{Ignored, List, Map, NotYet, Object, Plain, Refused};
 
 use super::parameters::{
-    CAPABILITIES, CONTAINER_DEFINITION, CONTAINER_DEPENDENCY, DEVICE, DOCKER_VOLUME, ENVIRONMENT_FILE, HEALTH_CHECK,
-    HOST_ENTRY, HOST_VOLUME, KEY_VALUE_PAIR, LINUX_PARAMETERS, LOG_CONFIGURATION, MOUNT_POINT, PORT_MAPPING,
-    REPOSITORY_CREDENTIALS, RESOURCE_REQUIREMENT, RESTART_POLICY, RUNTIME_PLATFORM, SECRET, SECRET_OPTION,
-    SYSTEM_CONTROL, TAG, TASK_DEFINITION_SPEC, TMPFS, ULIMIT, VOLUME, VOLUME_FROM,
+    CAPABILITIES, CONTAINER_DEFINITION, CONTAINER_DEPENDENCY, DEVICE, DOCKER_VOLUME, ENVIRONMENT_FILE, GRPC,
+    HEALTH_CHECK, HOST_ENTRY, HOST_VOLUME, HTTP_GET, HTTP_HEADER, KEY_VALUE_PAIR, LINUX_PARAMETERS, LOG_CONFIGURATION,
+    MOUNT_POINT, PORT_MAPPING, READINESS_CHECK, REPOSITORY_CREDENTIALS, RESOURCE_REQUIREMENT, RESTART_POLICY,
+    RUNTIME_PLATFORM, SECRET, SECRET_OPTION, SYSTEM_CONTROL, TAG, TASK_DEFINITION_SPEC, TCP_SOCKET, TMPFS, ULIMIT,
+    VOLUME, VOLUME_FROM,
 };
 
 static METADATA: Shape = Shape { name: "metadata", fields: &[("name", Plain)] };
@@ -162,7 +163,7 @@ static CIRCUIT_BREAKER: Shape = Shape {
 static THRESHOLD: Shape = Shape { name: "thresholdConfiguration", fields: &[("type", Plain), ("value", Plain)] };
 
 /// Every object, for the search after a field that stands elsewhere. The more likely come first.
-pub(super) static SHAPES: [&Shape; 33] = [
+pub(super) static SHAPES: [&Shape; 38] = [
     &SERVICE_SPEC,
     &TASK_DEFINITION_SPEC,
     &CONTAINER_DEFINITION,
@@ -195,6 +196,11 @@ pub(super) static SHAPES: [&Shape; 33] = [
     &ENVIRONMENT_FILE,
     &SECRET,
     &SECRET_OPTION,
+    &READINESS_CHECK,
+    &HTTP_GET,
+    &TCP_SOCKET,
+    &GRPC,
+    &HTTP_HEADER,
     &METADATA,
 ];
 
@@ -214,7 +220,7 @@ pub(super) static FOREIGN_WORDS: &[(&str, &str)] = &[
     ("failureThreshold", "retries"),
     ("labels", "dockerLabels"),
     ("livenessProbe", "healthCheck"),
-    ("readinessProbe", "healthCheck"),
+    ("readinessProbe", "readinessCheck"),
     ("startupProbe", "healthCheck"),
     ("maxSurge", "maximumPercent"),
     ("maxUnavailable", "minimumHealthyPercent"),

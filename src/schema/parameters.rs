@@ -9,7 +9,7 @@ use super::known::Shape;
 
 /// Why what ECS itself adds to a task definition has no effect.
 const SAID_BY_ECS: &str = "ECS says this about a revision of its own; here a revision is named by its content";
-/// Why the names of ports have no effect.
+/// Why what runs through a port has no effect.
 const OF_SERVICE_CONNECT: &str =
     "only Service Connect uses it; the tasks of a cluster reach each other by the names of services";
 /// What to do instead of a file system of AWS.
@@ -96,6 +96,7 @@ pub(super) static CONTAINER_DEFINITION: Shape = Shape {
         ("memory", Plain),
         ("memoryReservation", Plain),
         ("healthCheck", Object(&HEALTH_CHECK)),
+        ("readinessCheck", Object(&READINESS_CHECK)),
         ("stopTimeout", Plain),
         ("dependsOn", List(&CONTAINER_DEPENDENCY)),
         ("startTimeout", Plain),
@@ -158,15 +159,54 @@ pub(super) static PORT_MAPPING: Shape = Shape {
         ("containerPortRange", Plain),
         ("hostPort", Plain),
         ("protocol", Plain),
-        ("name", Ignored("string", OF_SERVICE_CONNECT)),
+        ("name", Plain),
         ("appProtocol", Ignored("string", OF_SERVICE_CONNECT)),
     ],
 };
 
 pub(super) static HEALTH_CHECK: Shape = Shape {
     name: "healthCheck",
-    fields: &[("command", Plain), ("interval", Plain), ("timeout", Plain), ("retries", Plain), ("startPeriod", Plain)],
+    fields: &[
+        ("command", Plain),
+        ("httpGet", Object(&HTTP_GET)),
+        ("tcpSocket", Object(&TCP_SOCKET)),
+        ("grpc", Object(&GRPC)),
+        ("interval", Plain),
+        ("timeout", Plain),
+        ("retries", Plain),
+        ("startPeriod", Plain),
+    ],
 };
+
+pub(super) static READINESS_CHECK: Shape = Shape {
+    name: "readinessCheck",
+    fields: &[
+        ("httpGet", Object(&HTTP_GET)),
+        ("tcpSocket", Object(&TCP_SOCKET)),
+        ("grpc", Object(&GRPC)),
+        ("interval", Plain),
+        ("timeout", Plain),
+        ("retries", Plain),
+        ("startPeriod", Plain),
+    ],
+};
+
+pub(super) static HTTP_GET: Shape = Shape {
+    name: "httpGet",
+    fields: &[
+        ("path", Plain),
+        ("port", Plain),
+        ("scheme", Plain),
+        ("host", Plain),
+        ("httpHeaders", List(&HTTP_HEADER)),
+    ],
+};
+
+pub(super) static HTTP_HEADER: Shape = Shape { name: "a header", fields: &[("name", Plain), ("value", Plain)] };
+
+pub(super) static TCP_SOCKET: Shape = Shape { name: "tcpSocket", fields: &[("port", Plain)] };
+
+pub(super) static GRPC: Shape = Shape { name: "grpc", fields: &[("port", Plain), ("service", Plain)] };
 
 pub(super) static CONTAINER_DEPENDENCY: Shape =
     Shape { name: "a dependency", fields: &[("containerName", Plain), ("condition", Plain)] };

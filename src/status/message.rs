@@ -66,6 +66,8 @@ pub(super) fn next_try(portrait: &Portrait<'_>, slot: Option<Slot>) -> Option<St
         Wait::Backoff { until, .. } | Wait::Retry { until, .. } => Some(*until),
         Wait::Action
         | Wait::Health
+        | Wait::Checking { .. }
+        | Wait::Readiness { .. }
         | Wait::Settle { .. }
         | Wait::Grace { .. }
         | Wait::MinimumHealthy
@@ -101,6 +103,8 @@ pub(super) fn describe_obstacle(portrait: &Portrait<'_>) -> Option<String> {
         }
         Wait::Action
         | Wait::Health
+        | Wait::Checking { .. }
+        | Wait::Readiness { .. }
         | Wait::Settle { .. }
         | Wait::Grace { .. }
         | Wait::MinimumHealthy
@@ -146,6 +150,10 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
         Wait::Image => Some("its image is being fetched".to_owned()),
         Wait::Network => Some("the network of its cluster is being made".to_owned()),
         Wait::Health => Some("waits for its health check".to_owned()),
+        Wait::Checking { said: None } => Some("its health check has just begun".to_owned()),
+        Wait::Checking { said: Some(said) } => Some(format!("its health check has not succeeded yet: {said}")),
+        Wait::Readiness { said: None } => Some("waits for its readiness check".to_owned()),
+        Wait::Readiness { said: Some(said) } => Some(format!("not ready: {said}")),
         Wait::Settle { .. } => Some("just started".to_owned()),
         Wait::Grace { until } => Some(format!("unhealthy, overlooked for another {}", duration_text(until.since(at)))),
         Wait::Dependency { container, on, condition, until } => {

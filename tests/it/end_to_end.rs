@@ -1,6 +1,7 @@
 //! The main job, by the real program on the real engine.
 
 mod change;
+mod checks;
 mod converge;
 mod delete;
 mod exec;

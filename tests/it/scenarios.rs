@@ -1,6 +1,7 @@
 //! Stories on the simulated engine: manifests, what happens on the host, and every step of the reconciler with its cause and time.
 //! Each ends by proving that the host has come to rest.
 
+mod checks;
 mod deployments;
 mod images;
 mod life;

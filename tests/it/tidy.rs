@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 31] = [
+const LAYERS: [&str; 33] = [
     "value",
     "spelling",
     "image",
@@ -18,6 +18,7 @@ const LAYERS: [&str; 31] = [
     "desired",
     "ownership",
     "observed",
+    "probing",
     "plan",
     "change",
     "status",
@@ -27,6 +28,7 @@ const LAYERS: [&str; 31] = [
     "state",
     "secret",
     "program",
+    "probe",
     "engine",
     "reconciler",
     "clock",

@@ -57,6 +57,9 @@ fn subject(kind: &EventKind) -> &'static str {
         | EventKind::TaskRunning
         | EventKind::TaskHealthy
         | EventKind::TaskUnhealthy { .. }
+        | EventKind::TaskReady
+        | EventKind::TaskNotReady { .. }
+        | EventKind::TaskUnchecked { .. }
         | EventKind::TaskDied { .. }
         | EventKind::ContainerRestarting { .. }
         | EventKind::TaskStopping { .. }
@@ -73,8 +76,13 @@ fn subject(kind: &EventKind) -> &'static str {
 
 fn tone(kind: &EventKind) -> Tone {
     match kind {
-        EventKind::TaskHealthy | EventKind::ServiceSteady { .. } | EventKind::EngineBack { .. } => Tone::Good,
+        EventKind::TaskHealthy
+        | EventKind::TaskReady
+        | EventKind::ServiceSteady { .. }
+        | EventKind::EngineBack { .. } => Tone::Good,
         EventKind::TaskUnhealthy { .. }
+        | EventKind::TaskNotReady { .. }
+        | EventKind::TaskUnchecked { .. }
         | EventKind::TaskDied { .. }
         | EventKind::ActionFailed { .. }
         | EventKind::EngineLost { .. }

@@ -115,6 +115,8 @@ impl Facts {
                 Wait::WrongPlatform { .. } => format!("CannotPullContainerError: {wait}"),
                 Wait::Action
                 | Wait::Health
+                | Wait::Checking { .. }
+                | Wait::Readiness { .. }
                 | Wait::Settle { .. }
                 | Wait::Grace { .. }
                 | Wait::Backoff { .. }
@@ -183,6 +185,8 @@ impl Report for Watcher<'_> {
         // That it begins has been said with its id; how it ended is the result.
         let is_told = match &event.kind {
             EventKind::TaskUnhealthy { .. }
+            | EventKind::TaskNotReady { .. }
+            | EventKind::TaskUnchecked { .. }
             | EventKind::ImagePulling { .. }
             | EventKind::ImageProgress { .. }
             | EventKind::ImagePulled { .. }
@@ -195,6 +199,7 @@ impl Report for Watcher<'_> {
             EventKind::TaskStarting { .. }
             | EventKind::TaskRunning
             | EventKind::TaskHealthy
+            | EventKind::TaskReady
             | EventKind::TaskDied { .. }
             | EventKind::TaskStopped
             | EventKind::BackingOff { .. }

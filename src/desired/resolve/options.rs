@@ -36,7 +36,7 @@ pub(super) fn resolve_settings(spec: &manifest::TaskDefinitionSpec) -> TaskSetti
 
 /// One mapping for each port. In the host's own network every port is the host's.
 pub(super) fn resolve_ports(mapping: &manifest::PortMapping, mode: NetworkMode) -> Vec<PortMapping> {
-    let manifest::PortMapping { container_port: _, container_port_range: _, host_port, protocol } = mapping;
+    let manifest::PortMapping { container_port: _, container_port_range: _, host_port, protocol, name: _ } = mapping;
     let protocol = match protocol {
         None | Some(manifest::Protocol::Tcp) => Protocol::Tcp,
         Some(manifest::Protocol::Udp) => Protocol::Udp,

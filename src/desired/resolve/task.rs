@@ -6,21 +6,16 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::configuration::Configuration;
+use super::health_check::{resolve_health_check, resolve_readiness_check};
 use super::lifecycle::{resolve_dependency, resolve_restart_policy};
 use super::options::{resolve_options, resolve_ports, resolve_settings};
 use crate::desired::namespace_owner::add_namespace_owner;
 use crate::desired::{
-    ContainerSpec, HealthCheckSpec, Inputs, LinkSpec, MountSpec, RepositoryCredentials, STOP_TIMEOUT_DEFAULT_SECS,
-    TaskSettings, TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
+    ContainerSpec, Inputs, LinkSpec, MountSpec, RepositoryCredentials, STOP_TIMEOUT_DEFAULT_SECS, TaskSettings,
+    TaskSpec, VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
 use crate::manifest::{self, read_link};
 use crate::value::{ContainerName, VolumeName};
-
-/// Seconds between two checks where the manifest does not say. Source: ECS `HealthCheck`, as the three below.
-const HEALTH_INTERVAL_DEFAULT_SECS: u32 = 30;
-const HEALTH_TIMEOUT_DEFAULT_SECS: u32 = 5;
-const HEALTH_RETRIES_DEFAULT: u32 = 3;
-const HEALTH_START_PERIOD_DEFAULT_SECS: u32 = 0;
 
 /// Resolves a task definition that has been validated, with what it refers to.
 pub(super) fn resolve_task(located: &manifest::Located<manifest::TaskDefinition>, inputs: &Inputs) -> TaskSpec {
@@ -37,6 +32,7 @@ pub(super) fn resolve_task(located: &manifest::Located<manifest::TaskDefinition>
     TaskSpec::new(metadata.name.clone(), containers.into_iter().map(Arc::new).collect())
 }
 
+#[expect(clippy::too_many_lines, reason = "two lines for each field of a container, and no thought besides")]
 fn resolve_container(
     container: &manifest::ContainerDefinition,
     volumes: &BTreeMap<&VolumeName, VolumeSpec>,
@@ -58,7 +54,6 @@ fn resolve_container(
         cpu,
         memory,
         memory_reservation,
-        health_check,
         stop_timeout,
         depends_on,
         start_timeout,
@@ -69,6 +64,9 @@ fn resolve_container(
         docker_labels,
         links,
         volumes_from,
+        // These are what the functions of `health_check` are for.
+        health_check: _,
+        readiness_check: _,
         // These are what `resolve_options` is for.
         hostname: _,
         dns_servers: _,
@@ -100,7 +98,8 @@ fn resolve_container(
         cpu: cpu.unwrap_or(0),
         memory: *memory,
         memory_reservation: *memory_reservation,
-        health_check: health_check.as_ref().map(resolve_health_check),
+        health_check: resolve_health_check(container),
+        readiness_check: resolve_readiness_check(container),
         stop_timeout: stop_timeout.unwrap_or(STOP_TIMEOUT_DEFAULT_SECS),
         depends_on: depends_on.iter().map(resolve_dependency).collect(),
         start_timeout: *start_timeout,
@@ -119,17 +118,6 @@ fn resolve_container(
 fn resolve_credentials(credentials: &manifest::RepositoryCredentials) -> RepositoryCredentials {
     let manifest::RepositoryCredentials { credentials_parameter } = credentials;
     RepositoryCredentials { credentials_parameter: credentials_parameter.clone() }
-}
-
-fn resolve_health_check(check: &manifest::HealthCheck) -> HealthCheckSpec {
-    let manifest::HealthCheck { command, interval, timeout, retries, start_period } = check;
-    HealthCheckSpec {
-        command: command.clone(),
-        interval: interval.unwrap_or(HEALTH_INTERVAL_DEFAULT_SECS),
-        timeout: timeout.unwrap_or(HEALTH_TIMEOUT_DEFAULT_SECS),
-        retries: retries.unwrap_or(HEALTH_RETRIES_DEFAULT),
-        start_period: start_period.unwrap_or(HEALTH_START_PERIOD_DEFAULT_SECS),
-    }
 }
 
 /// A link to what is no container has been refused by the validation of the task definition.

@@ -10,15 +10,17 @@ use std::fmt;
 use serde::Deserialize;
 use serde::de::{Deserializer, IgnoredAny, MapAccess, Visitor};
 
+mod address;
 mod ports;
 
+use address::Endpoint;
 pub(super) use ports::tells_of_port;
 use ports::{holds_ports, host_network_ports, published, without_repetition};
 
 use super::secrets::cover_log_options;
 use super::status_text;
 use super::text::clean;
-use crate::desired::ContainerSpec;
+use crate::desired::{CheckMethod, ContainerSpec};
 use crate::observed::{
     ContainerId, Exit, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedVolume, Phase,
 };
@@ -93,6 +95,8 @@ struct ListedContainer<'a> {
     ports: Option<Vec<ListedPort<'a>>>,
     #[serde(borrow)]
     host_config: Option<HostConfig<'a>>,
+    #[serde(borrow)]
+    network_settings: Option<InspectedNetworkSettings<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -133,6 +137,7 @@ fn read_listed(container: &ListedContainer<'_>, now: Timestamp) -> Option<Observ
     let spec = ownership::read_spec(label);
     let of_host = host_network_ports(container.host_config.as_ref(), spec.as_deref(), &phase);
     let ports = of_host.unwrap_or_else(|| without_repetition(ports));
+    let network = container.network_settings.as_ref().filter(|_| holds_ports(&phase));
     Some(ObservedContainer {
         health_output: None,
         id: ContainerId::new(&container.id.0),
@@ -141,6 +146,9 @@ fn read_listed(container: &ListedContainer<'_>, now: Timestamp) -> Option<Observ
         spec,
         phase,
         health,
+        readiness: Health::None,
+        readiness_output: None,
+        address: network.and_then(InspectedNetworkSettings::address),
         created_at: Timestamp(container.created.unwrap_or_default().saturating_mul(1000)),
         ports,
     })
@@ -155,8 +163,10 @@ pub(super) fn lacks_health(listed: &ObservedContainer) -> bool {
     let may_be_checked = |text: &&str| text.contains(r#""healthCheck":{"#);
     let Some(text) = listed.spec.as_deref().filter(|_| is_silent).filter(may_be_checked) else { return false };
     let spec: Option<ContainerSpec> = serde_json::from_str(text).ok();
-    spec.and_then(|spec| spec.health_check)
-        .is_some_and(|check| check.command.first().is_some_and(|word| word != "NONE"))
+    spec.and_then(|spec| spec.health_check).is_some_and(|check| match &check.method {
+        CheckMethod::Command(command) => command.first().is_some_and(|word| word != "NONE"),
+        CheckMethod::Probe(_) => false,
+    })
 }
 
 /// A container's own name among those that it is listed with: the one that is not a link of another container.
@@ -256,6 +266,8 @@ struct InspectedCheck<'a> {
 struct InspectedNetworkSettings<'a> {
     #[serde(borrow)]
     ports: Option<BTreeMap<Text<'a>, Option<Vec<InspectedBinding<'a>>>>>,
+    #[serde(borrow)]
+    networks: Option<BTreeMap<Text<'a>, Option<Endpoint<'a>>>>,
 }
 
 #[derive(Deserialize)]
@@ -295,6 +307,8 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
     let (phase, health) = read_inspected_phase(&state, retries, created_at);
     let is_sick = health == Health::Unhealthy && matches!(phase, Phase::Running { .. });
     let health_output = state.health.as_ref().filter(|_| is_sick).and_then(|health| last_words(health, retries));
+    let network = container.network_settings.as_ref().filter(|_| holds_ports(&phase));
+    let address = network.and_then(InspectedNetworkSettings::address);
     let ports = container.network_settings.and_then(|settings| settings.ports).unwrap_or_default();
     let bindings = ports.iter().filter(|_| holds_ports(&phase)).flat_map(|(port, bindings)| {
         let (container_port, protocol) = port.0.split_once('/').unwrap_or((&port.0, "tcp"));
@@ -314,6 +328,9 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
         spec,
         phase,
         health,
+        readiness: Health::None,
+        readiness_output: None,
+        address,
         created_at,
         ports,
     })))

@@ -16,6 +16,7 @@ use super::answers;
 use super::endpoint::{Address, Endpoint};
 use super::host;
 use super::pull::Pulls;
+use super::reach::{Vantage, find_vantage};
 use super::text::clean;
 use crate::engine::EngineError;
 use crate::image::Platform;
@@ -160,6 +161,8 @@ pub(super) struct Connection {
     pub(super) host_platform: OnceLock<Platform>,
     /// How much the host has, once it has been asked.
     pub(super) host: host::Known,
+    /// Where we are, seen from the engine, once somebody wanted to know.
+    vantage: OnceCell<Vantage>,
     /// How far the fetches under way are.
     pub(super) pulls: Pulls,
 }
@@ -173,6 +176,7 @@ impl Connection {
             is_podman: OnceCell::new(),
             host_platform: OnceLock::new(),
             host: host::Known::default(),
+            vantage: OnceCell::new(),
             pulls: Pulls::default(),
         }
     }
@@ -218,6 +222,11 @@ impl Connection {
             }
         };
         self.is_podman.get_or_try_init(ask).await.copied()
+    }
+
+    /// Where we are, seen from the engine. It is asked once.
+    pub(super) async fn vantage(&self) -> Result<&Vantage, CallError> {
+        self.vantage.get_or_try_init(|| find_vantage(self)).await
     }
 
     /// Asks for `path` and returns the whole answer.

@@ -271,6 +271,9 @@ async fn create_with(
                     spec,
                     phase: Phase::Created,
                     health: Health::None,
+                    readiness: Health::None,
+                    readiness_output: None,
+                    address: None,
                     created_at: now(),
                     ports: Vec::new(),
                 })));

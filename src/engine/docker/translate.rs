@@ -8,7 +8,9 @@ use bollard::models::{
     RestartPolicyNameEnum, VolumeCreateRequest,
 };
 
-use crate::desired::{ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, VolumeDriver, VolumeSpec};
+use crate::desired::{
+    CheckMethod, CheckSpec, ContainerSpec, HealthCheckSpec, LinkSpec, MountSpec, VolumeDriver, VolumeSpec,
+};
 use crate::observed::NetworkId;
 use crate::ownership::{self, ContainerIdentity, Source};
 use crate::plan::{NewContainer, VolumeSource};
@@ -126,10 +128,14 @@ fn port_bindings(spec: &ContainerSpec) -> BTreeMap<String, Option<Vec<PortBindin
     bindings
 }
 
-/// The health check; where the spec has none, one that switches off what the image may bring: only the manifest counts.
+/// The health check; where the spec has none for the engine, one that switches off what the image may bring: only the manifest counts.
 fn health_config(check: Option<&HealthCheckSpec>) -> HealthConfig {
-    let Some(HealthCheckSpec { command, interval, timeout, retries, start_period }) = check else {
-        return HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() };
+    let none = || HealthConfig { test: Some(vec!["NONE".to_owned()]), ..HealthConfig::default() };
+    let Some(CheckSpec { method, interval, timeout, retries, start_period }) = check else { return none() };
+    let command = match method {
+        CheckMethod::Command(command) => command,
+        // We ask ourselves.
+        CheckMethod::Probe(_) => return none(),
     };
     let nanoseconds = |seconds: u32| Some(i64::from(seconds) * NANOSECONDS);
     HealthConfig {

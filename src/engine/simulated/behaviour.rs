@@ -16,8 +16,10 @@ pub struct Behaviour {
     pub start: Start,
     /// When it ends by itself.
     pub run: Run,
-    /// What its health check finds. Without effect when the container has no health check.
+    /// What its health check finds, whoever carries it out. Without effect when the container has no health check.
     pub health: Checks,
+    /// What its readiness check finds. Without effect when the container has none.
+    pub readiness: Checks,
     /// What it does when it is asked to end.
     pub stop: Stop,
     /// What it has written, oldest line first.

@@ -312,7 +312,7 @@ impl Task {
         }
         let well = match container.health {
             Health::None | Health::Healthy => container.is_running() && container.stops_begun == 0,
-            Health::Starting | Health::Unhealthy => false,
+            Health::Starting | Health::Unknown | Health::Unhealthy => false,
         };
         self.failing |= !well;
         if let (Phase::Running { started_at }, Health::None) = (&container.phase, container.health) {

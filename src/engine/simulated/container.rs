@@ -6,7 +6,7 @@ use std::time::Duration;
 use super::CallId;
 use super::behaviour::Behaviour;
 use super::timers::TimerKey;
-use crate::desired::{ContainerSpec, HealthCheckSpec, PortMapping, Protocol};
+use crate::desired::{CheckMethod, CheckSpec, ContainerSpec, PortMapping, Protocol};
 use crate::engine::LogChunk;
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, Phase, PublishedPort};
 use crate::ownership::{ContainerIdentity, task_volume_name};
@@ -40,6 +40,8 @@ pub(super) struct Container {
     pub(super) checks_failed: u32,
     /// Whether its checks fail whatever its behaviour says.
     pub(super) made_unhealthy: bool,
+    /// Whether its readiness checks fail whatever its behaviour says.
+    pub(super) made_unready: bool,
     /// What a list goes on to show after its end, and until when.
     pub(super) late: Option<(Timestamp, Box<Late>)>,
     pub(super) verdict: Option<TimerKey>,
@@ -93,6 +95,7 @@ impl Container {
             started_at: created_at,
             checks_failed: 0,
             made_unhealthy: false,
+            made_unready: false,
             late: None,
             verdict: None,
             end: None,
@@ -128,10 +131,14 @@ impl Container {
         self.spec.as_ref()
     }
 
-    /// When its health is checked; `None` when it has no health check.
+    /// When its health is checked by the engine; `None` when it is not.
     pub(super) fn health_check(&mut self) -> Option<Checking> {
         let check = self.read_spec()?.health_check.as_ref()?;
-        let HealthCheckSpec { command, interval, timeout, retries, start_period } = check;
+        let CheckSpec { method, interval, timeout, retries, start_period } = check;
+        let command = match method {
+            CheckMethod::Command(command) => command,
+            CheckMethod::Probe(_) => return None,
+        };
         let seconds = |count: u32| Duration::from_secs(count.into());
         (command.first().is_none_or(|first| first != "NONE")).then(|| Checking {
             interval: seconds((*interval).max(1)),
@@ -139,6 +146,11 @@ impl Container {
             retries: (*retries).max(1),
             start_period: seconds(*start_period),
         })
+    }
+
+    /// Whether it is asked over the network for its health.
+    pub(super) fn is_probed(&mut self) -> bool {
+        self.read_spec().is_some_and(|spec| spec.health_probe().is_some())
     }
 
     /// The ports that it asks for: container port, host port or 0, protocol.
@@ -181,6 +193,9 @@ impl Container {
             spec: self.spec_text.clone(),
             phase: self.phase.clone(),
             health: self.health,
+            readiness: Health::None,
+            readiness_output: None,
+            address: None,
             created_at: self.created_at,
             ports: self.ports.clone(),
         })
@@ -208,6 +223,9 @@ impl Container {
             spec: self.spec_text.clone(),
             phase,
             health,
+            readiness: Health::None,
+            readiness_output: None,
+            address: None,
             created_at: Timestamp(self.created_at.0.div_euclid(1000) * 1000),
             ports: ports.clone(),
         })

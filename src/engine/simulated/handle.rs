@@ -18,6 +18,7 @@ use crate::image::{ImageId, ObservedImage};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::Source;
 use crate::plan::{Action, Outcome};
+use crate::probing::{Answer, Question};
 use crate::value::Timestamp;
 
 /// A simulated engine whose clock is that of the runtime. Clones share the engine.
@@ -137,6 +138,10 @@ impl Observe for SimulatedHandle {
             Some((next, goes_on.then_some((handle, id, place))))
         });
         entries.boxed()
+    }
+
+    async fn probe(&self, question: &Question) -> Answer {
+        self.look(|engine| engine.probe(question))
     }
 
     async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {

@@ -22,6 +22,7 @@ impl Simulated {
         container.late = None;
         container.checks_failed = 0;
         container.made_unhealthy = false;
+        container.made_unready = false;
         container.health = if check.is_some() { Health::Starting } else { Health::None };
         let end = match container.behaviour.run {
             Run::Forever => None,
@@ -128,24 +129,15 @@ impl Simulated {
 
 impl Container {
     /// Whether a health check that ends at `now` succeeds.
-    fn check_succeeds(&self, now: Timestamp) -> bool {
-        if self.made_unhealthy {
-            return false;
-        }
-        let age = now.since(self.started_at);
-        match self.behaviour.health {
-            Checks::Healthy => true,
-            Checks::Never | Checks::Hang => false,
-            Checks::SickAfter(after) => age < after,
-            Checks::Flaps(period) => (age.as_millis() / period.as_millis().max(1)).is_multiple_of(2),
-        }
+    pub(super) fn check_succeeds(&self, now: Timestamp) -> bool {
+        !self.made_unhealthy && finds_well(self.behaviour.health, now.since(self.started_at))
     }
 
-    fn is_well_for_good(&self) -> bool {
+    pub(super) fn is_well_for_good(&self) -> bool {
         !self.made_unhealthy && self.behaviour.health == Checks::Healthy
     }
 
-    fn is_sick_for_good(&self) -> bool {
+    pub(super) fn is_sick_for_good(&self) -> bool {
         self.made_unhealthy
             || match self.behaviour.health {
                 Checks::Never | Checks::Hang => true,
@@ -184,5 +176,15 @@ impl Container {
             Checks::Hang => "Health check exceeded timeout".to_owned(),
             Checks::Healthy | Checks::Never | Checks::Flaps(_) | Checks::SickAfter(_) => "the check failed".to_owned(),
         }
+    }
+}
+
+/// What a check finds in a program that has run for `age`.
+pub(super) fn finds_well(checks: Checks, age: Duration) -> bool {
+    match checks {
+        Checks::Healthy => true,
+        Checks::Never | Checks::Hang => false,
+        Checks::SickAfter(after) => age < after,
+        Checks::Flaps(period) => (age.as_millis() / period.as_millis().max(1)).is_multiple_of(2),
     }
 }

@@ -155,7 +155,15 @@ impl Simulated {
     /// A program falls sick: its container is unhealthy now, and stays so. Returns whether it has a health check and runs.
     pub fn make_unhealthy(&mut self, id: &ContainerId) -> bool {
         let running = self.containers.get_mut(id).filter(|container| container.is_running());
-        let Some(container) = running.filter(|container| container.health != Health::None) else { return false };
+        let Some(container) = running else { return false };
+        if container.is_probed() {
+            // The engine does not know.
+            container.made_unhealthy = true;
+            return true;
+        }
+        if container.health == Health::None {
+            return false;
+        }
         container.made_unhealthy = true;
         container.health = Health::Unhealthy;
         self.plan_verdict(id);

@@ -59,7 +59,9 @@ impl Simulated {
             container.started_at = started_at;
         }
         if container.is_live() {
-            container.health = seen.health;
+            // What we found out by ourselves the engine does not know.
+            container.health = if container.is_probed() { Health::None } else { seen.health };
+            container.made_unready = seen.readiness == Health::Unhealthy;
             container.ports.clone_from(&seen.ports);
             container.made_unhealthy = seen.health == Health::Unhealthy;
         }

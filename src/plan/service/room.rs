@@ -123,6 +123,10 @@ impl Planner<'_, '_> {
     /// Whether enough tasks stay healthy without this one.
     fn may_lose(&self, index: usize) -> bool {
         let member = &self.members[index];
+        if member.is_unchecked() {
+            // It may be one of the healthy ones: it goes only where it is not needed even so.
+            return self.healthy() >= self.floor;
+        }
         !member.is_settling() && (!member.is_healthy() || self.healthy() > self.floor)
     }
 

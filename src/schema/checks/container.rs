@@ -5,7 +5,7 @@ use std::collections::BTreeMap;
 use super::Checks;
 use super::task_definition::container_names;
 use crate::image::Reference;
-use crate::manifest::{ContainerDefinition, HealthCheck, TaskDefinitionSpec};
+use crate::manifest::{ContainerDefinition, TaskDefinitionSpec};
 use crate::problem::{Code, Problem};
 use crate::spelling::closest;
 
@@ -30,9 +30,7 @@ impl Checks<'_> {
             }
             _ => {}
         }
-        if let Some(check) = &container.health_check {
-            self.health_check(pointer, check);
-        }
+        self.health_checks(pointer, container, spec);
         self.environment(pointer, container);
         self.configuration(pointer, container);
         for (item, mount) in container.mount_points.iter().enumerate() {
@@ -101,21 +99,6 @@ impl Checks<'_> {
                 let problem = Problem::warning(Code::Duplicate, message).with_related("it is also given here", first);
                 self.report(&format!("{pointer}/environment/{item}/name"), problem);
             }
-        }
-    }
-
-    fn health_check(&mut self, pointer: &str, check: &HealthCheck) {
-        let first = check.command.first().map_or("", String::as_str);
-        if first != "CMD" && first != "CMD-SHELL" {
-            let problem = Problem::error(Code::Malformed, "a health check begins with CMD or CMD-SHELL")
-                .with_expected("\"CMD\" or \"CMD-SHELL\"", format!("{first:?}"))
-                .with_help("\"CMD\" runs a program with arguments, \"CMD-SHELL\" gives one line to the shell");
-            self.report(&format!("{pointer}/healthCheck/command/0"), problem);
-        } else if first == "CMD-SHELL" && check.command.len() > 2 {
-            let problem = Problem::error(Code::Conflict, "CMD-SHELL takes one line for the shell")
-                .with_expected("one text after CMD-SHELL", format!("{} texts", check.command.len() - 1))
-                .with_help("join them into one text, or use CMD");
-            self.report(&format!("{pointer}/healthCheck/command/2"), problem);
         }
     }
 }

@@ -78,7 +78,7 @@ impl Checks<'_> {
         let is_checked = dependency
             .health_check
             .as_ref()
-            .is_some_and(|check| check.command.first().is_none_or(|first| first != "NONE"));
+            .is_some_and(|check| check.command.iter().flatten().next().is_none_or(|first| first != "NONE"));
         let is_essential = dependency.essential.unwrap_or(true);
         let place = self.document.nearest_place_of(&format!("{LIST}/{index}/name"));
         let problem = match condition {

@@ -188,7 +188,7 @@ fn limits_of_ports_and_networks() {
         ("", "portMappings: [{ containerPort: 1, protocol: sctp }]", Error, NotAllowed, "sctp"),
         ("", "portMappings: [{ containerPort: 22, hostPort: 22 }]", Warning, EcsWouldRefuse, "22"),
         ("", "portMappings: [{ containerPort: 1, hostPort: 51678 }]", Warning, EcsWouldRefuse, "51678"),
-        ("", "portMappings: [{ containerPort: 1, name: a, appProtocol: http }]", Warning, NoEffect, "name"),
+        ("", "portMappings: [{ containerPort: 1, name: a, appProtocol: http }]", Warning, NoEffect, "appProtocol"),
         ("networkMode: host", "portMappings: [{ containerPort: 1, hostPort: 2 }]", Error, Conflict, "2"),
         (
             "networkMode: host",
@@ -498,7 +498,58 @@ fn what_has_no_effect_is_told_once() {
         messages,
         [
             "no effect on a Docker host: `status`, `revision`, `registeredBy` and 1 more",
-            "no effect on a Docker host: `name`, `appProtocol`",
+            "no effect on a Docker host: `appProtocol`",
         ]
     );
+}
+
+#[test]
+fn checks_over_the_network() {
+    let named = "portMappings: [{ containerPort: 80, name: http }, { containerPort: 53, name: dns, protocol: udp }, { containerPortRange: 1-9, name: many }]";
+    expect_rows(&[
+        ("", "healthCheck: { retries: 2 }", Error, MissingField, "healthCheck"),
+        ("", "healthCheck: { command: [CMD, a], tcpSocket: { port: 80 } }", Error, Conflict, "tcpSocket"),
+        ("", "healthCheck: { grpc: { port: 80 }, tcpSocket: { port: 80 } }", Error, Conflict, "grpc"),
+        ("", "healthCheck: { tcpSocket: { port: 80 }, interval: 0 }", Error, OutOfRange, "0"),
+        ("", "healthCheck: { tcpSocket: {} }", Error, MissingField, "tcpSocket"),
+        ("", "healthCheck: { tcpSocket: { port: 0 } }", Error, OutOfRange, "0"),
+        ("", "healthCheck: { tcpSocket: { port: 65536 } }", Error, OutOfRange, "65536"),
+        ("", "healthCheck: { tcpSocket: { port: [80] } }", Error, WrongType, "[80]"),
+        ("", "healthCheck: { httpGet: { port: 80, path: health } }", Error, Malformed, "health"),
+        ("", "healthCheck: { httpGet: { port: 80, scheme: https } }", Error, NotAllowed, "https"),
+        ("", "healthCheck: { httpGet: { port: 80, host: 'a b' } }", Error, Malformed, "'a b'"),
+        ("", "healthCheck: { httpGet: { port: 80, httpHeaders: [{ name: a b, value: c }] } }", Error, Malformed, "a b"),
+        ("", "healthCheck: { httpGet: { port: web } }", Error, UndefinedReference, "web"),
+        (
+            "",
+            "healthCheck: { httpGet: { port: 80, httpHeaders: [{ name: authorization, value: a }] } }",
+            Error,
+            Refused,
+            "authorization",
+        ),
+        (
+            "",
+            "healthCheck: { httpGet: { port: 80, httpHeaders: [{ name: X-Api-Key, value: a }] } }",
+            Error,
+            Refused,
+            "X-Api-Key",
+        ),
+        ("", "disableNetworking: true\nhealthCheck: { tcpSocket: { port: 80 } }", Error, Conflict, "tcpSocket"),
+        ("networkMode: none", "readinessCheck: { tcpSocket: { port: 80 } }", Error, Conflict, "tcpSocket"),
+        ("", "readinessCheck: { interval: 2 }", Error, MissingField, "readinessCheck"),
+        ("", "readinessCheck: { command: [CMD, a] }", Error, UnknownField, "command"),
+        ("", "readinessCheck: { tcpSocket: { port: 80 }, grpc: { port: 80 } }", Error, Conflict, "grpc"),
+        ("", &format!("{named}\nhealthCheck: {{ tcpSocket: {{ port: htp }} }}"), Error, UndefinedReference, "htp"),
+        ("", &format!("{named}\nhealthCheck: {{ tcpSocket: {{ port: dns }} }}"), Error, Conflict, "dns"),
+        ("", &format!("{named}\nhealthCheck: {{ tcpSocket: {{ port: many }} }}"), Error, Conflict, "many"),
+        ("", "portMappings: [{ containerPort: 1, name: a }, { containerPort: 2, name: a }]", Error, Duplicate, "a"),
+    ]);
+    for well in [
+        "healthCheck: { httpGet: { path: '/health?deep=1', port: http, scheme: HTTPS, httpHeaders: [{ name: Host, value: shop.example }] }, interval: 1, timeout: 1 }",
+        "healthCheck: { grpc: { port: 50051, service: shop.Cart } }\nreadinessCheck: { tcpSocket: { port: http }, retries: 1, startPeriod: 5 }",
+        "healthCheck: { command: [CMD, a] }\nreadinessCheck: { httpGet: { port: 80 } }",
+    ] {
+        let text = definition("", &format!("{named}\n{well}"));
+        assert_eq!(problems_of(&text), [], "{text}");
+    }
 }

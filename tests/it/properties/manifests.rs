@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use reconcile::desired::{
-    CircuitBreaker, ContainerSpec, DesiredCluster, DesiredService, DesiredState, EngineOptions, HealthCheckSpec,
-    Lifetime, MountSpec, PortMapping, Protocol, StartDependency, TaskSettings, TaskSpec, VolumeDriver, VolumeSpec,
-    VolumesFromSpec,
+    CheckMethod, CircuitBreaker, ContainerSpec, DesiredCluster, DesiredService, DesiredState, EngineOptions,
+    HealthCheckSpec, Lifetime, MountSpec, PortMapping, Protocol, StartDependency, TaskSettings, TaskSpec, VolumeDriver,
+    VolumeSpec, VolumesFromSpec,
 };
 use reconcile::engine::simulated::Guard;
 use reconcile::ownership::Source;
@@ -77,7 +77,7 @@ fn task(index: usize, draft: &Draft) -> TaskSpec {
         (main.memory_reservation, main.memory) = (Some(shape.memory), Some(2 * shape.memory));
     }
     main.health_check = shape.checks.map(|(interval, retries)| HealthCheckSpec {
-        command: vec!["CMD".to_owned(), "check".to_owned()],
+        method: CheckMethod::Command(vec!["CMD".to_owned(), "check".to_owned()]),
         interval,
         timeout: 2,
         retries,
@@ -143,6 +143,7 @@ fn container(name: &str, image: String, essential: bool, stop_timeout: u32) -> C
         memory: None,
         memory_reservation: None,
         health_check: None,
+        readiness_check: None,
         stop_timeout,
         depends_on: Vec::new(),
         start_timeout: None,

@@ -562,6 +562,9 @@ impl World {
     fn failed_try(&self, identity: &ContainerIdentity) -> ObservedContainer {
         let at: Timestamp = self.now();
         ObservedContainer {
+            readiness: Health::None,
+            readiness_output: None,
+            address: None,
             health_output: None,
             id: ContainerId::new(&identity.name()),
             name: identity.name(),

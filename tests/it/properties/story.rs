@@ -266,7 +266,7 @@ impl fmt::Display for Draft {
 
 impl fmt::Display for Version {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Behaviour { start, run, health, stop, log: _ } = &self.behaviour;
+        let Behaviour { start, run, health, stop, log: _, readiness: _ } = &self.behaviour;
         match start {
             Start::Ok => {}
             Start::BadCommand => return f.write_str("cannot be started"),

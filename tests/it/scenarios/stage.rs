@@ -109,7 +109,8 @@ impl Stage {
         self.hear();
         loop {
             self.look();
-            let next = self.engine.next_event_at().into_iter().chain(self.wake_at).min();
+            let probe_at = self.reconciler.next_simulated_probe_at(&self.engine);
+            let next = self.engine.next_event_at().into_iter().chain(self.wake_at).chain(probe_at).min();
             match next.filter(|next| *next < until) {
                 Some(next) => self.advance(next),
                 None => break,
@@ -212,6 +213,7 @@ impl Stage {
         for hint in self.engine.take_hints() {
             self.reconciler.handle(now, Input::Hint(hint));
         }
+        self.reconciler.ask_simulated(&self.engine);
     }
 
     /// Writes down what the reconciler told.

@@ -16,7 +16,20 @@ fn inspected(answer: &str) -> String {
 }
 
 fn summary(container: &ObservedContainer) -> String {
-    let ObservedContainer { id, name, identity, spec, phase, health, health_output: _, created_at, ports } = container;
+    let ObservedContainer {
+        id,
+        name,
+        identity,
+        spec,
+        phase,
+        health,
+        health_output: _,
+        readiness: _,
+        readiness_output: _,
+        address: _,
+        created_at,
+        ports,
+    } = container;
     assert_eq!(identity.task.to_string(), "shop/web/0");
     assert!(
         spec.as_deref().is_some_and(|spec| spec.starts_with(r#"{"name":"app","image":"reconcile-test/busybox:1""#))
@@ -305,5 +318,35 @@ fn an_answer_cut_anywhere_never_panics() {
                 read_containers(part, NOW).is_err() && read_container(part).is_err() && read_volumes(part).is_err()
             );
         }
+    }
+}
+
+#[test]
+fn where_a_container_is_in_its_network() {
+    let shown = |container: &ObservedContainer| {
+        let address = container.address.map(|address| format!("{} by {:?}", address.ip, address.gateway));
+        format!("{} {}", container.name, address.unwrap_or_default())
+    };
+    let listed: Vec<_> = read_containers(include_str!("docker-20.10/containers.json").as_bytes(), NOW)
+        .expect("a list")
+        .iter()
+        .map(shown)
+        .collect();
+    let gateway = "Some(192.168.224.1)";
+    let expected = [
+        "shop-new ".to_owned(),
+        "shop-exit ".to_owned(),
+        // Its start failed, and the engine goes on to name the address that it would have had.
+        "shop-bad ".to_owned(),
+        "shop-paused 172.17.0.3 by Some(172.17.0.1)".to_owned(),
+        format!("shop-run 192.168.224.2 by {gateway}"),
+    ];
+    assert_eq!(listed, expected, "a list tells the address of what runs");
+    for (answer, expected) in [
+        (include_str!("docker-20.10/running-unhealthy.json"), &*format!("shop-run 192.168.224.2 by {gateway}")),
+        (include_str!("docker-20.10/exited.json"), "shop-exit "),
+    ] {
+        let Ok(Inspected::Ours(container)) = read_container(answer.as_bytes()) else { panic!("a container of ours") };
+        assert_eq!(shown(&container), expected);
     }
 }
