@@ -137,12 +137,19 @@ impl Container {
             Checks::Healthy => true,
             Checks::Never | Checks::Hang => false,
             Checks::SickAfter(after) => age < after,
+            Checks::HealthyAfter(after) => age >= after,
             Checks::Flaps(period) => (age.as_millis() / period.as_millis().max(1)).is_multiple_of(2),
         }
     }
 
     fn is_well_for_good(&self) -> bool {
-        !self.made_unhealthy && self.behaviour.health == Checks::Healthy
+        !self.made_unhealthy
+            && match self.behaviour.health {
+                Checks::Healthy => true,
+                // It has been found well, so its time is over.
+                Checks::HealthyAfter(_) => self.health == Health::Healthy,
+                Checks::Never | Checks::Hang | Checks::Flaps(_) | Checks::SickAfter(_) => false,
+            }
     }
 
     fn is_sick_for_good(&self) -> bool {
@@ -151,7 +158,7 @@ impl Container {
                 Checks::Never | Checks::Hang => true,
                 // Its sickness has begun when a check has failed.
                 Checks::SickAfter(_) => self.checks_failed > 0,
-                Checks::Healthy | Checks::Flaps(_) => false,
+                Checks::Healthy | Checks::Flaps(_) | Checks::HealthyAfter(_) => false,
             }
     }
 
@@ -182,7 +189,11 @@ impl Container {
     fn health_output(&self) -> String {
         match self.behaviour.health {
             Checks::Hang => "Health check exceeded timeout".to_owned(),
-            Checks::Healthy | Checks::Never | Checks::Flaps(_) | Checks::SickAfter(_) => "the check failed".to_owned(),
+            Checks::Healthy
+            | Checks::Never
+            | Checks::Flaps(_)
+            | Checks::SickAfter(_)
+            | Checks::HealthyAfter(_) => "the check failed".to_owned(),
         }
     }
 }
