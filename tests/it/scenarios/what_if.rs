@@ -1,0 +1,133 @@
+//! What a dry run says of a fault: a shop that runs, or does not yet, a change, and how it would go.
+
+use std::collections::BTreeSet;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use insta::assert_snapshot;
+use reconcile::event::EventKind;
+use reconcile::forecast::what_if::{Fault, ServiceKey, Simulation, simulate};
+use reconcile::observed::ObservedState;
+use reconcile::value::{ClusterName, ServiceName, Timestamp};
+
+use super::stage::{Stage, desired};
+use super::{CHECK, STOP_FIRST, shop};
+
+const CRASH: Fault = Fault::Crash { after: Duration::from_secs(2) };
+const BREAKER_OFF: &str =
+    ", deploymentConfiguration: { deploymentCircuitBreaker: { enable: false, rollback: false } }";
+
+fn web() -> ServiceKey {
+    let (cluster, service) = (ClusterName::new("shop"), ServiceName::new("web"));
+    (cluster.expect("a name"), service.expect("a name"))
+}
+
+/// A shop in which `web:1` has been up for a minute.
+fn running(container: &str, service: &str) -> ObservedState {
+    let mut stage = Stage::new(&shop("web:1", container, service));
+    stage.pass(60.0);
+    stage.engine.observe()
+}
+
+fn empty() -> ObservedState {
+    ObservedState { at: Timestamp(1_700_000_000_000), ..ObservedState::default() }
+}
+
+fn ask(fault: Fault, observed: &ObservedState, manifests: &str) -> Simulation {
+    simulate(&desired(manifests), observed, 4, (fault, &BTreeSet::from([web()])))
+}
+
+/// What would be printed.
+fn tell(fault: Fault, observed: &ObservedState, manifests: &str) -> String {
+    let simulation = ask(fault, observed, manifests);
+    let mut text = format!("{}:\n", fault.question(&BTreeSet::from([web()])));
+    for event in &simulation.forecast.events {
+        if matches!(event.kind, EventKind::TaskStopped | EventKind::TaskRunning) {
+            continue;
+        }
+        let about = event.about.as_ref().map(ToString::to_string).unwrap_or_default();
+        let after = event.at.since(observed.at).as_secs_f64();
+        writeln!(text, "{after:>8.3} {about} {} {}", event.kind.word(), event.sentence()).expect("a text takes all");
+    }
+    text.extend(simulation.ends.iter().map(ToString::to_string));
+    text
+}
+
+/// The last line alone.
+fn sum_up(fault: Fault, observed: &ObservedState, manifests: &str) -> String {
+    ask(fault, observed, manifests).ends.iter().map(ToString::to_string).collect()
+}
+
+const TWO: &str = ", desiredCount: 2";
+
+#[test]
+fn never_healthy_beside_the_old() {
+    let told = tell(Fault::NeverHealthy, &running(CHECK, TWO), &shop("web:2", CHECK, TWO));
+    assert_snapshot!(told, @"");
+}
+
+#[test]
+fn crashing_in_the_place_of_the_old() {
+    assert_snapshot!(tell(CRASH, &running("", STOP_FIRST), &shop("web:2", "", STOP_FIRST)), @"");
+}
+
+#[test]
+fn slow_beside_the_old() {
+    let slow = |seconds| Fault::Slow { by: Duration::from_secs(seconds) };
+    let (observed, wanted) = (running(CHECK, TWO), shop("web:2", CHECK, TWO));
+    assert_snapshot!(tell(slow(7), &observed, &wanted), @"");
+    assert_snapshot!(sum_up(slow(30), &observed, &wanted), @"");
+}
+
+#[test]
+fn a_first_deployment() {
+    assert_snapshot!(tell(CRASH, &empty(), &shop("web:1", "", "")), @"");
+    assert_snapshot!(sum_up(Fault::NeverHealthy, &empty(), &shop("web:1", CHECK, TWO)), @"");
+    assert_snapshot!(sum_up(Fault::Slow { by: Duration::from_secs(7) }, &empty(), &shop("web:1", CHECK, TWO)), @"");
+}
+
+#[test]
+fn without_a_breaker_it_ends_at_the_limit() {
+    let (observed, wanted) = (running(CHECK, BREAKER_OFF), shop("web:2", CHECK, BREAKER_OFF));
+    assert_snapshot!(sum_up(Fault::NeverHealthy, &observed, &wanted), @"");
+    let crashing = ask(CRASH, &observed, &wanted);
+    assert!(!crashing.is_at_rest() && !crashing.forecast.exhausted);
+    assert_snapshot!(crashing.ends[0], @"");
+    let slow = Fault::Slow { by: Duration::from_hours(2) };
+    assert_snapshot!(sum_up(slow, &observed, &wanted), @"");
+}
+
+#[test]
+fn a_breaker_with_patience_is_told_to_its_end() {
+    let patient = ", deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: true,
+        thresholdConfiguration: { type: COUNT, value: 9 } } }";
+    assert_snapshot!(sum_up(CRASH, &running("", patient), &shop("web:2", "", patient)), @"");
+}
+
+#[test]
+fn without_rollback_it_stops_trying() {
+    let hold = ", deploymentConfiguration: { deploymentCircuitBreaker: { enable: true, rollback: false } }";
+    assert_snapshot!(sum_up(Fault::NeverHealthy, &running(CHECK, hold), &shop("web:2", CHECK, hold)), @"");
+}
+
+#[test]
+fn a_crash_long_after_the_deployment_is_no_failure_of_it() {
+    let late = Fault::Crash { after: Duration::from_mins(20) };
+    assert_snapshot!(sum_up(late, &running("", TWO), &shop("web:2", "", TWO)), @"");
+    let later = Fault::Crash { after: Duration::from_hours(2) };
+    assert_snapshot!(sum_up(later, &running("", TWO), &shop("web:2", "", TWO)), @"");
+}
+
+#[test]
+fn only_the_new_task_of_a_larger_service_is_hit() {
+    let (observed, wanted) = (running(CHECK, TWO), shop("web:1", CHECK, ", desiredCount: 3"));
+    assert_snapshot!(sum_up(Fault::NeverHealthy, &observed, &wanted), @"");
+}
+
+#[test]
+fn another_service_with_the_same_tasks_is_not_hit() {
+    let other = "---\napiVersion: reconcile/v1\nkind: Service\nmetadata: { name: twin }\nspec: { cluster: shop, taskDefinition: web }\n";
+    let told = tell(Fault::NeverHealthy, &empty(), &(shop("web:1", CHECK, "") + other));
+    assert!(told.contains("shop/twin/0 healthy") && !told.contains("shop/twin/0 unhealthy"), "{told}");
+    assert!(!told.contains("shop/web/0 healthy"), "{told}");
+}
