@@ -8,8 +8,8 @@ use crate::desired::{Condition, DesiredState, TaskSpec};
 use crate::engine::simulated::{self, Behaviour, CallId, Simulated, Subject};
 use crate::event::Event;
 use crate::observed::ObservedState;
-use crate::plan::{Plan, Step, Wait};
 use crate::plan::verdict::{Verdict, verdict};
+use crate::plan::{Plan, Step, Wait};
 use crate::reconciler::{Command, Input, Limits, Reconciler};
 use crate::value::{ContainerName, Timestamp};
 

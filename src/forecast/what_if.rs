@@ -14,9 +14,8 @@ use crate::desired::{ContainerSpec, DesiredService, DesiredState, TaskSpec};
 use crate::engine::simulated::{self, Behaviour, Checks, Subject};
 use crate::event::{Event, EventKind};
 use crate::observed::ObservedState;
-use crate::plan::{About, Plan, duration_text};
-use crate::reconciler::Reconciler;
-use crate::status::status;
+use crate::plan::{About, duration_text};
+use crate::status::{Status, status};
 use crate::value::{ClusterName, ContainerName, ServiceName, Timestamp};
 
 /// A service within its cluster.
@@ -89,10 +88,10 @@ impl Fault {
             Self::NeverHealthy => format!("If {who} never {} healthy", if one { "becomes" } else { "become" }),
             Self::Crash { after } => {
                 let (crash, their) = if one { ("crashes", "its") } else { ("crash", "their") };
-                format!("If {who} {crash} {} after {their} start", duration_text(after))
+                format!("If {who} {crash} {} after {their} start", time_text(after))
             }
             Self::Slow { by } => {
-                format!("If {who} {} {} to become healthy", if one { "takes" } else { "take" }, duration_text(by))
+                format!("If {who} {} {} to become healthy", if one { "takes" } else { "take" }, time_text(by))
             }
         }
     }
@@ -107,6 +106,11 @@ impl fmt::Display for Fault {
             Self::Slow { by } => write!(f, "slow={}s", by.as_secs()),
         }
     }
+}
+
+/// A time as the user gave it: in whole seconds.
+fn time_text(time: Duration) -> String {
+    if time < Duration::from_secs(10) { format!("{}s", time.as_secs()) } else { duration_text(time) }
 }
 
 /// Whether the engine checks the health of a container.
@@ -175,10 +179,8 @@ pub fn simulate(
     (fault, services): (Fault, &BTreeSet<ServiceKey>),
 ) -> Simulation {
     let mut run = Run::new(desired, observed, cores);
-    let wanted: BTreeMap<&ServiceKey, &DesiredService> = services
-        .iter()
-        .filter_map(|key| Some((key, desired.clusters.get(&key.0)?.services.get(&key.1)?)))
-        .collect();
+    let wanted: BTreeMap<&ServiceKey, &DesiredService> =
+        services.iter().filter_map(|key| Some((key, desired.clusters.get(&key.0)?.services.get(&key.1)?))).collect();
     // What was observed has been taken up already, and goes on as it was.
     for ((cluster, name), service) in &wanted {
         for container in fault.hits(&service.task) {
@@ -188,8 +190,12 @@ pub fn simulate(
         }
     }
     let began_at = run.began_at;
-    let mut counts: BTreeMap<ServiceKey, Counts> = BTreeMap::new();
-    let forecast = run.go(Until::AtRest, |reconciler, plan| count(&mut counts, services, reconciler, plan));
+    let mut counts = BTreeMap::new();
+    // The first decision may stop something already.
+    count(&mut counts, services, &status(Some(desired), observed, None));
+    let forecast = run.go(Until::AtRest, |reconciler, plan| {
+        count(&mut counts, services, &status(Some(reconciler.desired()), reconciler.observed(), Some(plan)));
+    });
     let cut_off_after = forecast.verdict.is_none().then(|| cut_off(&forecast));
     let ends = wanted.into_iter().filter_map(|(key, service)| {
         let counts = counts.get(key)?;
@@ -212,20 +218,16 @@ struct Counts {
     at_last: u32,
 }
 
-fn count(
-    counts: &mut BTreeMap<ServiceKey, Counts>,
-    services: &BTreeSet<ServiceKey>,
-    reconciler: &Reconciler,
-    plan: &Plan,
-) {
-    for found in status(Some(reconciler.desired()), reconciler.observed(), Some(plan)).services {
-        let key = (found.cluster, found.service);
+fn count(counts: &mut BTreeMap<ServiceKey, Counts>, services: &BTreeSet<ServiceKey>, status: &Status) {
+    for found in &status.services {
+        let key = (found.cluster.clone(), found.service.clone());
         if !services.contains(&key) {
             continue;
         }
+        // Beside the old ones there may be more than are wanted.
         let (desired, healthy) = (found.desired, found.healthy.min(found.desired));
-        let first = Counts { desired, at_first: healthy, at_least: healthy, at_last: healthy };
-        let counts = counts.entry(key).or_insert(first);
+        let counts =
+            counts.entry(key).or_insert(Counts { desired, at_first: healthy, at_least: healthy, at_last: healthy });
         *counts = Counts { desired, at_least: counts.at_least.min(healthy), at_last: healthy, ..*counts };
     }
 }
@@ -256,19 +258,17 @@ impl Counts {
 
 impl End {
     fn take_in(&mut self, event: &Event, service: &DesiredService, after: Duration) {
-        match &event.kind {
-            EventKind::TaskDied { .. } | EventKind::TaskUnhealthy { .. } => self.failures += 1,
-            EventKind::DeploymentFailed { failures, rolled_back_to, .. } if self.given_up.is_none() => {
-                let rolled_back_to =
-                    rolled_back_to.map(|revision| revision_name(service.task.family.as_str(), revision));
-                self.given_up = Some(GivenUp { after, failures: *failures, rolled_back_to });
-                self.steady_after = None;
-            }
-            EventKind::ServiceSteady { .. } if self.given_up.is_none() || self.steady_after.is_none() => {
-                self.steady_after = Some(after);
-            }
-            // Everything else is on the way there.
-            _ => {}
+        if let EventKind::TaskDied { .. } | EventKind::TaskUnhealthy { .. } = &event.kind {
+            self.failures += 1;
+        }
+        if let (EventKind::DeploymentFailed { failures, rolled_back_to, .. }, None) = (&event.kind, &self.given_up) {
+            let rolled_back_to = rolled_back_to.map(|to| revision_name(service.task.family.as_str(), to));
+            self.given_up = Some(GivenUp { after, failures: *failures, rolled_back_to });
+            self.steady_after = None;
+        }
+        let is_final = self.given_up.is_none() || self.steady_after.is_none();
+        if let (EventKind::ServiceSteady { .. }, true) = (&event.kind, is_final) {
+            self.steady_after = Some(after);
         }
     }
 
@@ -298,9 +298,7 @@ impl End {
             (Some(GivenUp { after, failures: counted, rolled_back_to }), cut_off) => {
                 let given_up = format!("given up after {} at {}", failures(*counted), duration_text(*after));
                 match (rolled_back_to, cut_off) {
-                    (None, _) => {
-                        format!("{given_up}; {lowest}; it stops trying with {last}, and there is nothing to go back to")
-                    }
+                    (None, _) => format!("{given_up}; {lowest}; it stops trying and nothing is rolled back: {last}"),
                     (Some(revision), _) if self.is_well() => {
                         let back_after = self.steady_after.unwrap_or(*after);
                         format!("{given_up}; {lowest}; back on {revision} at {}", duration_text(back_after))
@@ -316,7 +314,8 @@ impl End {
             }
             (None, _) if self.is_well() && self.steady_after.is_some() => {
                 let after = duration_text(self.steady_after.unwrap_or_default());
-                let tries = if self.failures > 0 { format!(" after {}", failures(self.failures)) } else { String::new() };
+                let tries =
+                    if self.failures > 0 { format!(" after {}", failures(self.failures)) } else { String::new() };
                 format!("comes up at {after}{tries}; {lowest}")
             }
             (None, Some(cut_off)) => format!("no end within {}; {lowest}; {last}", limit(cut_off)),

@@ -76,7 +76,10 @@ fn answer_one(
             if starts.contains(&key) {
                 (Vec::new(), BTreeSet::from([key]))
             } else {
-                (vec![format!("no task of {} would begin, so nothing is simulated for it", name_of(&key))], BTreeSet::new())
+                (
+                    vec![format!("no task of {} would begin, so nothing is simulated for it", name_of(&key))],
+                    BTreeSet::new(),
+                )
             }
         }
         None if starts.is_empty() => {
@@ -121,9 +124,8 @@ fn name_of((cluster, service): &ServiceKey) -> String {
 /// The service of the manifests that is called so: SERVICE, where only one cluster has such a one, or CLUSTER/SERVICE.
 fn find_service(name: &str, desired: &DesiredState) -> Result<ServiceKey, Exit> {
     let clusters = desired.clusters.iter();
-    let keys = clusters.flat_map(|(cluster, wanted)| {
-        wanted.services.keys().map(move |service| (cluster.clone(), service.clone()))
-    });
+    let keys = clusters
+        .flat_map(|(cluster, wanted)| wanted.services.keys().map(move |service| (cluster.clone(), service.clone())));
     let keys: Vec<ServiceKey> = keys.collect();
     let is_meant = |key: &&ServiceKey| key.1.as_str() == name || name_of(key) == name;
     let meant: Vec<_> = keys.iter().filter(is_meant).collect();

@@ -189,11 +189,9 @@ impl Container {
     fn health_output(&self) -> String {
         match self.behaviour.health {
             Checks::Hang => "Health check exceeded timeout".to_owned(),
-            Checks::Healthy
-            | Checks::Never
-            | Checks::Flaps(_)
-            | Checks::SickAfter(_)
-            | Checks::HealthyAfter(_) => "the check failed".to_owned(),
+            Checks::Healthy | Checks::Never | Checks::Flaps(_) | Checks::SickAfter(_) | Checks::HealthyAfter(_) => {
+                "the check failed".to_owned()
+            }
         }
     }
 }

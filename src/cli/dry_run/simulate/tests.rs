@@ -33,11 +33,17 @@ fn what_is_asked_is_read() {
 #[test]
 fn a_service_is_found_by_its_name() {
     let task = testing::task("web", &[r#"{"name":"web","image":"web:1"}"#]);
-    let desired = testing::desired(&[("shop/web", testing::service(1, &task)), ("shop/api", testing::service(1, &task))]);
-    let found = |name: &str| find_service(name, &desired).map(|key| name_of(&key)).map_err(|exit| (exit.code, exit.message()));
+    let desired =
+        testing::desired(&[("shop/web", testing::service(1, &task)), ("shop/api", testing::service(1, &task))]);
+    let found =
+        |name: &str| find_service(name, &desired).map(|key| name_of(&key)).map_err(|exit| (exit.code, exit.message()));
     assert_eq!(found("web"), Ok("shop/web".to_owned()));
     assert_eq!(found("shop/api"), Ok("shop/api".to_owned()));
-    for (name, hint) in [("wbe", "did you mean `web`?"), ("shop/wep", "did you mean `shop/web`?"), ("zzz", "there is `shop/api`, `shop/web`")] {
+    for (name, hint) in [
+        ("wbe", "did you mean `web`?"),
+        ("shop/wep", "did you mean `shop/web`?"),
+        ("zzz", "there is `shop/api`, `shop/web`"),
+    ] {
         let (code, message) = found(name).expect_err(name);
         assert_eq!(code, exit::USAGE);
         assert!(message.contains(hint), "{message}");
