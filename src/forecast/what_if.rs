@@ -316,7 +316,11 @@ impl End {
                 let after = duration_text(self.steady_after.unwrap_or_default());
                 let tries =
                     if self.failures > 0 { format!(" after {}", failures(self.failures)) } else { String::new() };
-                format!("comes up at {after}{tries}; {lowest}")
+                let up = format!("comes up at {after}{tries}; {lowest}");
+                match self.cut_off_after {
+                    Some(cut_off) => format!("{up}; nothing fails within {}", limit(cut_off)),
+                    None => up,
+                }
             }
             (None, Some(cut_off)) => format!("no end within {}; {lowest}; {last}", limit(cut_off)),
             (None, None) => format!("comes to rest with {last}; {lowest}"),

@@ -119,7 +119,7 @@ fn slow_beside_the_old() {
       10.528 shop/web steady 2/2 healthy in 10s
     shop/web: comes up at 10s; never fewer than 2 of 2 healthy
     ");
-    assert_snapshot!(sum_up(slow(30), &observed, &wanted), @"");
+    assert_snapshot!(sum_up(slow(30), &observed, &wanted), @"shop/web: given up after 4 failures at 20s; never fewer than 2 of 2 healthy; back on web@52f445 at 21s");
 }
 
 #[test]
@@ -140,8 +140,8 @@ fn a_first_deployment() {
       10.146 shop/web failed the deployment of revision 26df21 after 3 failures, the last: container web exited with code 1 after 2.0s; there is nothing to roll back to, and no more tasks are started
     shop/web: given up after 3 failures at 10s; none was healthy before; it stops trying and nothing is rolled back: 0 of 1 healthy
     ");
-    assert_snapshot!(sum_up(Fault::NeverHealthy, &empty(), &shop("web:1", CHECK, TWO)), @"");
-    assert_snapshot!(sum_up(Fault::Slow { by: Duration::from_secs(7) }, &empty(), &shop("web:1", CHECK, TWO)), @"");
+    assert_snapshot!(sum_up(Fault::NeverHealthy, &empty(), &shop("web:1", CHECK, TWO)), @"shop/web: given up after 4 failures at 20s; none was healthy before; it stops trying and nothing is rolled back: 0 of 2 healthy");
+    assert_snapshot!(sum_up(Fault::Slow { by: Duration::from_secs(7) }, &empty(), &shop("web:1", CHECK, TWO)), @"shop/web: comes up at 10s; none was healthy before");
 }
 
 #[test]
@@ -150,9 +150,9 @@ fn without_a_breaker_it_ends_at_the_limit() {
     assert_snapshot!(sum_up(Fault::NeverHealthy, &observed, &wanted), @"shop/web: never given up; 20 failures within 60m, where the simulation ends; never fewer than 1 of 1 healthy");
     let crashing = ask(CRASH, &observed, &wanted);
     assert!(!crashing.is_at_rest() && !crashing.forecast.exhausted);
-    assert_snapshot!(crashing.ends[0], @"");
+    assert_snapshot!(crashing.ends[0], @"shop/web: never given up; 20 failures within 60m, where the simulation ends; never fewer than 1 of 1 healthy");
     let slow = Fault::Slow { by: Duration::from_hours(2) };
-    assert_snapshot!(sum_up(slow, &observed, &wanted), @"");
+    assert_snapshot!(sum_up(slow, &observed, &wanted), @"shop/web: never given up; 20 failures within 60m, where the simulation ends; never fewer than 1 of 1 healthy");
 }
 
 #[test]
@@ -173,7 +173,7 @@ fn a_crash_long_after_the_deployment_is_no_failure_of_it() {
     let late = Fault::Crash { after: Duration::from_mins(20) };
     assert_snapshot!(sum_up(late, &running("", TWO), &shop("web:2", "", TWO)), @"shop/web: never given up; 4 failures within 60m, where the simulation ends; down to 0 of 2 healthy on the way");
     let later = Fault::Crash { after: Duration::from_hours(2) };
-    assert_snapshot!(sum_up(later, &running("", TWO), &shop("web:2", "", TWO)), @"");
+    assert_snapshot!(sum_up(later, &running("", TWO), &shop("web:2", "", TWO)), @"shop/web: comes up at 608ms; never fewer than 2 of 2 healthy; nothing fails within 60m, where the simulation ends");
 }
 
 #[test]
