@@ -137,7 +137,7 @@ fn the_other_questions_do_not_touch_anything_either() {
 /// A shop whose `web` was changed since, and whose `api` was not.
 fn changed(test: &str, container: &str) -> Shop {
     let services = |image| {
-        let web = service("web").count(2).command("[serve]").container(container).image(image);
+        let web = service("web").count(2).command("[sick]").container(container).image(image);
         [web, service("api")]
     };
     let shop = started(test, &services(IMAGE));
@@ -182,8 +182,8 @@ fn of_a_change_that_crashes() {
     assert!(text.contains(&format!("{web}: given up after ")) && text.contains("; back on web@"), "{text}");
     let plan = dry_run(&shop, &["-o", "json"]).expect_code(0).json();
     assert_eq!(plan.get("simulations"), None, "{plan:#}");
-    let plain = shop.run(&["--dry-run", "--simulate", "crash:wep"]).expect_code(64);
-    plain.expect_said(&["no service `wep`", "did you mean `web`?"]);
+    let unknown = shop.run(&["--dry-run", "--simulate", "crash:wep"]).expect_code(64);
+    unknown.expect_said(&["no service `wep`", "did you mean `web`?"]);
     shop.run(&["--dry-run", "--simulate", "crsh"]).expect_code(64).expect_said(&["did you mean `crash`?"]);
     shop.run(&["--simulate", "crash"]).expect_code(64).expect_said(&["--dry-run"]);
 }
