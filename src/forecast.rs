@@ -21,6 +21,12 @@ const HORIZON: Duration = Duration::from_hours(1);
 /// How many times a forecast looks again at most: a rollout that needs more is told only in its beginning.
 const LOOKS_MAX: usize = 5000;
 
+/// How many tasks are looked at in all in a forecast that goes on until nothing happens any more: some seconds of work.
+const TASKS_LOOKED_AT_MAX: usize = 200_000;
+
+/// How many times it looks all the same, however many tasks there are: a deployment that is given up takes some tries.
+const LOOKS_MIN: usize = 300;
+
 /// A forecast.
 #[derive(Debug)]
 pub struct Forecast {
@@ -127,7 +133,7 @@ impl Run {
     fn go(mut self, until: Until, mut watch: impl FnMut(&Reconciler, &Plan)) -> Forecast {
         let mut events = Vec::new();
         let (mut ended, mut exhausted) = (None, true);
-        for _ in 0..LOOKS_MAX {
+        for _ in 0..self.looks_max(until) {
             let Look { verdict, wake_at } = self.look(&mut watch);
             let next_event_at = self.engine.next_event_at();
             ended = verdict.filter(|verdict| until.is_over(verdict, next_event_at.is_some()));
@@ -145,6 +151,16 @@ impl Run {
         }
         events.extend(self.reconciler.take_events());
         Forecast { events, verdict: ended, took: self.engine.now().since(self.began_at), exhausted }
+    }
+
+    /// How many times it looks at most. A look takes as long as there are tasks, and what goes on for ever is cut off the sooner.
+    fn looks_max(&self, until: Until) -> usize {
+        let services = self.reconciler.desired().clusters.values().flat_map(|cluster| cluster.services.values());
+        let tasks: usize = services.map(|service| service.desired_count.unwrap_or(1) as usize).sum();
+        match until {
+            Until::Judged => LOOKS_MAX,
+            Until::AtRest => (TASKS_LOOKED_AT_MAX / tasks.max(1)).clamp(LOOKS_MIN, LOOKS_MAX),
+        }
     }
 
     /// Lets the reconciler look and decide until it has nothing more to begin.

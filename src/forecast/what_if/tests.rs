@@ -7,13 +7,12 @@ fn task(containers: &[&str]) -> Arc<TaskSpec> {
 
 #[test]
 fn a_fault_hits_what_shows_it() {
-    const CHECKED: &str = r#"{"name":"web","image":"web:1","healthCheck":{"command":["CMD","/ok"],"interval":5,"timeout":2,"retries":2}}"#;
+    const CHECKED: &str = r#"{"name":"web","image":"web:1","healthCheck":{"command":["CMD","/ok"],"interval":5,"timeout":2,"retries":2,"startPeriod":0}}"#;
     const WAITS: &str =
         r#"{"name":"web","image":"web:1","dependsOn":[{"containerName":"init","condition":"SUCCESS"}]}"#;
     const INIT: &str = r#"{"name":"init","image":"init:1","essential":false}"#;
     const BESIDE: &str = r#"{"name":"beside","image":"beside:1","essential":false}"#;
-    const NONE: &str =
-        r#"{"name":"web","image":"web:1","healthCheck":{"command":["NONE"],"interval":5,"timeout":2,"retries":2}}"#;
+    const NONE: &str = r#"{"name":"web","image":"web:1","healthCheck":{"command":["NONE"],"interval":5,"timeout":2,"retries":2,"startPeriod":0}}"#;
     let hit = |fault: Fault, containers: &[&str]| -> Vec<String> {
         fault.hits(&task(containers)).into_iter().map(ToString::to_string).collect()
     };
