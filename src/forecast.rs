@@ -22,7 +22,7 @@ const HORIZON: Duration = Duration::from_hours(1);
 const LOOKS_MAX: usize = 5000;
 
 /// How many tasks are looked at in all in a forecast that goes on until nothing happens any more: some seconds of work.
-const TASKS_LOOKED_AT_MAX: usize = 200_000;
+const TASKS_LOOKED_AT_MAX: usize = 500_000;
 
 /// How many times it looks all the same, however many tasks there are: a deployment that is given up takes some tries.
 const LOOKS_MIN: usize = 300;
