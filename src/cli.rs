@@ -65,6 +65,8 @@ const EXAMPLES: &str = "\
 Examples:
   reconcile                        make the host what ./manifests says, and wait until it is
   reconcile --dry-run deploy       say what would change, and where in the YAML that comes from
+  reconcile --dry-run --simulate never-healthy:web deploy
+                                   and how it would go if the new tasks of `web` never became healthy
   reconcile --watch deploy         keep the host as the directory says, until stopped
   reconcile status                 what runs, whether it is well, and why not
   reconcile validate deploy        say everything that is wrong with the manifests
@@ -149,6 +151,10 @@ struct ConvergeArguments {
     /// needed them for an hour.
     #[arg(long, requires = "watch")]
     keep_images: bool,
+    /// Show as well how it would go if new tasks were not well: `never-healthy`, `crash`, `crash=30s` or `slow=30s`. It concerns
+    /// every service that changes, or only SERVICE, which is a service or CLUSTER/SERVICE. May be repeated: each is told by itself.
+    #[arg(long, value_name = "FAULT[:SERVICE]", requires = "dry_run", value_parser = dry_run::simulate::parse_asked)]
+    simulate: Vec<dry_run::simulate::Asked>,
     /// End with code 2 when there are changes.
     #[arg(long, requires = "dry_run")]
     detailed_exitcode: bool,

@@ -17,7 +17,7 @@ use crate::desired::DesiredState;
 use crate::engine::docker::ReadOnlyDocker;
 use crate::engine::{EngineError, Observe};
 use crate::event::EventKind;
-use crate::forecast::forecast;
+use crate::forecast::{Forecast, forecast};
 use crate::load::secrets::Need;
 use crate::observed::{ImageFact, ObservedState};
 use crate::plan::assume::{OtherKey, assume_secrets};
@@ -25,6 +25,8 @@ use crate::plan::{Wait, Waiting, plan};
 use crate::problem::{Code, Problem, sort_problems};
 use crate::pulls::PullHistory;
 use crate::watch::Refusal;
+
+pub(super) mod simulate;
 
 /// How many rounds of inspections a decision may need. One inspection answers all that can be asked of a container.
 const INSPECTIONS_MAX: usize = 3;
@@ -54,11 +56,13 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
     let refusal = converge::refuse(&desired, &observed, arguments.allow_delete, &directory.display().to_string()).err();
     let overview = service_changes(&desired, &observed, &project.origins);
     let forecast = if overview.has_changes() { forecast_lines(&desired, &observed) } else { Vec::new() };
+    let simulations = simulate::answer(&arguments.simulate, &desired, &observed, &overview)?;
     let report = PlanReport {
         desired: &desired_from(&project),
         observed: &ObservedFrom { engine: engine.describe(), containers: observed.containers.len(), at: observed.at },
         overview: &overview,
         forecast: &forecast,
+        simulations: &simulations,
         diagnostics: &project.problems,
         blocked: &refusal.iter().map(blocked).collect::<Vec<_>>(),
         command: &format!("reconcile {}", directory.display()),
@@ -149,9 +153,17 @@ fn blocked(refusal: &Refusal) -> Blocked {
     Blocked { message: reason.clone(), help: vec![format!("if this is meant: {release}")] }
 }
 
+/// How many processors this machine has.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
+}
+
 fn forecast_lines(desired: &Arc<DesiredState>, observed: &ObservedState) -> Vec<ForecastLine> {
-    let cores = std::thread::available_parallelism().map_or(2, usize::from);
-    let forecast = forecast(desired, observed, cores);
+    lines(&forecast(desired, observed, cores()), observed)
+}
+
+/// What is told of a forecast.
+fn lines(forecast: &Forecast, observed: &ObservedState) -> Vec<ForecastLine> {
     let told =
         forecast.events.iter().filter(|event| !matches!(event.kind, EventKind::TaskStopped | EventKind::TaskRunning));
     told.map(|event| {

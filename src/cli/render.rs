@@ -9,6 +9,7 @@ pub mod logs;
 pub mod plan;
 pub mod problems;
 pub mod progress;
+pub mod simulation;
 pub mod status;
 pub mod tasks;
 

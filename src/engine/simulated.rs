@@ -300,12 +300,20 @@ impl Simulated {
         self.containers.get(&ContainerId::new(id_or_name)).or_else(by_name)
     }
 
-    /// A new id. Ids are given out in no visible order, as by the real engine, so that nothing can come to rely on one.
+    /// A new id. Ids are given out in no visible order, as by the real engine, so that nothing can come to rely on one. What was seeded
+    /// may come from another simulated engine, and keeps its own.
     fn new_id(&mut self) -> String {
         // Multiplication by an odd number permutes the numbers of 48 bits: every id is given once.
         const SCRAMBLE: u64 = 0x9e37_79b9_7f4b;
-        self.ids_given += 1;
-        format!("{:012x}", self.ids_given.wrapping_mul(SCRAMBLE) & 0xffff_ffff_ffff)
+        loop {
+            self.ids_given += 1;
+            let id = format!("{:012x}", self.ids_given.wrapping_mul(SCRAMBLE) & 0xffff_ffff_ffff);
+            let is_taken = self.containers.contains_key(&ContainerId::new(&id))
+                || self.networks.contains_key(&NetworkId::new(&id));
+            if !is_taken {
+                return id;
+            }
+        }
     }
 
     /// The containers of ours in the slot of one.

@@ -2,10 +2,10 @@
 
 use serde_json::Value;
 
-use crate::support::docker::IMAGE_NEXT;
+use crate::support::docker::{IMAGE, IMAGE_NEXT};
 use crate::support::program::Ended;
 use crate::support::proxy::Proxy;
-use crate::support::shop::{Service, Shop, service};
+use crate::support::shop::{HEALTH_CHECK, Service, Shop, service};
 
 /// Runs a dry run through a proxy. It may only have asked, and nothing of the cluster may be other than before.
 #[track_caller]
@@ -132,4 +132,58 @@ fn the_other_questions_do_not_touch_anything_either() {
     shop.program_at(&proxy.host(), &shop.directory, &["status"]).run().expect_code(0);
     shop.program_at(&proxy.host(), &shop.directory, &["status", "-o", "json"]).run().expect_code(0);
     assert!(proxy.writes().is_empty(), "{:#?}", proxy.writes());
+}
+
+/// A shop whose `web` was changed since, and whose `api` was not.
+fn changed(test: &str, container: &str) -> Shop {
+    let services = |image| {
+        let web = service("web").count(2).command("[sick]").container(container).image(image);
+        [web, service("api")]
+    };
+    let shop = started(test, &services(IMAGE));
+    shop.let_settle();
+    shop.write(&services(IMAGE_NEXT));
+    shop
+}
+
+#[test]
+fn of_a_change_that_never_gets_healthy() {
+    let shop = changed("dry-sick", HEALTH_CHECK);
+    let web = format!("{}/web", shop.cluster);
+    let text = dry_run(&shop, &["--simulate", "never-healthy"]).expect_code(0).stdout;
+    assert!(text.contains("Forecast, if all goes well"), "{text}");
+    assert!(text.contains(&format!("If {web} never becomes healthy:\n")), "{text}");
+    assert!(text.contains(&format!("{web}: given up after ")), "{text}");
+    assert!(text.contains("never fewer than 2 of 2 healthy; back on web@"), "{text}");
+    let arguments =
+        ["--simulate", "slow=1s:web", "--simulate", "never-healthy:api", "-o", "json", "--detailed-exitcode"];
+    let plan = dry_run(&shop, &arguments).expect_code(2).json();
+    let [slow, api] = &plan["simulations"].as_array().expect("a list")[..] else { panic!("{plan:#}") };
+    let end = &slow["services"][0];
+    assert_eq!((&slow["fault"], &slow["atRest"]), (&"slow=1s:web".into(), &true.into()), "{plan:#}");
+    assert_eq!(
+        (&end["desired"], &end["healthyAtLeast"], &end["givenUp"]),
+        (&2.into(), &2.into(), &Value::Null),
+        "{plan:#}"
+    );
+    assert!(end["steadyAfterMs"].is_u64() && slow["timeline"][0]["afterMs"].is_u64(), "{plan:#}");
+    assert!(api["notes"][0].as_str().is_some_and(|note| note.contains("no task of")), "{plan:#}");
+    assert_eq!((&api["timeline"], api.get("question")), (&Value::Array(Vec::new()), None), "{plan:#}");
+}
+
+#[test]
+fn of_a_change_that_crashes() {
+    let shop = changed("dry-whatif", "");
+    let web = format!("{}/web", shop.cluster);
+    let said = dry_run(&shop, &["--simulate", "never-healthy:web"]).expect_code(0).stdout;
+    assert!(said.contains(&format!("{web} has no health check")) && said.contains(&format!("crash:{web}")), "{said}");
+    let text = dry_run(&shop, &["--simulate", "crash=2s:web"]).expect_code(0).stdout;
+    assert!(text.contains(&format!("If {web} crashes 2s after its start:\n")), "{text}");
+    assert!(text.contains(&format!("{web}: given up after ")) && text.contains("; back on web@"), "{text}");
+    let plan = dry_run(&shop, &["-o", "json"]).expect_code(0).json();
+    assert_eq!(plan.get("simulations"), None, "{plan:#}");
+    let unknown = shop.run(&["--dry-run", "--simulate", "crash:wep"]).expect_code(64);
+    unknown.expect_said(&["no service `wep`", "did you mean `web`?"]);
+    shop.run(&["--dry-run", "--simulate", "crsh"]).expect_code(64).expect_said(&["did you mean `crash`?"]);
+    shop.run(&["--simulate", "crash"]).expect_code(64).expect_said(&["--dry-run"]);
 }

@@ -8,6 +8,7 @@ mod life;
 mod once;
 mod room;
 mod stage;
+mod what_if;
 
 use std::time::Duration;
 

@@ -5,6 +5,7 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+use super::simulation::{SimulationReport, render_simulations, simulation_json};
 use super::{Style, Tone, cut, one_line};
 use crate::change::text::count_of;
 use crate::change::{Change, FieldChange, Overview, Reason, Row, RowAction, Summary};
@@ -13,7 +14,7 @@ use crate::problem::Problem;
 use crate::value::Timestamp;
 
 /// The version of the JSON form: minor numbers only add.
-pub const FORMAT_VERSION: &str = "1.0";
+pub const FORMAT_VERSION: &str = "1.1";
 
 /// The longest value on a line of text; JSON has all of it.
 const VALUE_WIDTH_MAX: usize = 44;
@@ -37,6 +38,8 @@ pub struct PlanReport<'a> {
     pub overview: &'a Overview,
     /// The steps, as the simulated engine took them.
     pub forecast: &'a [ForecastLine],
+    /// What would happen if new tasks were not well, where that was asked.
+    pub simulations: &'a [SimulationReport],
     /// Warnings about the manifests.
     pub diagnostics: &'a [Problem],
     /// Why it would be refused.
@@ -93,11 +96,14 @@ pub struct Blocked {
 /// The plan as text. The answer is at the bottom, where the eye is.
 pub fn render_plan(report: &PlanReport<'_>, style: Style) -> String {
     if !report.overview.has_changes() && report.blocked.is_empty() {
-        return render_warnings(report, style) + &render_no_changes(report);
+        let mut sections = vec![render_simulations(report.simulations, style), render_warnings(report, style)];
+        sections.push(render_no_changes(report));
+        return sections.concat();
     }
     let mut sections = vec![render_header(report)];
     sections.push(render_rows(&report.overview.rows, style));
     sections.push(render_forecast(report.forecast, style));
+    sections.push(render_simulations(report.simulations, style));
     sections.push(render_warnings(report, style));
     sections.push(render_blocked(report.blocked, style));
     sections.push(render_end(report, style));
@@ -287,6 +293,11 @@ fn render_forecast(forecast: &[ForecastLine], style: Style) -> String {
     if forecast.is_empty() {
         return String::new();
     }
+    format!("{}\n{}", style.paint(Tone::Strong, "Forecast, if all goes well"), render_timeline(forecast))
+}
+
+/// The steps of a forecast, each on a line with its time; many are folded.
+pub(super) fn render_timeline(forecast: &[ForecastLine]) -> String {
     let times: Vec<_> = forecast.iter().map(|line| format!("+{}", duration_text(line.at))).collect();
     let width = times.iter().map(String::len).max().unwrap_or(0);
     let mut lines: Vec<_> = forecast
@@ -299,7 +310,7 @@ fn render_forecast(forecast: &[ForecastLine], style: Style) -> String {
         let note = format!("  {:<width$}  ({folded} more steps; -o json has all of them)\n", "...");
         lines.splice(FORECAST_HEAD..FORECAST_HEAD + folded, [note]);
     }
-    format!("{}\n{}", style.paint(Tone::Strong, "Forecast, if all goes well"), lines.concat())
+    lines.concat()
 }
 
 fn render_warnings(report: &PlanReport<'_>, style: Style) -> String {
@@ -359,10 +370,6 @@ fn render_no_changes(report: &PlanReport<'_>) -> String {
 /// The plan as one JSON document.
 pub fn render_plan_json(report: &PlanReport<'_>) -> String {
     let changes: Vec<Value> = report.overview.rows.iter().map(row_json).collect();
-    let forecast = report
-        .forecast
-        .iter()
-        .map(|line| json!({ "afterMs": u64::try_from(line.at.as_millis()).unwrap_or(u64::MAX), "text": line.text }));
     let mut diagnostics: Vec<Value> = report.diagnostics.iter().map(|problem| json!(problem)).collect();
     for row in &report.overview.rows {
         for warning in &row.warnings {
@@ -371,7 +378,7 @@ pub fn render_plan_json(report: &PlanReport<'_>) -> String {
             diagnostics.push(value);
         }
     }
-    let document = json!({
+    let mut document = json!({
         "formatVersion": FORMAT_VERSION,
         "kind": "Plan",
         "reconcileVersion": env!("CARGO_PKG_VERSION"),
@@ -385,10 +392,23 @@ pub fn render_plan_json(report: &PlanReport<'_>) -> String {
         "blocked": report.blocked,
         "summary": report.overview.summary(),
         "changes": changes,
-        "forecast": forecast.collect::<Vec<_>>(),
+        "forecast": forecast_json(report.forecast),
         "diagnostics": diagnostics,
     });
+    if !report.simulations.is_empty() {
+        document["simulations"] = report.simulations.iter().map(simulation_json).collect();
+    }
     format!("{document:#}\n")
+}
+
+/// The steps of a forecast, all of them.
+pub(super) fn forecast_json(forecast: &[ForecastLine]) -> Value {
+    forecast.iter().map(|line| json!({ "afterMs": millis(line.at), "text": line.text })).collect()
+}
+
+/// A time as JSON.
+pub(super) fn millis(duration: Duration) -> u64 {
+    u64::try_from(duration.as_millis()).unwrap_or(u64::MAX)
 }
 
 fn row_json(row: &Row) -> Value {

@@ -5,9 +5,9 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use crate::desired::Revision;
-use crate::ownership::ContainerIdentity;
+use crate::ownership::{ContainerIdentity, TaskKey};
 use crate::plan::Action;
-use crate::value::{ContainerName, Family};
+use crate::value::{ClusterName, ContainerName, Family, ServiceName};
 
 /// What a program does, from its start to its end.
 #[derive(Debug, Clone, Default, PartialEq, Eq)]
@@ -68,6 +68,8 @@ pub enum Checks {
     Flaps(Duration),
     /// Well until so long after its start, sick from then on.
     SickAfter(Duration),
+    /// Sick until so long after its start, well from then on.
+    HealthyAfter(Duration),
     /// Every check takes until its timeout.
     Hang,
 }
@@ -84,7 +86,8 @@ pub enum Stop {
     Slow(Duration),
 }
 
-/// Whose behaviour it is. The most exact subject wins: a container before a revision before a family before an image before the default.
+/// Whose behaviour it is. The most exact subject wins: a container of one service before one of any, that before a revision before a
+/// family before an image before the default.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Subject {
     /// Every container made from this image.
@@ -95,6 +98,8 @@ pub enum Subject {
     Revision(Revision),
     /// The container of this name of this revision.
     Container(Revision, ContainerName),
+    /// The container of this name of this revision, in the tasks of one service: others may have tasks of the same revision.
+    OfService(ClusterName, ServiceName, Revision, ContainerName),
 }
 
 /// Who behaves how.
@@ -110,9 +115,12 @@ impl Behaviours {
         if self.of_subject.is_empty() {
             return self.of_others.clone();
         }
+        let TaskKey { cluster, service, slot: _, revision, attempt: _ } = &identity.task;
+        let container = || identity.container.clone();
         let subjects = [
-            Some(Subject::Container(identity.task.revision, identity.container.clone())),
-            Some(Subject::Revision(identity.task.revision)),
+            Some(Subject::OfService(cluster.clone(), service.clone(), *revision, container())),
+            Some(Subject::Container(*revision, container())),
+            Some(Subject::Revision(*revision)),
             Some(Subject::Family(identity.family.clone())),
             image.map(|image| Subject::Image(image.to_owned())),
         ];

@@ -134,7 +134,13 @@ impl Container {
     }
 
     pub(super) fn is_well_for_good(&self) -> bool {
-        !self.made_unhealthy && self.behaviour.health == Checks::Healthy
+        !self.made_unhealthy
+            && match self.behaviour.health {
+                Checks::Healthy => true,
+                // It has been found well, so its time is over.
+                Checks::HealthyAfter(_) => self.health == Health::Healthy,
+                Checks::Never | Checks::Hang | Checks::Flaps(_) | Checks::SickAfter(_) => false,
+            }
     }
 
     pub(super) fn is_sick_for_good(&self) -> bool {
@@ -143,7 +149,7 @@ impl Container {
                 Checks::Never | Checks::Hang => true,
                 // Its sickness has begun when a check has failed.
                 Checks::SickAfter(_) => self.checks_failed > 0,
-                Checks::Healthy | Checks::Flaps(_) => false,
+                Checks::Healthy | Checks::Flaps(_) | Checks::HealthyAfter(_) => false,
             }
     }
 
@@ -174,7 +180,9 @@ impl Container {
     fn health_output(&self) -> String {
         match self.behaviour.health {
             Checks::Hang => "Health check exceeded timeout".to_owned(),
-            Checks::Healthy | Checks::Never | Checks::Flaps(_) | Checks::SickAfter(_) => "the check failed".to_owned(),
+            Checks::Healthy | Checks::Never | Checks::Flaps(_) | Checks::SickAfter(_) | Checks::HealthyAfter(_) => {
+                "the check failed".to_owned()
+            }
         }
     }
 }
@@ -185,6 +193,7 @@ pub(super) fn finds_well(checks: Checks, age: Duration) -> bool {
         Checks::Healthy => true,
         Checks::Never | Checks::Hang => false,
         Checks::SickAfter(after) => age < after,
+        Checks::HealthyAfter(after) => age >= after,
         Checks::Flaps(period) => (age.as_millis() / period.as_millis().max(1)).is_multiple_of(2),
     }
 }

@@ -21,9 +21,10 @@ impl Simulated {
         match (is_well, checks_of(container, question.purpose)) {
             (true, _) => Answer::Success,
             (false, Checks::Hang) => Answer::Failure("the check gave no answer".to_owned()),
-            (false, Checks::Healthy | Checks::Never | Checks::Flaps(_) | Checks::SickAfter(_)) => {
-                Answer::Failure("the check failed".to_owned())
-            }
+            (
+                false,
+                Checks::Healthy | Checks::Never | Checks::Flaps(_) | Checks::SickAfter(_) | Checks::HealthyAfter(_),
+            ) => Answer::Failure("the check failed".to_owned()),
         }
     }
 

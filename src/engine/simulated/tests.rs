@@ -235,6 +235,8 @@ fn what_health_checks_find() {
     assert_eq!(verdicts(Checks::Hang), (vec![(60, unhealthy)], None), "each check takes its 5 s, too");
     assert_eq!(verdicts(Checks::SickAfter(seconds(95))), (vec![(10, healthy), (120, unhealthy)], None));
     assert_eq!(verdicts(Checks::SickAfter(seconds(5))).0, [(40, unhealthy)]);
+    assert_eq!(verdicts(Checks::HealthyAfter(seconds(25))), (vec![(30, healthy)], None), "and it stays so");
+    assert_eq!(verdicts(Checks::HealthyAfter(seconds(65))).0, [(40, unhealthy), (70, healthy)]);
     let flapping = verdicts(Checks::Flaps(seconds(60)));
     assert_eq!(flapping.0, [(10, healthy), (80, unhealthy), (120, healthy)]);
     assert!(flapping.1.is_some());

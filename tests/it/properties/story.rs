@@ -281,6 +281,7 @@ impl fmt::Display for Version {
             Checks::Never => f.write_str(", never healthy")?,
             Checks::Flaps(period) => write!(f, ", flapping every {period:?}")?,
             Checks::SickAfter(after) => write!(f, ", sick after {after:?}")?,
+            Checks::HealthyAfter(after) => write!(f, ", healthy after {after:?}")?,
             Checks::Hang => f.write_str(", checks hang")?,
         }
         match stop {

@@ -89,33 +89,8 @@ fn a_task_that_never_answers_backs_off() {
     20.836    * shop/web/0 starting in place of the one that failed
     20.845  start shop/web/0 web @c91c9b attempt 3: its health check fails: the check failed
     21.188    * shop/web/0 running
-    31.188  stop shop/web/0 web @c91c9b attempt 2: its health check fails: the check failed
     31.188    * shop/web/0 unhealthy its health check failed: the check failed
-    31.188    * shop/web/0 stopping its health check fails: the check failed
-    31.230  create shop/web/0 web @c91c9b attempt 4: its health check fails: the check failed
-    31.230    * shop/web/0 stopped
-    31.230    * shop/web/0 starting in place of the one that failed
-    31.239  start shop/web/0 web @c91c9b attempt 4: its health check fails: the check failed
-    31.582    * shop/web/0 running
-    41.582  stop shop/web/0 web @c91c9b attempt 3: its health check fails: the check failed
-    41.582    * shop/web/0 unhealthy its health check failed: the check failed
-    41.582    * shop/web/0 stopping its health check fails: the check failed
-    41.624  create shop/web/0 web @c91c9b attempt 5: its health check fails: the check failed
-    41.624  remove shop/web/0 web @c91c9b: its successor has taken over
-    41.624    * shop/web/0 stopped
-    41.624    * shop/web/0 starting in place of the one that failed
-    41.633  start shop/web/0 web @c91c9b attempt 5: its health check fails: the check failed
-    41.976    * shop/web/0 running
-    51.976    * shop/web/0 unhealthy its health check failed: the check failed
-    51.976    * shop/web/0 waiting failed 5 times in a row; next try in 6.0s
-    57.976  stop shop/web/0 web @c91c9b attempt 4: its health check fails: the check failed
-    57.976    * shop/web/0 stopping its health check fails: the check failed
-    58.018  create shop/web/0 web @c91c9b attempt 6: its health check fails: the check failed
-    58.018  remove shop/web/0 web @c91c9b attempt 2: its successor has taken over
-    58.018    * shop/web/0 stopped
-    58.018    * shop/web/0 starting in place of the one that failed
-    58.027  start shop/web/0 web @c91c9b attempt 6: its health check fails: the check failed
-    58.370    * shop/web/0 running
+    31.188    * shop/web failed the deployment of revision c91c9b after 3 failures, the last: its health check fails: the check failed; there is nothing to roll back to, and no more tasks are started
     ");
 }
 
@@ -207,9 +182,8 @@ fn a_reconciler_that_has_just_begun_ends_nothing_that_it_has_not_asked() {
     60.786  stop shop/web/0 web @c91c9b: replaces revision c91c9b
     60.786    * shop/web/1 healthy
     60.786    * shop/web/0 stopping replaces revision c91c9b
-    60.828  remove shop/web/0 web @c91c9b: replaces revision c91c9b
     60.828    * shop/web/0 stopped
-    60.837    * shop/web steady 2/2 healthy in 837ms
+    60.828    * shop/web steady 2/2 healthy in 828ms
     ");
     stage.prove_quiet();
 }

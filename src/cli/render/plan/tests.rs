@@ -22,6 +22,7 @@ fn with_report<T>(overview: &Overview, forecast: &[ForecastLine], look: impl FnO
         observed: &observed,
         overview,
         forecast,
+        simulations: &[],
         diagnostics: &[],
         blocked: &[],
         command: "reconcile deploy/",
@@ -109,6 +110,7 @@ fn a_blocked_plan_says_what_to_do() {
         observed: &observed,
         overview: &overview,
         forecast: &[],
+        simulations: &[],
         diagnostics: &diagnostics,
         blocked: &blocked,
         command: "reconcile deploy/",
@@ -161,7 +163,7 @@ fn text_and_json_count_alike() {
     for (action, count) in &counted {
         assert_eq!(json["summary"][action].as_u64(), Some(*count), "{action}");
     }
-    assert_eq!(json["formatVersion"], "1.0");
+    assert_eq!(json["formatVersion"], "1.1");
     assert_eq!(json["kind"], "Plan");
     assert_eq!(json["hasChanges"], true);
     assert_eq!(json["forecast"][1], json!({ "afterMs": 400, "text": "step 1" }));
