@@ -66,14 +66,16 @@ def judge(report, figures, scheduled):
     )  # fmt: skip
     whole = (network["machine"] - none["machine"]) / asked
     whole_docker = (docker["machine"] - none["machine"]) / run
-    report.add(
-        "(the same, whole machine, the checked program included)", whole / whole_docker, whole / whole_docker, None, None,
-        f"{whole * 1e3:.2f} / {whole_docker * 1e3:.1f} cpu-ms", 1,
-    )  # fmt: skip
+    figure = "(the same, whole machine, the checked program included)"
+    if min(whole, whole_docker) > 0:
+        detail = f"{whole * 1e3:.2f} / {whole_docker * 1e3:.1f} cpu-ms"
+        report.add(figure, whole / whole_docker, whole / whole_docker, None, None, detail, 1)
+    else:
+        report.skip(figure, "other programs used the machine more than the checks did")
     missed = 100 * max(0, 1 - asked / scheduled)
-    report.value("checks over the network that were due and not made", [missed], 2, 0.5, " %", f"{asked} of {scheduled:.0f}")
+    report.value("checks over the network that were due and not made", [missed], 2, 0.5, " %", f"{asked:.0f} of {scheduled:.0f}")
     missed = 100 * max(0, 1 - run / scheduled)
-    report.value("(checks of Docker's that were due and not made)", [missed], None, None, " %", f"{run} of {scheduled:.0f}")
+    report.value("(checks of Docker's that were due and not made)", [missed], None, None, " %", f"{run:.0f} of {scheduled:.0f}")
     share = 100 * network["own"] / network["length"]
     report.value(f"--watch with {scheduled / network['length']:.0f} checks a second, of a core", [share], None, None, " %")
 

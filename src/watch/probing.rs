@@ -45,6 +45,7 @@ impl<E: Observe> Prober<E> {
                 Some(answered) = self.questions.join_next() => {
                     let is_news = match answered {
                         Ok((question, answer)) => reconciler.take_answer(clock::now(), &question, &answer),
+                        Err(error) if error.is_cancelled() => false,
                         // A question that panicked is a defect of ours; all that have no answer are asked again.
                         Err(error) => {
                             tracing::error!(%error, "a check over the network broke off");
