@@ -8,6 +8,7 @@
 //! secrets      the values that a new container is given          cgroups   the limits of a task as a whole
 //! images       what there is under a reference   pull         fetching one, with the credentials of its registry
 //! logs         what containers write              exec         a process in a container, for a person
+//! evidence     the last words of a container, without the values that it was given
 //! ```
 //!
 //! [`ReadOnlyDocker`] asks questions and can do nothing else; [`Docker`] holds one and performs actions as well. Neither makes a call
@@ -32,7 +33,7 @@ pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin,
 use self::secrets::Delivery;
 use self::text::clean;
 use crate::engine::{
-    Attach, Attached, EngineError, ExecId, ExecRequest, Hint, Listing, LogChunk, LogQuery, Observe, Perform,
+    Attach, Attached, EngineError, Evidence, ExecId, ExecRequest, Hint, Listing, LogChunk, LogQuery, Observe, Perform,
     TerminalSize,
 };
 use crate::image::{ImageId, ObservedImage, PullProgress};
@@ -47,6 +48,7 @@ mod cgroups;
 mod connection;
 mod credentials;
 mod endpoint;
+mod evidence;
 mod exec;
 mod hints;
 mod host;
@@ -231,6 +233,15 @@ impl Observe for ReadOnlyDocker {
         }
     }
 
+    async fn evidence(
+        &self,
+        id: &ContainerId,
+        lines: usize,
+        texts: Vec<String>,
+    ) -> Result<Option<Evidence>, EngineError> {
+        self.covered_evidence(id, lines, texts).await
+    }
+
     fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>> {
         logs::logs(Arc::clone(&self.connection), id.clone(), query)
     }
@@ -264,6 +275,15 @@ impl Observe for Docker {
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
         self.reading.log_tail(id, lines).await
+    }
+
+    async fn evidence(
+        &self,
+        id: &ContainerId,
+        lines: usize,
+        texts: Vec<String>,
+    ) -> Result<Option<Evidence>, EngineError> {
+        self.reading.evidence(id, lines, texts).await
     }
 
     fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>> {
