@@ -158,6 +158,3 @@ fn add_replacement(rows: &mut Vec<Row>, newest: Option<usize>, record: &Record, 
     let kind = RowKind::Replacements { count: 1, reason: why.to_owned() };
     rows.push(Row { ended_at: Some(record.at), ..new_row(record, kind) });
 }
-
-#[cfg(test)]
-mod tests;

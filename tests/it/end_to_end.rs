@@ -5,6 +5,7 @@ mod converge;
 mod delete;
 mod exec;
 mod fail;
+mod history;
 mod images;
 mod life;
 mod limits;
