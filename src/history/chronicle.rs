@@ -46,6 +46,8 @@ pub struct Chronicle {
     told: BTreeSet<String>,
     /// The slots that had a task.
     filled: BTreeSet<About>,
+    /// The slots whose task has ended and has no successor that runs.
+    ended: BTreeSet<About>,
     /// The files that changed last.
     files: Vec<String>,
 }
@@ -223,8 +225,11 @@ impl Chronicle {
                 Some(self.write(key, observed, what, culprit))
             }
             EventKind::ServiceDeleted => Some(self.write(key, observed, What::ServiceDeleted, None)),
+            EventKind::TaskRunning => {
+                self.ended.remove(about);
+                None
+            }
             EventKind::TaskStopping { .. }
-            | EventKind::TaskRunning
             | EventKind::TaskHealthy
             | EventKind::TaskUnhealthy { .. }
             | EventKind::TaskStopped
@@ -250,6 +255,9 @@ impl Chronicle {
     /// The end of a task, or of a container that is restarted, unless it has been told.
     fn fail(&mut self, key: Key, at: ObservedAt<'_>, reason: &str, what: fn(Box<TaskEnd>) -> What) -> Option<Draft> {
         let culprit = at.culprit(reason);
+        let about = at.event.about.as_ref()?;
+        let slot = about.slot?;
+        let is_first = self.ended.insert(about.clone());
         let restarts = matches!(at.event.kind, EventKind::ContainerRestarting { .. });
         // A container that is restarted in place ends again and again.
         let is_new = match culprit {
@@ -258,13 +266,16 @@ impl Chronicle {
                 self.told.insert(format!("{} {ended_at:?}", container.id))
             }
             Some(container) => self.told.insert(container.id.to_string()),
-            // Nothing of it is left, so it was seen to end when something was.
-            None => !matches!(at.event.kind, EventKind::TaskStarting { .. }),
+            // Nothing of it is left: either its end has been told, or somebody took it away before anyone could see how it ended.
+            None if matches!(at.event.kind, EventKind::TaskStarting { .. }) => {
+                return is_first.then(|| self.write(key, at.observed, What::TaskLost { slot }, None));
+            }
+            None => true,
         };
         if !is_new {
             return None;
         }
-        let end = end_of(at.event.about.as_ref()?.slot?, reason, culprit);
+        let end = end_of(slot, reason, culprit);
         let evidence = culprit.map(|container| container.id.clone());
         Some(self.write(key, at.observed, what(Box::new(end)), evidence))
     }

@@ -46,9 +46,10 @@ fn describe(row: &Row) -> [String; 4] {
     let took = row.ended_at.map_or_else(|| "-".to_owned(), |end| duration_text(end.since(row.at)));
     match &row.kind {
         RowKind::Deployment { from, to, cause, state, reason, rolled_back_to } => {
-            let mut why: Vec<_> = cause.iter().map(cause_text).collect();
+            // What went wrong is what is looked for; what asked for it stands behind.
+            let mut why: Vec<_> = rolled_back_to.iter().map(|to| format!("rolled back to {}", to.short())).collect();
             why.extend(reason.clone());
-            why.extend(rolled_back_to.map(|revision| format!("rolled back to {}", revision.short())));
+            why.extend(cause.as_ref().map(cause_text));
             [moved(*from, *to), state.as_str().to_owned(), took, why.join("; ")]
         }
         RowKind::Replacements { count, reason } => {

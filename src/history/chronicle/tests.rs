@@ -139,6 +139,21 @@ fn a_task_that_somebody_removed_is_told_and_one_that_is_added_is_not() {
 }
 
 #[test]
+fn a_task_that_was_killed_and_taken_away_before_anybody_looked_is_told_once() {
+    let old = web("web:1");
+    let desired = wanted(&old);
+    let mut chronicle = Chronicle::new(String::new(), &[]);
+    let starting = || EventKind::TaskStarting { cause: Cause::Died { reason: "container web ended".to_owned() } };
+    for _ in 0..2 {
+        let drafts = tell(&mut chronicle, &desired, &observed(&[]), starting());
+        let whats: Vec<_> = drafts.into_iter().map(|draft| draft.record.what).collect();
+        assert_eq!(whats, [What::TaskLost { slot: Slot(0) }]);
+        assert_eq!(tell(&mut chronicle, &desired, &observed(&[]), starting()), [], "a second try of the same");
+        assert_eq!(tell(&mut chronicle, &desired, &observed(&[]), EventKind::TaskRunning), []);
+    }
+}
+
+#[test]
 fn a_failed_deployment_is_told_once_and_begins_anew_only_for_another_revision_or_a_new_try() {
     let (good, bad) = (web("web:1"), web("web:2"));
     let desired = wanted(&bad);

@@ -81,14 +81,49 @@ fn now() -> Timestamp {
 
 #[test]
 fn deployments_are_a_table_with_the_newest_last() {
-    insta::assert_snapshot!(render_history(&fold(&story()), now(), Style::PLAIN), @"");
+    insta::assert_snapshot!(render_history(&fold(&story()), now(), Style::PLAIN), @r"
+    BEGAN                 AGO  SERVICE   REVISION          STATUS      TOOK  CAUSE
+    2026-08-14T09:41:07Z  60m  shop/web  aaaaaa            COMPLETED   60s   by reconcile --watch deploy
+    2026-08-14T09:46:07Z  55m  shop/web  aaaaaa -> bbbbbb  FAILED      3m    rolled back to aaaaaa; container main exited with code 7 after 3.0s; shop.yaml; commit 3f2a9c1d42e0 (main); changed image, cpu, memory and 1 more; by reconcile --watch deploy
+    2026-08-14T09:47:07Z  54m  shop/web  -                 REPLACED    3m    3 times, the last: container main is unhealthy
+    2026-08-14T10:01:07Z  40m  shop/web  aaaaaa -> cccccc  SUPERSEDED  60s   shop.yaml; changed image; by reconcile --watch deploy
+    2026-08-14T10:02:07Z  39m  shop/web  aaaaaa -> bbbbbb  SUPERSEDED  2m    shop.yaml; changed image; by reconcile --watch deploy
+    2026-08-14T10:03:07Z  38m  shop/web  -                 REPLACED    -     it was gone: somebody else had removed it
+    2026-08-14T10:04:07Z  37m  shop/web  -                 DELETED     -     no manifest asks for it
+    ");
 }
 
 #[test]
 fn each_end_of_a_task_is_told_with_what_it_said() {
     let mut records = story();
     records.reverse();
-    insta::assert_snapshot!(render_why(&records, 3, now(), Style::PLAIN), @"");
+    insta::assert_snapshot!(render_why(&records, 3, now(), Style::PLAIN), @r"
+    2026-08-14T10:04:07Z  37m ago  shop/web deleted: no manifest asks for it
+    2026-08-14T10:03:07Z  38m ago  shop/web/0 replaced: it was gone: somebody else had removed it
+    2026-08-14T10:02:07Z  39m ago  shop/web deploying: aaaaaa -> bbbbbb; shop.yaml; changed image; by reconcile --watch deploy
+    2026-08-14T10:01:07Z  40m ago  shop/web deploying: aaaaaa -> cccccc; shop.yaml; changed image; by reconcile --watch deploy
+    2026-08-14T09:50:07Z  51m ago  shop/web/2 replaced: container main is unhealthy
+       = revision bbbbbb
+       = its health check said: GET /health: 500
+       = its log is not known: the engine did not give it in time
+    2026-08-14T09:49:07Z  52m ago  shop/web failed: the deployment of revision bbbbbb after 2 failures, the last: container main exited with code 7 after 3.0s; rolled back to aaaaaa
+    2026-08-14T09:48:07Z  53m ago  shop/web/2 replaced: container main exited with code 7 after 3.0s
+       = revision bbbbbb
+       = exit code 7
+       = last log lines:
+           panic: no database
+             at main.rs:7
+    2026-08-14T09:47:07Z  54m ago  shop/web/2 replaced: container main exited with code 7 after 3.0s
+       = revision bbbbbb
+       = exit code 7
+       = last log lines:
+           panic: no database
+             at main.rs:7
+    2026-08-14T09:46:07Z  55m ago  shop/web deploying: aaaaaa -> bbbbbb; shop.yaml; commit 3f2a9c1d42e0 (main); changed image, cpu, memory and 1 more; by reconcile --watch deploy
+    2026-08-14T09:42:07Z  59m ago  shop/web deployed: revision aaaaaa
+    2026-08-14T09:41:07Z  60m ago  shop/web deploying: aaaaaa; by reconcile --watch deploy
+    ... and 3 older: --limit 14
+    ");
 }
 
 #[test]
