@@ -85,7 +85,7 @@ impl Store {
         let lines = if before.is_some() { read_lines(&path) } else { Vec::new() };
         let bytes = before.map_or(0, |file| file.len());
         if lines.len() >= LINES_MAX || bytes > BYTES_MAX as u64 {
-            return self.write_anew(&path, lines, line);
+            return write_anew(&path, lines, line);
         }
         let mut file = OpenOptions::new().append(true).create(true).mode(0o600).open(&path)?;
         // What a crash has torn ends here, or it would spoil this line too.
@@ -94,15 +94,6 @@ impl Store {
         }
         line.push('\n');
         file.write_all(line.as_bytes())
-    }
-
-    fn write_anew(&self, path: &Path, mut lines: Vec<String>, line: String) -> io::Result<()> {
-        lines.push(line);
-        let text: String = keep(lines).iter().flat_map(|line| [line.as_str(), "\n"]).collect();
-        let beside = path.with_extension(format!("{}.new", std::process::id()));
-        let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
-        file.write_all(text.as_bytes())?;
-        std::fs::rename(&beside, path)
     }
 
     /// Lets the oldest files go, that there is room for one more.
@@ -121,6 +112,16 @@ impl Store {
         let hash = hash(&format!("{cluster}/{service}"));
         self.directory.join(format!("{}.{}.{hash}.jsonl", shown(cluster.as_str()), shown(service.as_str())))
     }
+}
+
+/// Writes the lines that are kept beside the file, and then in its place.
+fn write_anew(path: &Path, mut lines: Vec<String>, line: String) -> io::Result<()> {
+    lines.push(line);
+    let text: String = keep(lines).iter().flat_map(|line| [line.as_str(), "\n"]).collect();
+    let beside = path.with_extension(format!("{}.new", std::process::id()));
+    let mut file = OpenOptions::new().write(true).create(true).truncate(true).mode(0o600).open(&beside)?;
+    file.write_all(text.as_bytes())?;
+    std::fs::rename(&beside, path)
 }
 
 /// The newest lines of each sort. What is not understood here counts as what is told of tasks.
@@ -173,7 +174,7 @@ fn is_ours(path: &Path) -> bool {
 
 fn hash(text: &str) -> String {
     let digest = Sha256::digest(text);
-    digest[..8].iter().map(|byte| format!("{byte:02x}")).collect()
+    format!("{:016x}", u64::from_be_bytes(digest[..8].try_into().expect("eight of 32 bytes")))
 }
 
 #[cfg(test)]

@@ -40,7 +40,9 @@ fn what_is_written_is_read_again_by_its_owner_alone() {
     let store = Store::new(&state.path().join("new"), "unix:///a");
     assert_eq!(store.read_all().expect("nothing is there"), []);
     let all = [started(1), failed(2), record(3, What::ServiceDeleted)];
-    all.iter().for_each(|record| store.append(record).expect("it can be written"));
+    for record in &all {
+        store.append(record).expect("it can be written");
+    }
     assert_eq!(read(&store), all);
     assert_eq!(store.read_all().expect("it is there"), all);
     assert_eq!(Store::new(&state.path().join("new"), "unix:///b").read_all().expect("nothing is there"), []);
@@ -84,7 +86,8 @@ fn a_crash_loop_is_bounded_and_leaves_the_deployments() {
     let state = tempfile::tempdir().expect("a directory");
     let store = Store::new(state.path(), "e");
     store.append(&started(0)).expect("it can be written");
-    for at in 1..=i64::try_from(3 * LINES_MAX).expect("a small number") {
+    let last = i64::try_from(3 * LINES_MAX).expect("a small number");
+    for at in 1..=last {
         store.append(&failed(at)).expect("it can be written");
     }
     let records = read(&store);
@@ -93,7 +96,7 @@ fn a_crash_loop_is_bounded_and_leaves_the_deployments() {
     assert_eq!(records[0], started(0));
     let times: Vec<_> = records[1..].iter().map(|record| record.at.0).collect();
     assert!(times.windows(2).all(|pair| pair[0] + 1 == pair[1]), "those that go are the oldest");
-    assert_eq!(times.last(), Some(&(3 * LINES_MAX as i64)));
+    assert_eq!(times.last(), Some(&last));
     assert_eq!(
         std::fs::read_dir(store.directory()).expect("a directory").count(),
         1,
