@@ -20,6 +20,7 @@ mod dry_run;
 mod exec;
 pub mod exit;
 mod failure;
+mod history;
 mod housekeeping;
 mod logs;
 mod named;
@@ -37,6 +38,7 @@ mod stop;
 mod tasks;
 mod terminal;
 mod validate;
+mod why;
 mod wishes;
 
 use exit::Exit;
@@ -74,6 +76,8 @@ Examples:
   reconcile run migrate            run a task once, and end with its exit code
   reconcile logs -f web            what the tasks of a service write, also those that replace these
   reconcile exec web -- sh         a shell in the task of a service
+  reconcile history web            what was deployed, when and why, and how that ended
+  reconcile why web                why its tasks were replaced, with the last lines that they wrote
 
 Exit codes:
   0  done                                       4  a service did not become healthy
@@ -192,6 +196,10 @@ enum Command {
     Logs(logs::LogsArguments),
     /// Run a command in a container of a task that runs, and end with its exit code.
     Exec(exec::ExecArguments),
+    /// Say what was deployed, when and why, and how that ended; needs no engine.
+    History(history::HistoryArguments),
+    /// Say why the tasks of a service were replaced, with the last lines that they wrote; needs no engine.
+    Why(why::WhyArguments),
     /// Hold the namespaces of a task until asked to end. It is what the containers of `reconcile-pause` run.
     #[command(hide = true)]
     Pause,
@@ -287,6 +295,8 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Tasks(arguments)) => tasks::run(&arguments, &output),
         Some(Command::Logs(arguments)) => logs::run(&arguments, &output),
         Some(Command::Exec(arguments)) => exec::run(&arguments, &output),
+        Some(Command::History(arguments)) => history::run(&arguments, &output),
+        Some(Command::Why(arguments)) => why::run(&arguments, &output),
         Some(Command::Pause) => pause::run(),
     };
     match ended {

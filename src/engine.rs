@@ -92,6 +92,15 @@ pub enum Change {
     Other,
 }
 
+/// The last words of a container, as they may be kept: the values that it was given and nobody else should read are covered.
+#[derive(Debug, Clone, Default, PartialEq, Eq)]
+pub struct Evidence {
+    /// The last lines that it wrote, oldest first.
+    pub log: Vec<String>,
+    /// The texts that were asked about, in their order.
+    pub texts: Vec<String>,
+}
+
 /// The reading half.
 pub trait Observe: Send + Sync + 'static {
     /// Where the engine is and what it is, for people.
@@ -111,6 +120,15 @@ pub trait Observe: Send + Sync + 'static {
     /// The last lines that a container wrote, oldest first, for people.
     fn log_tail(&self, id: &ContainerId, lines: usize)
     -> impl Future<Output = Result<Vec<String>, EngineError>> + Send;
+
+    /// The last lines that a container wrote, and `texts` that tell of it, fit to be kept on a disk. `None` when it is gone, or when it
+    /// cannot be told which values are to be covered.
+    fn evidence(
+        &self,
+        id: &ContainerId,
+        lines: usize,
+        texts: Vec<String>,
+    ) -> impl Future<Output = Result<Option<Evidence>, EngineError>> + Send;
 
     /// What a container has written, in the order in which the engine keeps it, and with [`LogQuery::follow`] what it goes on to write.
     /// The stream ends with the log, or after its first error. Of a container that does not exist it is empty.

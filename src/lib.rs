@@ -66,6 +66,7 @@
 //! | [`clock`], [`lock`] | the one place that reads the clock; one reconciler at a time for a cluster |
 //! | [`logs`] | the logs of tasks, followed from one to its successor |
 //! | [`pulls`] | which images were fetched here: history, never truth |
+//! | [`history`] | deployments and failed tasks, kept beyond their containers: history, never truth |
 //! | [`execute`], [`watch`] | the calls under way; the loop, one `select!` over everything that can happen |
 //! | [`cli`] | one short file for each command; [`cli::render`] makes text, `cli::output` alone prints |
 //!
@@ -107,6 +108,7 @@ pub mod engine;
 pub mod event;
 pub mod execute;
 pub mod forecast;
+pub mod history;
 pub mod image;
 pub mod load;
 pub mod lock;

@@ -6,7 +6,11 @@
 
 use std::path::{Component, Path, PathBuf};
 
+use crate::bounded::read_bounded;
 use crate::ownership::Source;
+
+/// The references of a large repository, packed, are some megabytes.
+const GIT_FILE_BYTES_MAX: usize = 16 << 20;
 
 /// Names the directory.
 pub fn source_of(directory: &Path) -> std::io::Result<Source> {
@@ -23,6 +27,42 @@ pub fn source_of(directory: &Path) -> std::io::Result<Source> {
     Ok(Source::new(&in_git.unwrap_or_else(|| path.display().to_string())))
 }
 
+/// What is checked out in the Git repository around the directory: the first twelve digits of the commit, and the branch where there is
+/// one, as `3f2a9c1d42e0 (main)`. What is not committed is not seen. `None` outside of a repository, and where no commit is found.
+pub fn commit_of(directory: &Path) -> Option<String> {
+    let directory = directory.canonicalize().ok()?;
+    let (git, common) = directory.ancestors().find_map(|root| {
+        let git = root.join(".git");
+        if git.is_dir() { Some((git.clone(), git)) } else { linked(&git) }
+    })?;
+    let head = read_small(&git.join("HEAD"))?;
+    let (commit, branch) = match head.trim().strip_prefix("ref: ") {
+        None => (head.trim().to_owned(), None),
+        Some(name) => (find_reference(&common, name)?, name.strip_prefix("refs/heads/")),
+    };
+    let is_commit = commit.len() >= 40 && commit.chars().all(|c| c.is_ascii_hexdigit());
+    let short = commit.get(..12).filter(|_| is_commit)?;
+    let is_plain = |branch: &&str| !branch.chars().any(char::is_control);
+    Some(branch.filter(is_plain).map_or_else(|| short.to_owned(), |branch| format!("{short} ({branch})")))
+}
+
+/// The commit of a reference, in a file of its own or among those that were packed.
+fn find_reference(git: &Path, name: &str) -> Option<String> {
+    if Path::new(name).components().any(|part| !matches!(part, Component::Normal(_))) {
+        return None;
+    }
+    let loose = read_small(&git.join(name)).map(|text| text.trim().to_owned());
+    loose.or_else(|| {
+        let packed = read_small(&git.join("packed-refs"))?;
+        let found = packed.lines().find_map(|line| line.split_once(' ').filter(|(_, other)| *other == name));
+        found.map(|(commit, _)| commit.to_owned())
+    })
+}
+
+fn read_small(path: &Path) -> Option<String> {
+    String::from_utf8(read_bounded(path, GIT_FILE_BYTES_MAX).ok()?).ok()
+}
+
 /// The address of the remote `origin`, if `.git` names one. Git's own files are read: a `git` program may not be there.
 fn origin(git: &Path) -> Option<String> {
     let config = std::fs::read_to_string(config_path(git)?).ok()?;
@@ -34,13 +74,18 @@ fn config_path(git: &Path) -> Option<PathBuf> {
     if git.is_dir() {
         return Some(git.join("config"));
     }
+    linked(git).map(|(_, common)| common.join("config"))
+}
+
+/// Where the file `.git` of a linked work tree points to: what is its own, and what it shares with the others.
+fn linked(git: &Path) -> Option<(PathBuf, PathBuf)> {
     let text = std::fs::read_to_string(git).ok()?;
     let target = git.parent()?.join(text.strip_prefix("gitdir:")?.trim());
     let common = match std::fs::read_to_string(target.join("commondir")) {
         Ok(common) => target.join(common.trim()),
-        Err(_) => target,
+        Err(_) => target.clone(),
     };
-    Some(common.join("config"))
+    Some((target, common))
 }
 
 /// The `url` of the section `[remote "origin"]`.

@@ -12,6 +12,7 @@ use crate::desired::DesiredState;
 use crate::engine::{EngineError, Hint, Perform};
 use crate::event::{Event, EventKind};
 use crate::execute::Executor;
+use crate::history::recorder::Recorder;
 use crate::image::PullProgress;
 use crate::observed::{Doing, ObservedState};
 use crate::plan::verdict::{FailedService, Verdict, has_begun, verdict};
@@ -136,6 +137,7 @@ pub struct Loop<'r, E, R> {
     hearing: Hearing,
     began_at: Timestamp,
     history: Option<PullHistory>,
+    recorder: Option<Recorder>,
     cleans_up: bool,
     /// The removals of images under way.
     removals: JoinSet<Vec<(String, bool)>>,
@@ -164,6 +166,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
             hearing: Hearing::new(began_at),
             began_at,
             history: None,
+            recorder: None,
             cleans_up: false,
             removals: JoinSet::new(),
         }
@@ -175,6 +178,20 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         self.reconciler.remember_pulls(history.pulled());
         self.history = Some(history);
         self
+    }
+
+    /// Records what happens to services.
+    #[must_use]
+    pub fn with_recorder(mut self, recorder: Recorder) -> Self {
+        self.recorder = Some(recorder);
+        self
+    }
+
+    /// Waits a moment until what was recorded is written.
+    pub async fn finish_recording(&mut self) {
+        if let Some(recorder) = self.recorder.take() {
+            recorder.finish().await;
+        }
     }
 
     /// Removes images that were fetched and that nobody needs any more, every half hour.
@@ -300,7 +317,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
 
     /// Whether a single convergence is over.
     fn judge(&mut self, until: Until, tick: &Tick) -> Option<Ending> {
-        self.tell();
+        self.tell(tick.plan.as_ref());
         self.report.progress(&self.reconciler, tick.plan.as_ref());
         let timeout = match until {
             Until::Steady(timeout) => timeout,
@@ -378,6 +395,9 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
                 None
             }
             Some(Notice::Tell(event)) => {
+                if let Some(recorder) = &mut self.recorder {
+                    recorder.notice(&event);
+                }
                 self.report.event(&event);
                 None
             }
@@ -393,8 +413,13 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         }
     }
 
-    fn tell(&mut self) {
-        for event in self.reconciler.take_events() {
+    fn tell(&mut self, plan: Option<&Plan>) {
+        let events = self.reconciler.take_events();
+        if let Some(recorder) = &mut self.recorder {
+            let seen = (&**self.reconciler.desired(), self.reconciler.observed());
+            recorder.look(&self.engine, seen, plan, &events);
+        }
+        for event in events {
             if let (EventKind::ImagePulled { image, .. }, Some(history)) = (&event.kind, &mut self.history) {
                 history.note(image, event.at, cleanup::is_passing(self.reconciler.desired(), image));
             }
@@ -417,7 +442,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
                 () = tokio::time::sleep_until(deadline) => break,
             }
         }
-        self.tell();
+        self.tell(None);
         ending
     }
 }

@@ -17,12 +17,15 @@ use crate::desired::{DesiredState, TaskSpec};
 use crate::engine::docker::Docker;
 use crate::engine::{Observe, Perform};
 use crate::event::{Event, EventKind};
+use crate::history::file::Store;
+use crate::history::recorder::Recorder;
 use crate::load::secrets::Need;
 use crate::lock::{LockError, Locks};
 use crate::observed::{ObservedState, Phase};
 use crate::plan::guard;
 use crate::pulls::PullHistory;
 use crate::reconciler::Limits;
+use crate::state::Directories;
 use crate::watch::files::DirectoryWatch;
 use crate::watch::{Ending, Gate, Loop, Notice, Refusal, Until, clusters_of};
 
@@ -62,14 +65,23 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
         }
         let gate = gate(arguments.allow_delete, arguments.directory.directory.display().to_string());
         let run = Loop::new(engine.clone(), desired, limits(), &mut progress, inbox);
-        let run = run.with_history(PullHistory::open(&name));
+        let run = run.with_history(PullHistory::open(&name)).with_recorder(recorder(arguments, &name, &project));
         let mut run = if arguments.watch && !arguments.keep_images { run.with_image_cleanup() } else { run };
         let ending = run.run(until, gate).await;
+        run.finish_recording().await;
         let observed = run.reconciler().observed().clone();
         drop(run);
         progress.finish();
         conclude(&*engine, ending, &project, &observed, &progress, output).await
     })
+}
+
+/// What keeps the history of this run.
+fn recorder(arguments: &ConvergeArguments, endpoint: &str, project: &Project) -> Recorder {
+    let store = Store::new(&Directories::of_this_process().state, endpoint);
+    let mode = if arguments.watch { "reconcile --watch" } else { "reconcile" };
+    let by = format!("{mode} {}", project.directory.display());
+    Recorder::start(store, &project.desired, by, super::project::root_of(&project.directory))
 }
 
 /// The threads of a run. One is enough for whoever mostly waits; a second one keeps the events of the engine flowing meanwhile.

@@ -5,6 +5,7 @@ use std::fmt::Write as _;
 use anstyle::AnsiColor;
 
 pub mod failure;
+pub mod history;
 pub mod logs;
 pub mod plan;
 pub mod problems;

@@ -5,7 +5,7 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::stream::BoxStream;
 
-use crate::engine::{EngineError, Hint, Listing, LogChunk, LogQuery, Observe, Perform};
+use crate::engine::{EngineError, Evidence, Hint, Listing, LogChunk, LogQuery, Observe, Perform};
 use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{Source, TaskKey};
@@ -117,6 +117,15 @@ impl<E: Observe> Observe for Scoped<E> {
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
         self.engine.log_tail(id, lines).await
+    }
+
+    async fn evidence(
+        &self,
+        id: &ContainerId,
+        lines: usize,
+        texts: Vec<String>,
+    ) -> Result<Option<Evidence>, EngineError> {
+        self.engine.evidence(id, lines, texts).await
     }
 
     fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>> {

@@ -9,6 +9,7 @@
 //! reach        how a container is asked over the network, from where we are
 //! images       what there is under a reference   pull         fetching one, with the credentials of its registry
 //! logs         what containers write              exec         a process in a container, for a person
+//! evidence     the last words of a container, without the values that it was given
 //! ```
 //!
 //! [`ReadOnlyDocker`] asks questions and can do nothing else; [`Docker`] holds one and performs actions as well. Neither makes a call
@@ -33,7 +34,7 @@ pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin,
 use self::secrets::Delivery;
 use self::text::clean;
 use crate::engine::{
-    Attach, Attached, EngineError, ExecId, ExecRequest, Hint, Listing, LogChunk, LogQuery, Observe, Perform,
+    Attach, Attached, EngineError, Evidence, ExecId, ExecRequest, Hint, Listing, LogChunk, LogQuery, Observe, Perform,
     TerminalSize,
 };
 use crate::image::{ImageId, ObservedImage, PullProgress};
@@ -50,6 +51,7 @@ mod cgroups;
 mod connection;
 mod credentials;
 mod endpoint;
+mod evidence;
 mod exec;
 mod hints;
 mod host;
@@ -235,6 +237,15 @@ impl Observe for ReadOnlyDocker {
         }
     }
 
+    async fn evidence(
+        &self,
+        id: &ContainerId,
+        lines: usize,
+        texts: Vec<String>,
+    ) -> Result<Option<Evidence>, EngineError> {
+        self.covered_evidence(id, lines, texts).await
+    }
+
     fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>> {
         logs::logs(Arc::clone(&self.connection), id.clone(), query)
     }
@@ -279,6 +290,15 @@ impl Observe for Docker {
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
         self.reading.log_tail(id, lines).await
+    }
+
+    async fn evidence(
+        &self,
+        id: &ContainerId,
+        lines: usize,
+        texts: Vec<String>,
+    ) -> Result<Option<Evidence>, EngineError> {
+        self.reading.evidence(id, lines, texts).await
     }
 
     fn logs(&self, id: &ContainerId, query: LogQuery) -> BoxStream<'static, Result<LogChunk, EngineError>> {

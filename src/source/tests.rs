@@ -60,3 +60,36 @@ fn a_link_keeps_its_name_wherever_it_leads() {
     assert_eq!(name(&root.join("./current/.")), current.display().to_string());
     assert_eq!(name(&root.join("one/../current")), one.display().to_string());
 }
+
+#[test]
+fn the_commit_is_read_wherever_git_keeps_it() {
+    let root = tempfile::tempdir().expect("a directory");
+    let (git, inside) = (root.path().join("repo/.git"), root.path().join("repo/deploy"));
+    let write = |path: &Path, text: &str| {
+        std::fs::create_dir_all(path.parent().expect("it has one")).expect("a directory");
+        std::fs::write(path, text).expect("a file");
+    };
+    std::fs::create_dir_all(&inside).expect("a directory");
+    assert_eq!(commit_of(&inside), None, "no repository");
+    let hash = |digit: char| digit.to_string().repeat(40);
+    write(&git.join("HEAD"), "ref: refs/heads/feature/x\n");
+    assert_eq!(commit_of(&inside), None, "nothing is committed");
+    write(
+        &git.join("packed-refs"),
+        &format!("# pack-refs with: peeled\n{} refs/heads/feature/x\n^{}\n", hash('a'), hash('9')),
+    );
+    assert_eq!(commit_of(&inside).as_deref(), Some("aaaaaaaaaaaa (feature/x)"));
+    write(&git.join("refs/heads/feature/x"), &format!("{}\n", hash('b')));
+    assert_eq!(commit_of(&inside).as_deref(), Some("bbbbbbbbbbbb (feature/x)"), "it is newer than what was packed");
+    write(&git.join("HEAD"), &format!("{}\n", hash('c')));
+    assert_eq!(commit_of(&inside).as_deref(), Some("cccccccccccc"), "no branch");
+    for head in ["ref: ../../secret\n", "ref: /etc/hostname\n", "nonsense\n", "", "ref: \n"] {
+        write(&git.join("HEAD"), head);
+        assert_eq!(commit_of(&inside), None, "{head}");
+    }
+    // A linked work tree has a head of its own and shares the branches.
+    write(&root.path().join("tree/.git"), &format!("gitdir: {}\n", git.join("worktrees/tree").display()));
+    write(&git.join("worktrees/tree/HEAD"), "ref: refs/heads/feature/x\n");
+    write(&git.join("worktrees/tree/commondir"), "../..\n");
+    assert_eq!(commit_of(&root.path().join("tree")).as_deref(), Some("bbbbbbbbbbbb (feature/x)"));
+}

@@ -6,6 +6,7 @@ mod converge;
 mod delete;
 mod exec;
 mod fail;
+mod history;
 mod images;
 mod life;
 mod limits;

@@ -6,7 +6,7 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 33] = [
+const LAYERS: [&str; 34] = [
     "value",
     "spelling",
     "image",
@@ -37,6 +37,7 @@ const LAYERS: [&str; 33] = [
     "load",
     "lock",
     "pulls",
+    "history",
     "execute",
     "forecast",
     "watch",
@@ -348,7 +349,7 @@ fn commands(text: &str) -> BTreeSet<String> {
 fn the_flags_in_the_readme_exist() {
     let Ok(readme) = std::fs::read_to_string(root().join("README.md")) else { return };
     let mut help = String::new();
-    let help_of = ["validate", "schema", "status", "delete", "run", "stop", "tasks", "logs", "exec"]
+    let help_of = ["validate", "schema", "status", "delete", "run", "stop", "tasks", "logs", "exec", "history", "why"]
         .map(|command| vec![command, "--help"]);
     for arguments in help_of.iter().chain([&vec!["--help"]]) {
         help.push_str(&Program::new(arguments).run().expect_code(0).stdout);

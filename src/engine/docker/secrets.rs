@@ -19,7 +19,7 @@ use crate::secret::files::{Content, SecretFiles};
 use crate::secret::{SecretValue, Secrets};
 
 /// Shorter values are not looked for in an engine's messages: they are in every other word.
-const COVERED_CHARS_MIN: usize = 4;
+pub(super) const COVERED_CHARS_MIN: usize = 4;
 
 /// What the engine says of a log driver begins like this; what it says then may quote an option.
 const LOG_DRIVER_FAILED: &str = "logging driver: ";
