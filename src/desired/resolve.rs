@@ -12,8 +12,8 @@ use super::{
 };
 use crate::image::PullBehavior;
 use crate::manifest::{
-    Cluster, ClusterSpec, DeploymentCircuitBreaker, Kind, Located, Service, TaskDefinition, ThresholdConfiguration,
-    ThresholdType,
+    Cluster, ClusterSpec, DeploymentCircuitBreaker, Kind, Located, SchedulingStrategy, Service, TaskDefinition,
+    ThresholdConfiguration, ThresholdType,
 };
 use crate::ownership::Source;
 use crate::problem::{Code, Place, Problem, sort_problems};
@@ -232,13 +232,18 @@ fn resolve_service(service: &Service, of_cluster: PullBehavior, task: Arc<TaskSp
         deployment_configuration,
         health_check_grace_period_seconds,
         image_pull_behavior,
-        scheduling_strategy: _,
+        scheduling_strategy,
     } = spec;
     let deployment = deployment_configuration.clone().unwrap_or_default();
+    // Of a daemon two tasks never exist on one host, so the old one goes first (ECS: 0 and 100 percent).
+    let (desired_count, minimum, maximum) = match scheduling_strategy {
+        None | Some(SchedulingStrategy::Replica) => (*desired_count, MINIMUM_HEALTHY_DEFAULT, MAXIMUM_DEFAULT),
+        Some(SchedulingStrategy::Daemon) => (Some(1), Percent(0), Percent(100)),
+    };
     DesiredService {
-        desired_count: *desired_count,
-        minimum_healthy: deployment.minimum_healthy_percent.map_or(MINIMUM_HEALTHY_DEFAULT, Percent),
-        maximum: deployment.maximum_percent.map_or(MAXIMUM_DEFAULT, Percent),
+        desired_count,
+        minimum_healthy: deployment.minimum_healthy_percent.map_or(minimum, Percent),
+        maximum: deployment.maximum_percent.map_or(maximum, Percent),
         health_check_grace: Duration::from_secs(health_check_grace_period_seconds.unwrap_or(0).into()),
         image_pull: image_pull_behavior.unwrap_or(of_cluster),
         circuit_breaker: deployment.deployment_circuit_breaker.as_ref().map(resolve_breaker).unwrap_or_default(),

@@ -53,7 +53,8 @@ pub struct ServiceSpec {
     /// agent's setting `ECS_IMAGE_PULL_BEHAVIOR`. Changing it replaces no task.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_pull_behavior: Option<PullBehavior>,
-    /// How tasks are placed: `REPLICA` (the default) keeps the desired count running.
+    /// How tasks are placed: `REPLICA` (the default) keeps the desired count running, `DAEMON` one task on each host, which
+    /// here is one task. It is replaced old before new, and takes no `desiredCount`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduling_strategy: Option<SchedulingStrategy>,
 }
@@ -131,4 +132,6 @@ pub enum ThresholdType {
 pub enum SchedulingStrategy {
     /// Keep the desired count of tasks running.
     Replica,
+    /// Keep one task running on each host: on this one.
+    Daemon,
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::document::Document;
-use crate::manifest::{Cluster, Manifest, Service};
+use crate::manifest::{Cluster, DeploymentConfiguration, Manifest, SchedulingStrategy, Service};
 use crate::problem::{Code, Problem};
 use crate::spelling::closest;
 use crate::value::{ClusterName, Percent, ServiceName};
@@ -68,6 +68,9 @@ impl Checks<'_> {
         let given = service.spec.service_name.as_ref().map(ServiceName::as_str);
         self.same_name("serviceName", given, service.metadata.name.as_str());
         let configuration = service.spec.deployment_configuration.clone().unwrap_or_default();
+        if service.spec.scheduling_strategy == Some(SchedulingStrategy::Daemon) {
+            return self.daemon(service, &configuration);
+        }
         let minimum = Percent(configuration.minimum_healthy_percent.unwrap_or(MINIMUM_HEALTHY_PERCENT));
         let maximum = Percent(configuration.maximum_percent.unwrap_or(MAXIMUM_PERCENT));
         let Some(desired) = service.spec.desired_count.filter(|count| *count > 0) else { return };
@@ -80,6 +83,24 @@ impl Checks<'_> {
             let problem = Problem::warning(Code::DeploymentStuck, message)
                 .with_help("lower minimumHealthyPercent or raise maximumPercent");
             self.report_key("/spec/deploymentConfiguration", problem);
+        }
+    }
+
+    /// Source: ECS `CreateService`, `schedulingStrategy`.
+    fn daemon(&mut self, service: &Service, configuration: &DeploymentConfiguration) {
+        if service.spec.desired_count.is_some() {
+            let message = "`desiredCount` and `schedulingStrategy: DAEMON` exclude each other";
+            self.conflict("/spec/desiredCount", message, "remove `desiredCount`: a daemon has one task on each host");
+        }
+        if configuration.maximum_percent.is_some_and(|percent| percent != 100) {
+            let message = "`maximumPercent` of a daemon is 100: two of its tasks never exist on one host";
+            let pointer = "/spec/deploymentConfiguration/maximumPercent";
+            self.conflict(pointer, message, "remove `maximumPercent`");
+        }
+        if configuration.minimum_healthy_percent.is_some_and(|percent| percent > 0) {
+            let message = "a deployment cannot move: the one task of a daemon goes before the next one comes";
+            let problem = Problem::warning(Code::DeploymentStuck, message).with_help("remove `minimumHealthyPercent`");
+            self.report_key("/spec/deploymentConfiguration/minimumHealthyPercent", problem);
         }
     }
 

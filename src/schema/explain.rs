@@ -13,9 +13,6 @@ use crate::problem::{Code, Place, Problem};
 use crate::sensitive::is_sensitive;
 use crate::spelling::closest;
 
-/// Values of ECS that are known and not supported yet, by the field they stand in.
-const VALUES_NOT_YET: &[(&str, &[&str])] = &[("schedulingStrategy", &["DAEMON"])];
-
 /// Validates a value against the schema of its kind and explains every error.
 pub(super) fn validate(
     kind: Kind,
@@ -201,17 +198,11 @@ impl Context<'_> {
 
     fn not_allowed(&self, pointer: &str, options: &[Value], value: &Value) -> Problem {
         let path = path_in_words(pointer);
-        let field = pointer.rsplit('/').next().unwrap_or("");
         let text = value.as_str().unwrap_or("");
         let names: Vec<&str> = options.iter().filter_map(Value::as_str).collect();
-        let not_yet = VALUES_NOT_YET.iter().any(|(name, values)| *name == field && values.contains(&text));
-        let problem = if not_yet {
-            Problem::error(Code::NotSupported, format!("not supported yet: `{field}: {text}`"))
-        } else {
-            Problem::error(Code::NotAllowed, format!("{path} has a value that is not allowed"))
-        };
+        let problem = Problem::error(Code::NotAllowed, format!("{path} has a value that is not allowed"));
         let mut problem = problem.with_expected(names.join(" or "), words::found(value));
-        if !not_yet && let Some(meant) = closest(text, names.iter().copied()) {
+        if let Some(meant) = closest(text, names.iter().copied()) {
             problem = problem.with_help(format!("did you mean `{meant}`?")).with_suggestion(meant);
         }
         self.at_value(problem, pointer)

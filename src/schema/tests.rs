@@ -166,9 +166,9 @@ fn places_are_exact() {
         (service("  taskDefinition: web\n"), Code::MissingField, "spec"),
         (service("  cluster: shop\n  taskDefinition:\n"), Code::MissingField, "taskDefinition"),
         (
-            service("  cluster: shop\n  taskDefinition: web\n  schedulingStrategy: DAEMON\n"),
-            Code::NotSupported,
-            "DAEMON",
+            service("  cluster: shop\n  taskDefinition: web\n  schedulingStrategy: DAEMON\n  desiredCount: 1\n"),
+            Code::Conflict,
+            "desiredCount",
         ),
         (service("  cluster: shop\n  taskDefinition: web\n  launchType: EC2\n"), Code::NotSupported, "launchType"),
         (container("    essential: on\n"), Code::WrongType, "on"),

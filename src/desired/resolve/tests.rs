@@ -306,3 +306,15 @@ fn ports_in_the_host_network_are_held() {
         problems(&text.concat())
     );
 }
+
+#[test]
+fn a_daemon_has_one_task_and_goes_old_before_new() {
+    let daemon = service("web", "taskDefinition: web, schedulingStrategy: DAEMON");
+    let text = [CLUSTER, &definition("web", ""), &daemon].concat();
+    assert_eq!(problems(&text), "");
+    let loaded = load_texts(vec![("a.yaml".to_owned(), text)]);
+    let resolved = resolve(Source::new("test"), &validate_loaded(&loaded), &Inputs::default());
+    let mut services = resolved.desired.clusters.values().flat_map(|cluster| cluster.services.values());
+    let daemon = services.next().expect("it is declared");
+    assert_eq!((daemon.desired_count, daemon.minimum_healthy, daemon.maximum), (Some(1), Percent(0), Percent(100)));
+}
