@@ -1,11 +1,14 @@
 //! How a change will go: how many tasks at a time, how many stay healthy meanwhile, and what the user should know before.
 
+use std::collections::BTreeMap;
+
 use super::place::Site;
 use super::text::count_of;
 use super::{Reason, Row, RowAction, Warning};
 use crate::desired::{ContainerSpec, DesiredService};
 use crate::plan::{About, Plan, Wait, Waiting};
 use crate::problem::Place;
+use crate::value::{ClusterName, ServiceName};
 
 /// Adds the sentences about a rollout to the row of a service.
 pub(super) fn describe(row: &mut Row, service: &DesiredService, site: &Site<'_>) {
@@ -120,15 +123,38 @@ pub(super) fn warn_of_memory(row: &mut Row, container: &ContainerSpec, place: Op
     row.warnings.push(Warning { message, place });
 }
 
-/// Says that a task does not fit on the host, now or ever: the first of the service of which that is known.
-pub(super) fn warn_of_room(row: &mut Row, plan: &Plan) {
-    let own = plan.waits.iter().filter(|waiting| {
+/// What lacks room on the host, by service: what is waited for is looked through once, however many services there are.
+pub(super) type RoomWaits<'a> = BTreeMap<(&'a ClusterName, Option<&'a ServiceName>), Vec<&'a Waiting>>;
+
+/// The waits of a plan that are for room on the host.
+pub(super) fn room_waits(plan: &Plan) -> RoomWaits<'_> {
+    let mut found = RoomWaits::new();
+    for waiting in plan.waits.iter().filter(|waiting| is_for_room(&waiting.wait)) {
         let About { cluster, service, slot: _ } = &waiting.about;
-        *cluster == row.cluster && *service == row.service
+        found.entry((cluster, service.as_ref())).or_default().push(waiting);
+    }
+    found
+}
+
+/// Says that a task does not fit on the host, now or ever: the first of the service of which that is known.
+pub(super) fn warn_of_room(row: &mut Row, waits: &RoomWaits<'_>) {
+    let own = waits.get(&(&row.cluster, row.service.as_ref())).into_iter().flatten();
+    let told = own.map(|Waiting { about, wait }| {
+        if matches!(wait, Wait::NeverFits(_)) {
+            format!("{} can never begin: it {wait}", row.name())
+        } else {
+            format!("{about} has to wait for room on the host: it {wait}")
+        }
     });
-    let told = own.filter_map(|Waiting { about, wait }| match wait {
-        Wait::NeverFits(_) => Some(format!("{} can never begin: it {wait}", row.name())),
-        Wait::Resources(_) => Some(format!("{about} has to wait for room on the host: it {wait}")),
+    // What can never be says more than what has to wait: "can" comes before "has", and the slots are in order.
+    if let Some(message) = told.min() {
+        row.warnings.push(Warning { message, place: row.place.clone() });
+    }
+}
+
+fn is_for_room(wait: &Wait) -> bool {
+    match wait {
+        Wait::NeverFits(_) | Wait::Resources(_) => true,
         Wait::Action
         | Wait::Health
         | Wait::Checking { .. }
@@ -146,10 +172,6 @@ pub(super) fn warn_of_room(row: &mut Row, plan: &Plan) {
         | Wait::WrongPlatform { .. }
         | Wait::DeploymentFailed { .. }
         | Wait::End
-        | Wait::Dependency { .. } => None,
-    });
-    // What can never be says more than what has to wait: "can" comes before "has", and the slots are in order.
-    if let Some(message) = told.min() {
-        row.warnings.push(Warning { message, place: row.place.clone() });
+        | Wait::Dependency { .. } => false,
     }
 }

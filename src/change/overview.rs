@@ -34,6 +34,7 @@ pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins
         .filter_map(|waiting| Some((&waiting.about.cluster, waiting.about.service.as_ref()?)))
         .collect();
     let mut tasks = group::tasks(observed);
+    let room = impact::room_waits(&decided);
     let mut overview = Overview::default();
     for (cluster, wanted) in &desired.clusters {
         overview.count(cluster_row(desired, observed, &decided, cluster), false);
@@ -43,7 +44,7 @@ pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins
             let case = Case::new(desired, observed, &id, service, views, origins.get(&id));
             let mut row = case.row(touched.contains(&(cluster, name)));
             if let Some(row) = &mut row {
-                impact::warn_of_room(row, &decided);
+                impact::warn_of_room(row, &room);
             }
             overview.count(row, waiting.contains(&(cluster, name)));
         }
