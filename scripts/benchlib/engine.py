@@ -11,7 +11,7 @@ from concurrent.futures import ThreadPoolExecutor
 
 IMAGE = "reconcile-shop:1"
 COMMAND = ["sleep"]
-MEMORY_MIB = 64
+MEMORY_MIB = 32
 # Everything that a run makes carries this prefix in a name or in the value of a label.
 PREFIX = "reconcile-bench-"
 LABEL = "reconcile-bench"
