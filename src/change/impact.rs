@@ -129,7 +129,7 @@ pub(super) type RoomWaits<'a> = BTreeMap<(&'a ClusterName, Option<&'a ServiceNam
 /// The waits of a plan that are for room on the host.
 pub(super) fn room_waits(plan: &Plan) -> RoomWaits<'_> {
     let mut found = RoomWaits::new();
-    for waiting in plan.waits.iter().filter(|waiting| is_for_room(&waiting.wait)) {
+    for waiting in plan.waits.iter().filter(|waiting| waiting.wait.is_for_room()) {
         let About { cluster, service, slot: _ } = &waiting.about;
         found.entry((cluster, service.as_ref())).or_default().push(waiting);
     }
@@ -139,39 +139,16 @@ pub(super) fn room_waits(plan: &Plan) -> RoomWaits<'_> {
 /// Says that a task does not fit on the host, now or ever: the first of the service of which that is known.
 pub(super) fn warn_of_room(row: &mut Row, waits: &RoomWaits<'_>) {
     let own = waits.get(&(&row.cluster, row.service.as_ref())).into_iter().flatten();
-    let told = own.map(|Waiting { about, wait }| {
+    let told = own.filter_map(|Waiting { about, wait }| {
         if matches!(wait, Wait::NeverFits(_)) {
-            format!("{} can never begin: it {wait}", row.name())
-        } else {
-            format!("{about} has to wait for room on the host: it {wait}")
+            return Some(format!("{} can never begin: it {wait}", row.name()));
         }
+        // Who only waits for its turn is told of by whoever stands before it.
+        let lacks_room = matches!(wait, Wait::Resources(_));
+        lacks_room.then(|| format!("{about} has to wait for room on the host: it {wait}"))
     });
     // What can never be says more than what has to wait: "can" comes before "has", and the slots are in order.
     if let Some(message) = told.min() {
         row.warnings.push(Warning { message, place: row.place.clone() });
-    }
-}
-
-fn is_for_room(wait: &Wait) -> bool {
-    match wait {
-        Wait::NeverFits(_) | Wait::Resources(_) => true,
-        Wait::Action
-        | Wait::Health
-        | Wait::Checking { .. }
-        | Wait::Readiness { .. }
-        | Wait::Settle { .. }
-        | Wait::Grace { .. }
-        | Wait::Backoff { .. }
-        | Wait::MinimumHealthy
-        | Wait::Maximum
-        | Wait::Port { .. }
-        | Wait::ResourceQueue { .. }
-        | Wait::Retry { .. }
-        | Wait::Network
-        | Wait::Image
-        | Wait::WrongPlatform { .. }
-        | Wait::DeploymentFailed { .. }
-        | Wait::End
-        | Wait::Dependency { .. } => false,
     }
 }

@@ -165,6 +165,30 @@ pub enum Wait {
 }
 
 impl Wait {
+    /// Whether it is for room on the host, or for a turn to get some.
+    pub fn is_for_room(&self) -> bool {
+        match self {
+            Self::Resources(_) | Self::ResourceQueue { .. } | Self::NeverFits(_) => true,
+            Self::Action
+            | Self::Health
+            | Self::Checking { .. }
+            | Self::Readiness { .. }
+            | Self::Settle { .. }
+            | Self::Grace { .. }
+            | Self::Backoff { .. }
+            | Self::MinimumHealthy
+            | Self::Maximum
+            | Self::Port { .. }
+            | Self::Retry { .. }
+            | Self::Network
+            | Self::Image
+            | Self::WrongPlatform { .. }
+            | Self::DeploymentFailed { .. }
+            | Self::End
+            | Self::Dependency { .. } => false,
+        }
+    }
+
     /// The time at which it ends by itself, if there is one.
     pub fn until(&self) -> Option<Timestamp> {
         match self {

@@ -30,9 +30,9 @@ impl Reconciler {
         let since = |about: &About| before.get(about).copied().unwrap_or(at);
         self.observed.queued = asked.iter().map(|about| (about.clone(), since(about))).collect();
         let waits: BTreeSet<_> =
-            plan.waits.iter().filter(|waiting| is_for_room(&waiting.wait)).map(|waiting| &waiting.about).collect();
+            plan.waits.iter().filter(|waiting| waiting.wait.is_for_room()).map(|waiting| &waiting.about).collect();
         self.room.told.retain(|about, _| asked.contains(about) || waits.contains(about));
-        for Waiting { about, wait } in plan.waits.iter().filter(|waiting| is_for_room(&waiting.wait)) {
+        for Waiting { about, wait } in plan.waits.iter().filter(|waiting| waiting.wait.is_for_room()) {
             // How much is free and who comes first change all the time, and that is no news.
             let for_ever = matches!(wait, Wait::NeverFits(_));
             if self.room.told.insert(about.clone(), for_ever) != Some(for_ever) {
@@ -44,7 +44,7 @@ impl Reconciler {
     /// Looks again in a while when somebody else holds what a task waits for.
     pub(super) fn look_for_room(&mut self, plan: &Plan, tick: &mut Tick) {
         let waits =
-            plan.waits.iter().any(|Waiting { wait, .. }| matches!(wait, Wait::Port { .. }) || is_for_room(wait));
+            plan.waits.iter().any(|Waiting { wait, .. }| matches!(wait, Wait::Port { .. }) || wait.is_for_room());
         let has_others = || self.observed.containers.values().any(|container| !self.is_ours(&container.identity));
         if !waits || self.observed.neighbours.is_empty() && !has_others() {
             return;
@@ -58,28 +58,5 @@ impl Reconciler {
         } else {
             tick.wake_at = Some(tick.wake_at.map_or(again_at, |other| other.min(again_at)));
         }
-    }
-}
-
-fn is_for_room(wait: &Wait) -> bool {
-    match wait {
-        Wait::Resources(_) | Wait::ResourceQueue { .. } | Wait::NeverFits(_) => true,
-        Wait::Action
-        | Wait::Health
-        | Wait::Checking { .. }
-        | Wait::Readiness { .. }
-        | Wait::Settle { .. }
-        | Wait::Grace { .. }
-        | Wait::Backoff { .. }
-        | Wait::MinimumHealthy
-        | Wait::Maximum
-        | Wait::Port { .. }
-        | Wait::Retry { .. }
-        | Wait::Network
-        | Wait::Image
-        | Wait::WrongPlatform { .. }
-        | Wait::DeploymentFailed { .. }
-        | Wait::End
-        | Wait::Dependency { .. } => false,
     }
 }
