@@ -44,11 +44,13 @@ fn what_was_stopped_first_comes_back_with_all_its_values() {
     let shop = Shop::new("rollback-stop-first");
     shop.write(&[service("web").container(PASSWORD).percent(0, 100)]);
     shop.converge();
-    let good = shop.only("web").label("revision").to_owned();
+    let good = shop.only("web");
     shop.write(&[service("web").command("[exit, '7']").container(PASSWORD).percent(0, 100)]);
     shop.fail().expect_said(&["code 7", "rolled back to revision"]);
     let back = shop.only("web");
-    assert_eq!(back.label("revision"), good);
+    assert_eq!(back.label("revision"), good.label("revision"));
+    assert!(!good.label("image").is_empty());
+    assert_eq!(back.label("image"), good.label("image"), "it is made from its own image, whatever the tag means now");
     let environment = shop.engine.inspect(&back.id)["Config"]["Env"].to_string();
     assert!(environment.contains("DB_PASSWORD=hunter2"), "{environment}");
     let labels = shop.engine.inspect(&back.id)["Config"]["Labels"].to_string();
