@@ -325,7 +325,13 @@ impl<'s, 'a> History<'s, 'a> {
             matches!(one.state, TaskState::Healthy | TaskState::Pending(Wait::Settle { .. } | Wait::Checking { .. }))
         };
         let is_well = |one: &Try<'_, '_>| is_up(one) || one.has_come_up(self.at) || is_untold(one);
-        of_revision().flat_map(Try::marks).any(|mark| mark.completed) || is_alone && of_revision().all(is_well)
+        // An earlier try of a slot that failed says nothing of the one that runs there now.
+        let is_last = |one: &&Try<'_, '_>| {
+            !of_revision()
+                .any(|other| other.view.slot() == one.view.slot() && other.view.attempt() > one.view.attempt())
+        };
+        let said = of_revision().flat_map(Try::marks).any(|mark| mark.completed);
+        said || is_alone && of_revision().filter(is_last).all(is_well)
     }
 
     /// What there is to go back to from a deployment that has failed, where anything is left of it.
@@ -335,7 +341,13 @@ impl<'s, 'a> History<'s, 'a> {
         }
         let healthy = || self.others.iter().filter(|other| *other.state == TaskState::Healthy);
         let serving = || healthy().max_by_key(|other| other.created_at).map(Try::revision);
-        let revision = self.rollback().map(Try::revision).or_else(|| self.previous()).or_else(serving)?;
+        let mut revisions = self.rollback().map(Try::revision).into_iter().chain(self.previous()).chain(serving());
+        // What was noted may be gone by now; what serves is there.
+        revisions.find_map(|revision| self.read_revision(revision))
+    }
+
+    /// The task definition behind another revision, where anything whole is left of it.
+    fn read_revision(&self, revision: Revision) -> Option<TaskSpec> {
         let mut tasks: Vec<_> = self.others.iter().filter(|other| other.revision() == revision).collect();
         tasks.sort_by_key(|one| (!one.state.is_alive(), std::cmp::Reverse(one.created_at), one.view.key));
         tasks.into_iter().find_map(|one| read_task(one.view))
