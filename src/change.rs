@@ -17,11 +17,15 @@ mod impact;
 mod lifecycle;
 mod overview;
 mod place;
+mod settings;
+mod sides;
 pub(crate) mod text;
 
 pub use fields::{Before, changes};
 pub(crate) use overview::revision_name;
 pub use overview::service_changes;
+pub use settings::add_settings;
+pub use sides::Sides;
 
 /// One field of a manifest that differs from what runs.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -69,6 +73,8 @@ pub struct Overview {
     pub rows: Vec<Row>,
     /// How many clusters and services stay as they are.
     pub unchanged: usize,
+    /// What they are called: `shop`, `shop/web`.
+    pub unchanged_names: Vec<String>,
     /// How many of those are still waiting for something that has been begun, such as the first verdict of a health check.
     pub settling: usize,
 }
@@ -100,6 +106,8 @@ pub struct Row {
     pub fields: Vec<FieldChange>,
     /// What it means for tasks.
     pub tasks: TaskCounts,
+    /// Whether there is a time, be it short, at which none of its tasks is there for its users.
+    pub downtime: bool,
     /// How it will go, in sentences.
     pub impact: Vec<String>,
     /// What the user should know before it is done.
@@ -107,6 +115,9 @@ pub struct Row {
     /// The manifest that asks for it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub place: Option<Place>,
+    /// What the service is made of, before and after.
+    #[serde(skip)]
+    pub sides: Sides,
 }
 
 impl Row {

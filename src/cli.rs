@@ -9,35 +9,45 @@ use std::time::Duration;
 use clap::{Args, Parser, Subcommand, ValueEnum};
 
 use crate::engine::docker::Endpoint;
-use crate::manifest::Kind;
+use crate::plan::id::PlanId;
 use crate::secret::{self, Providers, Secrets};
 use crate::state::Directories;
 
 mod checks;
+mod complete;
 mod converge;
 mod delete;
 mod dry_run;
 mod exec;
 pub mod exit;
+mod explain;
 mod failure;
+mod fix;
 mod history;
 mod housekeeping;
+mod init;
 mod logs;
+mod man;
 mod named;
 mod notes;
 mod output;
 mod pause;
 pub mod project;
+mod protect;
+mod publish;
 pub mod render;
 mod report;
+mod rollout;
 mod run;
 mod scope;
 mod signals;
+mod snapshot;
 mod status;
 mod stop;
 mod tasks;
 mod terminal;
 mod validate;
+mod volumes;
 mod why;
 mod wishes;
 
@@ -67,21 +77,27 @@ const EXAMPLES: &str = "\
 Examples:
   reconcile                        make the host what ./manifests says, and wait until it is
   reconcile --dry-run deploy       say what would change, and where in the YAML that comes from
+  reconcile --dry-run --against git:origin/main deploy
+                                   what a pull request would change; needs no engine
   reconcile --dry-run --simulate never-healthy:web deploy
                                    and how it would go if the new tasks of `web` never became healthy
+  reconcile --dry-run --report sarif=plan.sarif --report markdown=comment.md deploy
+                                   and for those who review it
   reconcile --watch deploy         keep the host as the directory says, until stopped
   reconcile status                 what runs, whether it is well, and why not
   reconcile validate deploy        say everything that is wrong with the manifests
+  reconcile explain RC101          what a problem means, with an example
   reconcile delete --service shop/web
   reconcile run migrate            run a task once, and end with its exit code
   reconcile logs -f web            what the tasks of a service write, also those that replace these
   reconcile exec web -- sh         a shell in the task of a service
   reconcile history web            what was deployed, when and why, and how that ended
+  reconcile rollback web           back to the revision before, until its manifest changes
   reconcile why web                why its tasks were replaced, with the last lines that they wrote
 
 Exit codes:
   0  done                                       4  a service did not become healthy
-  1  runtime error                              5  refused: another owner, or too many deletions
+  1  runtime error                              5  refused: owner, deletions, --plan-id, --fail-on
   2  changes exist (--detailed-exitcode only)   6  the engine cannot be reached
   3  the manifests are not valid               64  wrong usage      130, 143  stopped by a signal";
 
@@ -159,12 +175,29 @@ struct ConvergeArguments {
     /// every service that changes, or only SERVICE, which is a service or CLUSTER/SERVICE. May be repeated: each is told by itself.
     #[arg(long, value_name = "FAULT[:SERVICE]", requires = "dry_run", value_parser = dry_run::simulate::parse_asked)]
     simulate: Vec<dry_run::simulate::Asked>,
+    /// Compare with something else than the engine: `git:REF`, the manifests where REF and what is checked out parted (for a pull
+    /// request, such as git:origin/main; needs no engine, no network and no `git`); or `snapshot:FILE`, which `reconcile snapshot`
+    /// has written on the host.
+    #[arg(long, value_name = "WORLD", requires = "dry_run", conflicts_with = "host")]
+    against: Option<dry_run::against::Against>,
+    /// Do the plan of this id, which a dry run has shown, and no other: refused with code 5 when the manifests, or what runs, have
+    /// changed since.
+    #[arg(long, value_name = "ID", conflicts_with = "watch")]
+    plan_id: Option<PlanId>,
+    /// End with code 5 when the plan would do one of these: `delete`, `replace` (tasks), `downtime` (no task of a service is there for
+    /// a time). Several are separated by commas.
+    #[arg(long, value_name = "WHAT", value_delimiter = ',', requires = "dry_run")]
+    fail_on: Vec<dry_run::fail_on::FailOn>,
     /// End with code 2 when there are changes.
     #[arg(long, requires = "dry_run")]
     detailed_exitcode: bool,
-    /// How a plan is printed.
-    #[arg(long, short = 'o', value_name = "FORMAT", default_value = "text", requires = "dry_run")]
-    output: Format,
+    #[command(flatten)]
+    look: publish::LookArguments,
+    /// How a plan is printed. Without it as text.
+    #[arg(long, short = 'o', value_name = "FORMAT", requires = "dry_run")]
+    output: Option<render::report::Format>,
+    #[command(flatten)]
+    reports: publish::ReportArguments,
 }
 
 /// In which form data is printed.
@@ -180,10 +213,16 @@ enum Format {
 enum Command {
     /// Say everything that is wrong with the manifests; needs no engine.
     Validate(ValidateArguments),
-    /// Print the JSON schema of a kind, or write those of all kinds.
+    /// Say what the code of a problem means, with an example that is wrong and one that is right.
+    Explain(explain::ExplainArguments),
+    /// Write a directory to begin with: manifests, a schema for the editor, and a check for pull requests. Nothing is overwritten.
+    Init(init::InitArguments),
+    /// Print the JSON schema of a kind of manifest or of what is printed as JSON, or write all of them.
     Schema(SchemaArguments),
     /// Say what runs, whether it is well, and why not.
     Status(StatusArguments),
+    /// Print what the engine is running as a file to compare with elsewhere: `reconcile --dry-run --against snapshot:FILE`.
+    Snapshot(SnapshotArguments),
     /// Stop and remove what a directory declared: all of it, one cluster or one service. Volumes stay unless asked.
     Delete(DeleteArguments),
     /// Run a task once, outside any service, and end as it ended.
@@ -200,6 +239,16 @@ enum Command {
     History(history::HistoryArguments),
     /// Say why the tasks of a service were replaced, with the last lines that they wrote; needs no engine.
     Why(why::WhyArguments),
+    /// Steer the rollout of one service by hand: begin anew, go back, break off, pause, go on.
+    Rollout(rollout::RolloutArguments),
+    /// Bring a service back to the revision before, or to another one; it stays there until its manifest changes.
+    Rollback(rollout::RollbackArguments),
+    /// Spare a task: until the time is up no deployment and no scale-in ends it.
+    Protect(protect::ProtectArguments),
+    /// Print what makes a shell complete commands, flags and the names of what runs.
+    Completions(complete::CompletionsArguments),
+    /// Print a manual page, or write all of them.
+    Man(man::ManArguments),
     /// Hold the namespaces of a task until asked to end. It is what the containers of `reconcile-pause` run.
     #[command(hide = true)]
     Pause,
@@ -209,27 +258,23 @@ enum Command {
 struct ValidateArguments {
     #[command(flatten)]
     directory: Directory,
-    /// How problems are printed.
-    #[arg(long, short = 'o', value_name = "FORMAT", default_value = "text")]
-    output: ProblemFormat,
-}
-
-/// In which form problems are printed.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, ValueEnum)]
-enum ProblemFormat {
-    /// With the lines that they concern.
-    Text,
-    /// One line for each, for editors and `grep`.
-    Short,
-    /// For programs.
-    Json,
+    /// Repair first what can only have been meant one way: fields that are misspelt or have their name in Kubernetes or Compose, texts
+    /// without quotes, numbers and switches with them, and the like. Nothing else in a file is touched, comments and layout included;
+    /// what is repaired is said.
+    #[arg(long)]
+    fix: bool,
+    /// How problems are printed. Without it as text, with the lines that they concern.
+    #[arg(long, short = 'o', value_name = "FORMAT")]
+    output: Option<render::report::Format>,
+    #[command(flatten)]
+    reports: publish::ReportArguments,
 }
 
 #[derive(Debug, Args)]
 struct SchemaArguments {
-    /// The kind; without it the schemas of all kinds are written to files.
-    #[arg(value_name = "KIND", value_parser = parse_kind)]
-    kind: Option<Kind>,
+    /// The kind of manifest, or `plan` or `validation` for what is printed as JSON; without it all schemas are written to files.
+    #[arg(value_name = "KIND", value_parser = validate::parse_described)]
+    kind: Option<validate::Described>,
     /// Print what becomes of every parameter of an ECS task definition, as tables in Markdown.
     #[arg(long, conflicts_with_all = ["kind", "directory"])]
     parameters: bool,
@@ -257,6 +302,12 @@ struct StatusArguments {
 }
 
 #[derive(Debug, Args)]
+struct SnapshotArguments {
+    #[command(flatten)]
+    engine: Engine,
+}
+
+#[derive(Debug, Args)]
 struct DeleteArguments {
     #[command(flatten)]
     directory: Directory,
@@ -278,17 +329,29 @@ struct DeleteArguments {
 
 /// Runs the command that `arguments` name.
 pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
+    let arguments: Vec<OsString> = arguments.into_iter().collect();
+    let output = Output::new();
+    if let Some(answered) = complete::answer(&arguments, &output) {
+        return finish(answered, &output);
+    }
     let arguments = match Arguments::try_parse_from(arguments) {
         Ok(arguments) => arguments,
         Err(error) => return usage(&error),
     };
-    let output = Output::new();
     let ended = match arguments.command {
+        None if !arguments.converge.dry_run && !arguments.converge.reports.is_empty() => {
+            Err(Exit::because(exit::USAGE, "--report and --no-ci need --dry-run: a report tells what would be done"))
+        }
         None if arguments.converge.dry_run => dry_run::run(&arguments.converge, &output),
         None => converge::run(&arguments.converge, &output),
         Some(Command::Validate(arguments)) => validate::run(&arguments, &output),
+        Some(Command::Explain(arguments)) => Ok(explain::run(&arguments, &output)),
+        Some(Command::Init(arguments)) => init::run(&arguments, &output),
+        Some(Command::Completions(arguments)) => complete::run(&arguments, &output),
+        Some(Command::Man(arguments)) => man::run(&arguments, &output),
         Some(Command::Schema(arguments)) => validate::print_schema(&arguments, &output),
         Some(Command::Status(arguments)) => status::run(&arguments, &output),
+        Some(Command::Snapshot(arguments)) => snapshot::run(&arguments, &output),
         Some(Command::Delete(arguments)) => delete::run(&arguments, &output),
         Some(Command::Run(arguments)) => run::run(&arguments, &output),
         Some(Command::Stop(arguments)) => stop::run(&arguments, &output),
@@ -297,8 +360,16 @@ pub fn run(arguments: impl IntoIterator<Item = OsString>) -> ExitCode {
         Some(Command::Exec(arguments)) => exec::run(&arguments, &output),
         Some(Command::History(arguments)) => history::run(&arguments, &output),
         Some(Command::Why(arguments)) => why::run(&arguments, &output),
+        Some(Command::Rollout(arguments)) => rollout::run(&arguments, &output),
+        Some(Command::Rollback(arguments)) => rollout::roll_back(&arguments, &output),
+        Some(Command::Protect(arguments)) => protect::run(&arguments, &output),
         Some(Command::Pause) => pause::run(),
     };
+    finish(ended, &output)
+}
+
+/// Says why a command failed, and ends with its code.
+fn finish(ended: Result<u8, Exit>, output: &Output) -> ExitCode {
     match ended {
         Ok(code) => ExitCode::from(code),
         Err(exit) => {
@@ -336,12 +407,6 @@ fn parse_secret_command(text: &str) -> Result<(String, secret::Command), String>
     let expected = || format!("expected NAME=PROGRAM[,ARGUMENT...], found `{text}`");
     let (name, command) = text.split_once('=').filter(|(name, _)| !name.is_empty()).ok_or_else(expected)?;
     Ok((name.to_owned(), command.parse().map_err(|_| expected())?))
-}
-
-fn parse_kind(text: &str) -> Result<Kind, String> {
-    let same = |kind: &Kind| kind.as_str().eq_ignore_ascii_case(text);
-    let known = || Kind::ALL.map(Kind::as_str).join(", ");
-    Kind::ALL.into_iter().find(same).ok_or_else(|| format!("`{text}` is not a kind; the kinds are {}", known()))
 }
 
 #[cfg(test)]

@@ -10,6 +10,7 @@ mod circuit_breaker;
 mod engine_options;
 pub mod fingerprint;
 mod health_check;
+mod hook;
 pub mod inputs;
 mod lifecycle;
 mod namespace_owner;
@@ -27,6 +28,7 @@ pub use fingerprint::Revision;
 pub use health_check::{
     CheckMethod, CheckSpec, GrpcSpec, HealthCheckSpec, HttpGetSpec, Probe, ReadinessCheckSpec, TcpSocketSpec,
 };
+pub use hook::{DesiredHook, HOOK_TIMEOUT_DEFAULT};
 pub use inputs::Inputs;
 pub use lifecycle::{Condition, RESTART_ATTEMPT_PERIOD_DEFAULT_SECS, RestartPolicy, StartDependency};
 pub use reservation::{Resources, Sizes, reserve};
@@ -101,12 +103,33 @@ pub struct DesiredService {
     pub circuit_breaker: CircuitBreaker,
     /// For how long after its start a task may be unhealthy without being replaced.
     pub health_check_grace: Duration,
+    /// How long a task has to have run before it counts as healthy.
+    pub min_ready: Duration,
     /// When its images are fetched.
     pub image_pull: PullBehavior,
     /// What each task is made of.
     pub task: Arc<TaskSpec>,
     /// How often a slot is filled.
     pub lifetime: Lifetime,
+    /// What runs once in each deployment, in the order in which it runs.
+    pub hooks: Vec<DesiredHook>,
+}
+
+/// How long the tasks of a service are waited for.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub struct Patience {
+    /// For how long after its start a task may be unhealthy without being replaced.
+    pub grace: Duration,
+    /// How long a task has to have run before it counts as healthy.
+    pub min_ready: Duration,
+}
+
+impl DesiredService {
+    /// How long its tasks are waited for. Those that are not wanted any more have nothing to prove.
+    pub fn patience(&self, is_current: bool) -> Patience {
+        let min_ready = if is_current { self.min_ready } else { Duration::ZERO };
+        Patience { grace: self.health_check_grace, min_ready }
+    }
 }
 
 /// How often a slot of a service is filled.

@@ -274,6 +274,16 @@ impl Document {
         })
     }
 
+    /// The keys of the mapping at a JSON pointer, in their order.
+    pub fn keys_of(&self, pointer: &str) -> Vec<String> {
+        match self.walk(pointer) {
+            (index, true) if self.nodes[index].holds == Holds::Mapping => {
+                self.children(index).map(|child| self.key(&self.nodes[child]).to_owned()).collect()
+            }
+            _ => Vec::new(),
+        }
+    }
+
     /// The place of the value at a JSON pointer, or that of the key of the nearest object around it.
     pub fn nearest_place_of(&self, pointer: &str) -> Place {
         let (index, found) = self.walk(pointer);
@@ -297,6 +307,13 @@ impl Document {
         let found = self.aliases.binary_search_by_key(&node.start, |alias| alias.start).ok()?;
         let AliasUse { target_start, target_end, .. } = self.aliases[found];
         Some(self.file.place(target_start as usize..target_end as usize))
+    }
+
+    /// Whether a piece of the text stands for several places of the document: within an anchor that is used again.
+    pub fn is_shared(&self, bytes: &Range<usize>) -> bool {
+        let holds =
+            |alias: &AliasUse| alias.target_start as usize <= bytes.start && bytes.end <= alias.target_end as usize;
+        self.aliases.iter().any(holds)
     }
 
     /// Whether the value at a JSON pointer has already been reported as unreadable.

@@ -19,10 +19,10 @@ pub use logs::{LogChunk, LogQuery, LogStream, LogTime};
 use crate::desired::Resources;
 use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, Neighbour, ObservedContainer, ObservedNetwork, ObservedVolume};
-use crate::ownership::Source;
+use crate::ownership::{Intervention, Source};
 use crate::plan::{Action, Outcome};
 use crate::probing::{Answer, Question};
-use crate::value::Timestamp;
+use crate::value::{ClusterName, Timestamp};
 
 /// Why the engine did not answer a question.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -64,8 +64,6 @@ pub struct Listing {
     pub volumes: Vec<ObservedVolume>,
     /// Containers that carry our labels and are left out above, because whoever asks has no business with them.
     pub neighbours: Vec<(ContainerId, Neighbour)>,
-    /// How much the host has: its processors and its memory. `None` when the engine does not tell.
-    pub host: Option<Resources>,
 }
 
 /// A hint of the engine that something happened. It may come late, twice or never.
@@ -109,6 +107,16 @@ pub trait Observe: Send + Sync + 'static {
     /// Lists everything that carries our labels. The list may lag behind a container's end by some 100 ms, and be it an end that we
     /// asked for and were told of: Docker 26.1 answers a stop a millisecond before its list shows it.
     fn list(&self) -> impl Future<Output = Result<Listing, EngineError>> + Send;
+
+    /// How much the host has: its processors and its memory. `None` when the engine does not tell.
+    fn host(&self) -> impl Future<Output = Result<Option<Resources>, EngineError>> + Send;
+
+    /// The containers that were told to end since then, and when, as far as the engine remembers: an engine forgets that soon. Nothing
+    /// else tells one that is on its way out from one that serves.
+    fn told_to_stop(
+        &self,
+        since: Timestamp,
+    ) -> impl Future<Output = Result<BTreeMap<ContainerId, Timestamp>, EngineError>> + Send;
 
     /// Looks at one container, by id or by name. `None` when it does not exist or is not ours.
     fn inspect(&self, id_or_name: &str) -> impl Future<Output = Result<Option<ObservedContainer>, EngineError>> + Send;
@@ -154,6 +162,14 @@ pub trait Observe: Send + Sync + 'static {
 pub trait Perform: Observe {
     /// Carries out one action. It makes no choice, never retries, and never touches what does not carry our labels.
     fn perform(&self, action: &Action) -> impl Future<Output = Outcome> + Send;
+
+    /// Writes down what a person asks of a service that `source` declared.
+    fn intervene(
+        &self,
+        cluster: &ClusterName,
+        source: &Source,
+        intervention: &Intervention,
+    ) -> impl Future<Output = Result<(), EngineError>> + Send;
 
     /// Removes images, each only while its name means this id and no container refers to it. Those that stay are
     /// left out of the answer; of the others it says whether they were removed now, or had been gone or replaced before.

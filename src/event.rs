@@ -5,7 +5,7 @@ use std::time::Duration;
 use serde::ser::SerializeMap;
 use serde::{Serialize, Serializer};
 
-use crate::change::text::count_of;
+use crate::change::text::{after_failures, count_of};
 use crate::desired::Revision;
 use crate::image::PullProgress;
 use crate::plan::{About, Cause, Failure, duration_text};
@@ -68,6 +68,11 @@ pub enum EventKind {
     },
     /// Nothing of a task that was asked to end runs any more.
     TaskStopped,
+    /// The task of a hook has done its work.
+    TaskDone {
+        /// How it ended, in a sentence.
+        reason: String,
+    },
     /// The next try is put off.
     BackingOff {
         /// Until when.
@@ -135,6 +140,11 @@ pub enum EventKind {
         /// The revision that takes its place, if there is one to go back to.
         rolled_back_to: Option<Revision>,
     },
+    /// Somebody holds the service back, beside its manifest.
+    HeldBack {
+        /// How.
+        reason: String,
+    },
     /// Nothing of a service that nobody wants is left.
     ServiceDeleted,
     /// The engine does not answer any more.
@@ -192,6 +202,7 @@ impl EventKind {
             Self::ContainerRestarting { .. } => "ContainerRestarting",
             Self::TaskStopping { .. } => "TaskStopping",
             Self::TaskStopped => "TaskStopped",
+            Self::TaskDone { .. } => "TaskDone",
             Self::BackingOff { .. } => "BackingOff",
             Self::WaitingForRoom { .. } => "WaitingForRoom",
             Self::ImagePulling { .. } => "ImagePulling",
@@ -202,6 +213,7 @@ impl EventKind {
             Self::NetworkCreated => "NetworkCreated",
             Self::ServiceSteady { .. } => "ServiceSteady",
             Self::DeploymentFailed { .. } => "DeploymentFailed",
+            Self::HeldBack { .. } => "HeldBack",
             Self::ServiceDeleted => "ServiceDeleted",
             Self::EngineLost { .. } => "EngineLost",
             Self::EngineBack { .. } => "EngineBack",
@@ -227,6 +239,7 @@ impl EventKind {
             Self::ContainerRestarting { .. } => "restarting",
             Self::TaskStopping { .. } => "stopping",
             Self::TaskStopped => "stopped",
+            Self::TaskDone { .. } => "done",
             Self::BackingOff { .. } | Self::WaitingForRoom { .. } | Self::Waiting { .. } => "waiting",
             Self::ImagePulling { .. } | Self::ImageProgress { .. } => "pulling",
             Self::ImagePulled { .. } => "pulled",
@@ -240,7 +253,7 @@ impl EventKind {
             Self::ManifestsChanged { .. } => "changed",
             Self::ManifestsInvalid { .. } => "invalid",
             Self::ManifestsUnchanged => "unchanged",
-            Self::Held { .. } => "held",
+            Self::Held { .. } | Self::HeldBack { .. } => "held",
         }
     }
 }
@@ -260,7 +273,9 @@ impl Event {
             EventKind::TaskNotReady { output } => format!("its readiness check failed: {output}"),
             EventKind::TaskUnchecked { reason }
             | EventKind::TaskDied { reason }
+            | EventKind::TaskDone { reason }
             | EventKind::ContainerRestarting { reason }
+            | EventKind::HeldBack { reason }
             | EventKind::WaitingForRoom { reason } => reason.clone(),
             EventKind::TaskRunning | EventKind::TaskHealthy | EventKind::TaskReady | EventKind::TaskStopped => {
                 String::new()
@@ -282,13 +297,13 @@ impl Event {
                 format!("{healthy}/{desired} healthy{took}")
             }
             EventKind::DeploymentFailed { failed, failures, reason, rolled_back_to } => {
-                let failures = count_of(u64::from(*failures), "failure");
-                let reason = reason.as_ref().map_or_else(String::new, |reason| format!(", the last: {reason}"));
+                let how = after_failures(*failures, reason.as_deref());
                 let next = match rolled_back_to {
+                    Some(revision) if *failures == 0 => format!("revision {} serves", revision.short()),
                     Some(revision) => format!("rolling back to revision {}", revision.short()),
                     None => "there is nothing to roll back to, and no more tasks are started".to_owned(),
                 };
-                format!("the deployment of revision {} after {failures}{reason}; {next}", failed.short())
+                format!("the deployment of revision {}{how}; {next}", failed.short())
             }
             EventKind::ServiceDeleted => "nothing of it is left".to_owned(),
             EventKind::EngineLost { reason, since } => {

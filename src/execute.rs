@@ -32,6 +32,12 @@ impl<E: Perform> Executor<E> {
                     Input::Inspected(name, answer)
                 });
             }
+            Command::AskHost => {
+                self.calls.spawn(async move { Input::HostTold(engine.host().await) });
+            }
+            Command::AskStops(since) => {
+                self.calls.spawn(async move { Input::StopsTold(engine.told_to_stop(since).await) });
+            }
             Command::LookUpImage(image) => {
                 self.calls.spawn(async move {
                     let answer = engine.look_up_image(&image).await;

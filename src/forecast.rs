@@ -45,6 +45,27 @@ pub fn forecast(desired: &Arc<DesiredState>, observed: &ObservedState, cores: us
     Run::new(desired, observed, cores).go(Until::Judged, |_, _| {})
 }
 
+/// How long what was brought about has run when it is looked at: nobody waits any more to see whether it stays up.
+const CALM: Duration = Duration::from_mins(1);
+
+/// What would run on a host with nothing on it but what `desired` asks for, brought about at `at` with everything going well.
+///
+/// What can never begin is not there, just as on a real host.
+pub fn converge(desired: &Arc<DesiredState>, at: Timestamp, cores: usize) -> ObservedState {
+    let nothing = ObservedState { at, ..ObservedState::default() };
+    let mut run = Run::new(desired, &nothing, cores);
+    run.drive(Until::Judged, |_, _| {});
+    let observed = run.reconciler.observed().clone();
+    ObservedState {
+        at: observed.at.after(CALM),
+        queued: BTreeMap::new(),
+        in_flight: BTreeMap::new(),
+        failed_actions: BTreeMap::new(),
+        condemned: BTreeMap::new(),
+        ..observed
+    }
+}
+
 /// How long a container is taken to run whose end others wait for. Nobody knows; what matters is that it ends well.
 const ONE_SHOT: Duration = Duration::from_secs(1);
 
@@ -54,6 +75,21 @@ fn end_what_is_waited_for(engine: &mut Simulated, task: &TaskSpec) {
         let subject = Subject::Container(task.revision, container);
         let run = simulated::Run::Exits { code: 0, after: ONE_SHOT };
         engine.set_behaviour(subject, Behaviour { run, ..Behaviour::default() });
+    }
+}
+
+/// Lets the tasks of hooks end well.
+fn end_hooks(engine: &mut Simulated, desired: &DesiredState) {
+    for (cluster, wanted) in &desired.clusters {
+        let hooks = wanted.services.iter().flat_map(|(name, service)| service.named_hooks(name));
+        for (name, hook) in hooks {
+            let task = &hook.service.task;
+            for container in task.containers.iter().filter(|container| container.essential) {
+                let subject = Subject::OfService(cluster.clone(), name.clone(), task.revision, container.name.clone());
+                let run = simulated::Run::Exits { code: 0, after: ONE_SHOT };
+                engine.set_behaviour(subject, Behaviour { run, ..Behaviour::default() });
+            }
+        }
     }
 }
 
@@ -120,8 +156,8 @@ struct Look {
 impl Run {
     fn new(desired: &Arc<DesiredState>, observed: &ObservedState, cores: usize) -> Self {
         let mut engine = Simulated::new(observed.at);
-        let services = desired.clusters.values().flat_map(|cluster| cluster.services.values());
-        services.for_each(|service| end_what_is_waited_for(&mut engine, &service.task));
+        desired.services_and_hooks().for_each(|service| end_what_is_waited_for(&mut engine, &service.task));
+        end_hooks(&mut engine, desired);
         engine.seed(observed);
         let began_at = engine.now();
         let mut reconciler = Reconciler::new(desired.clone(), limits(desired, cores));
@@ -131,7 +167,11 @@ impl Run {
     }
 
     /// Lets time pass. After each decision `watch` is shown what is known and what was decided.
-    fn go(mut self, until: Until, mut watch: impl FnMut(&Reconciler, &Plan)) -> Forecast {
+    fn go(mut self, until: Until, watch: impl FnMut(&Reconciler, &Plan)) -> Forecast {
+        self.drive(until, watch)
+    }
+
+    fn drive(&mut self, until: Until, mut watch: impl FnMut(&Reconciler, &Plan)) -> Forecast {
         let mut events = Vec::new();
         let (mut ended, mut exhausted) = (None, true);
         for _ in 0..self.looks_max(until) {
@@ -181,6 +221,14 @@ impl Run {
                         answered = true;
                         let found = self.engine.inspect(&name);
                         self.reconciler.handle(now, Input::Inspected(name, Ok(found)));
+                    }
+                    Command::AskHost => {
+                        answered = true;
+                        self.reconciler.handle(now, Input::HostTold(Ok(self.engine.host())));
+                    }
+                    Command::AskStops(_) => {
+                        answered = true;
+                        self.reconciler.handle(now, Input::StopsTold(Ok(self.engine.told_to_stop())));
                     }
                     Command::LookUpImage(image) => {
                         answered = true;

@@ -62,7 +62,8 @@
 //! | [`bounded`], [`state`] | small files, read in whole; the two directories of this machine |
 //! | [`secret`] | the values of secrets: who has them, and how it is known that one has changed |
 //! | [`probe`] | asks a container over the network whether it is well |
-//! | [`load`], [`source`] | a directory to documents; the stable name of a directory |
+//! | [`git`] | the commits around a directory of manifests, and what they hold |
+//! | [`load`], [`source`] | a directory or a Git revision to documents; the stable name of a directory |
 //! | [`clock`], [`lock`] | the one place that reads the clock; one reconciler at a time for a cluster |
 //! | [`logs`] | the logs of tasks, followed from one to its successor |
 //! | [`pulls`] | which images were fetched here: history, never truth |
@@ -92,6 +93,7 @@
 //! - The order of input, of observation and of events never changes a plan.
 //! - Manifests with a problem never lead to a removal.
 //! - Changing only the desired count, the percentages or the grace period replaces no task.
+//! - No task of a revision is made before the hooks have ended well that come before it, and a hook that ended well does not run again.
 //! - A newer release on a converged host plans nothing.
 //! - A static host port is never given twice, nor is processor time or memory that a task has reserved.
 //! - No secret's value is in a label, a log, a plan, an error or a file on a disk. It goes from its source to the request that creates a
@@ -107,9 +109,12 @@ pub mod document;
 pub mod engine;
 pub mod event;
 pub mod execute;
+pub mod fix;
 pub mod forecast;
+pub mod git;
 pub mod history;
 pub mod image;
+pub mod lint;
 pub mod load;
 pub mod lock;
 pub mod logs;

@@ -20,6 +20,8 @@ use crate::schema::{Validated, validate_documents};
 
 mod directory;
 pub mod environment_files;
+pub mod files;
+pub mod revision;
 pub mod secrets;
 
 /// The most bytes of all files together. Twenty thousand documents are some 10 MB.

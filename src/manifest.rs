@@ -10,8 +10,9 @@ use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
 use crate::document::Document;
-use crate::problem::Place;
+use crate::problem::{Code, Place};
 
+mod annotations;
 mod cluster;
 mod container_definition;
 mod environment_file;
@@ -29,6 +30,7 @@ mod task_size;
 mod volume;
 mod words;
 
+pub use annotations::{AllowedCode, Annotations};
 pub use cluster::{Cluster, ClusterSpec};
 pub use container_definition::{ContainerDefinition, EnvironmentVariable, MountPoint, RepositoryCredentials};
 pub use environment_file::{ENVIRONMENT_FILE_EXTENSION, EnvironmentFile, EnvironmentFileType};
@@ -46,8 +48,8 @@ pub use platform::{Compatibility, CpuArchitecture, RuntimePlatform, Tag};
 pub use port_mapping::{PortMapping, Protocol};
 pub use secret::{ReferenceError, Secret, SecretProvider, SecretReference};
 pub use service::{
-    DeploymentCircuitBreaker, DeploymentConfiguration, SchedulingStrategy, Service, ServiceSpec,
-    ThresholdConfiguration, ThresholdType,
+    DeploymentCircuitBreaker, DeploymentConfiguration, LifecycleHook, LifecycleStage, SchedulingStrategy, Service,
+    ServiceSpec, ThresholdConfiguration, ThresholdType,
 };
 pub use task_definition::{TaskDefinition, TaskDefinitionSpec};
 pub(crate) use task_size::{CPU_PATTERN, MEMORY_PATTERN};
@@ -112,6 +114,16 @@ impl fmt::Display for Kind {
 pub struct Metadata<N> {
     /// The name: 1 to 255 letters, digits, hyphens and underscores.
     pub name: N,
+    /// Notes about the object, as in Kubernetes: each is a text, and yours to choose. Those that begin with `reconcile/` are read.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub annotations: Option<Annotations>,
+}
+
+impl<N> Metadata<N> {
+    /// Whether a warning with this code is allowed.
+    pub fn allows(&self, code: Code) -> bool {
+        self.annotations.as_ref().is_some_and(|annotations| annotations.allows(code))
+    }
 }
 
 /// One valid document.
@@ -133,6 +145,20 @@ impl Manifest {
             Self::TaskDefinition(_) => Kind::TaskDefinition,
             Self::Service(_) => Kind::Service,
         }
+    }
+
+    /// The notes about it.
+    pub fn annotations(&self) -> Option<&Annotations> {
+        match self {
+            Self::Cluster(cluster) => cluster.metadata.annotations.as_ref(),
+            Self::TaskDefinition(definition) => definition.metadata.annotations.as_ref(),
+            Self::Service(service) => service.metadata.annotations.as_ref(),
+        }
+    }
+
+    /// Whether a warning with this code is allowed by the manifest itself.
+    pub fn allows(&self, code: Code) -> bool {
+        self.annotations().is_some_and(|annotations| annotations.allows(code))
     }
 
     /// The name in its metadata.

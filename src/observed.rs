@@ -12,9 +12,11 @@ use serde::{Deserialize, Serialize};
 
 use crate::desired::{ContainerSpec, Protocol, Resources};
 use crate::image::ObservedImage;
-use crate::ownership::{ContainerIdentity, Source, TaskKey};
+use crate::ownership::{ContainerIdentity, Intervention, Source, TaskKey};
 use crate::plan::{About, Cause, Lane, Target};
 use crate::value::{ClusterName, Timestamp};
+
+pub mod snapshot;
 
 /// The engine's id of a container.
 #[derive(Debug, Clone, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize, Deserialize)]
@@ -87,6 +89,9 @@ pub struct ObservedState {
     /// The containers that were asked to end, and why. A task of which one did is never taken up again.
     #[serde(skip)]
     pub condemned: BTreeMap<ContainerId, Cause>,
+    /// The containers that were told to end before we looked and still run, and until when that may take. Nobody counts on them.
+    #[serde(skip)]
+    pub leaving: BTreeMap<ContainerId, Timestamp>,
     /// What the engine has under the references that were asked about; kept only as long as a decision needs it.
     #[serde(skip)]
     pub images: BTreeMap<String, ImageFact>,
@@ -225,9 +230,9 @@ pub enum Phase {
         message: String,
         /// When that was.
         at: Timestamp,
-        /// Whether something else held a host port that it publishes: that is no fault of its own.
+        /// Whether that was no fault of its own: something else held a host port that it publishes, or the engine went away.
         #[serde(default)]
-        port_taken: bool,
+        blameless: bool,
     },
     /// Its process runs.
     #[serde(rename_all = "camelCase")]
@@ -354,4 +359,7 @@ pub struct ObservedVolume {
     pub source: Source,
     /// The task that it lives and dies with; `None` when it outlives every task.
     pub task: Option<TaskKey>,
+    /// What a person asks by it; `None` of a volume that somebody uses.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub intervention: Option<Intervention>,
 }

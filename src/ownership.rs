@@ -16,6 +16,10 @@ use crate::image::{ImageId, ImagePin};
 pub use crate::sensitive::is_sensitive;
 use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, TaskId, VolumeName};
 
+mod intervention;
+
+pub use intervention::{Asked, Intervention};
+
 /// The prefix of every label of ours. It is reserved: a manifest cannot set a label below it.
 pub const LABEL_PREFIX: &str = "reconcile.";
 
@@ -34,10 +38,12 @@ const ESSENTIAL: &str = "reconcile.essential";
 const CONTAINERS: &str = "reconcile.containers";
 const POSITION: &str = "reconcile.position";
 const DEPLOYMENT: &str = "reconcile.deployment";
+const DEPLOYMENT_FAILURES: &str = "reconcile.deployment-failures";
 const PREVIOUS: &str = "reconcile.previous-revision";
 const INSTEAD_OF: &str = "reconcile.instead-of";
 const SPEC: &str = "reconcile.spec";
 const VOLUME: &str = "reconcile.volume";
+const INTERVENTION: &str = "reconcile.intervention";
 const IMAGE: &str = "reconcile.image";
 const IMAGE_DIGEST: &str = "reconcile.image-digest";
 
@@ -146,15 +152,20 @@ pub struct DeploymentMark {
     /// The revision that had failed and that it was made instead of: it is a rollback.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub instead_of: Option<Revision>,
+    /// How many failures in a row of the slot count against it. Unlike those that the backoff grows with they leave out what somebody
+    /// killed, and what something else was to blame for.
+    #[serde(default)]
+    pub failures: u32,
 }
 
 impl DeploymentMark {
     fn labels(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let Self { completed, previous, instead_of } = self;
+        let Self { completed, previous, instead_of, failures } = self;
         let state = if *completed { COMPLETED } else { IN_PROGRESS };
         let previous = previous.map(|revision| (PREVIOUS, revision.to_string()));
         let instead_of = instead_of.map(|revision| (INSTEAD_OF, revision.to_string()));
-        std::iter::once((DEPLOYMENT, state.to_owned())).chain(previous).chain(instead_of)
+        let state = [(DEPLOYMENT, state.to_owned()), (DEPLOYMENT_FAILURES, failures.to_string())];
+        state.into_iter().chain(previous).chain(instead_of)
     }
 
     /// What an earlier release made says nothing of it, and is taken for completed.
@@ -164,6 +175,11 @@ impl DeploymentMark {
             completed: label(DEPLOYMENT) != Some(IN_PROGRESS),
             previous: revision(PREVIOUS),
             instead_of: revision(INSTEAD_OF),
+            // An earlier release had one count for both.
+            failures: label(DEPLOYMENT_FAILURES)
+                .or(label(FAILURES))
+                .and_then(|text| text.parse().ok())
+                .unwrap_or_default(),
         }
     }
 }
@@ -303,6 +319,11 @@ pub fn network_name(cluster: &ClusterName) -> String {
     format!("{LABEL_PREFIX}{cluster}")
 }
 
+/// Whether a network, or a volume that says what somebody asks, could be called so. It proves nothing: the labels do.
+pub fn may_be_name(name: &str) -> bool {
+    name.starts_with(LABEL_PREFIX)
+}
+
 /// The labels of an object that belongs to a cluster as a whole: its network, a shared volume.
 pub fn cluster_labels(cluster: &ClusterName, source: &Source) -> BTreeMap<String, String> {
     BTreeMap::from([(CLUSTER.to_owned(), cluster.to_string()), (SOURCE.to_owned(), source.to_string())])
@@ -339,6 +360,23 @@ pub fn task_volume_labels(task: &TaskKey, source: &Source, volume: &VolumeName) 
         .map(|(key, value)| (key.to_owned(), value)),
     );
     labels
+}
+
+/// The labels of the volume that says what a person asked of a service.
+pub fn intervention_labels(
+    cluster: &ClusterName,
+    source: &Source,
+    intervention: &Intervention,
+) -> BTreeMap<String, String> {
+    let text = serde_json::to_string(intervention).expect("it holds only texts and numbers under text keys");
+    let mut labels = cluster_labels(cluster, source);
+    labels.insert(INTERVENTION.to_owned(), text);
+    labels
+}
+
+/// Reads what a person asked of a service; `None` of any other volume, and of what a later release wrote in a way of its own.
+pub fn read_intervention<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Option<Intervention> {
+    serde_json::from_str(label(INTERVENTION)?).ok()
 }
 
 /// Reads which task a volume lives and dies with; `None` for a volume that outlives every task.

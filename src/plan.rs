@@ -7,6 +7,7 @@
 use std::collections::BTreeSet;
 use std::fmt;
 use std::sync::Arc;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -14,7 +15,7 @@ use crate::desired::{ContainerSpec, DesiredState, RepositoryCredentials, Revisio
 use crate::image::Platform;
 use crate::observed::{ContainerId, NetworkId, ObservedContainer, ObservedState};
 use crate::ownership::{ContainerIdentity, Source};
-use crate::value::{ClusterName, Timestamp};
+use crate::value::{ClusterName, HookStage, Timestamp};
 
 pub mod assume;
 pub(crate) mod capacity;
@@ -23,6 +24,8 @@ pub(crate) mod ending;
 pub mod expire;
 pub(crate) mod group;
 pub mod guard;
+pub mod id;
+pub(crate) mod intervention;
 pub mod lifecycle;
 pub(crate) mod order;
 mod prune;
@@ -35,10 +38,12 @@ mod wait;
 mod world;
 
 pub use capacity::Shortage;
+pub use deployment::{WaysBack, ways_back};
 pub(crate) use ending::describe_end;
 pub(crate) use service::image::FETCH_COUNTS_FOR;
 pub(crate) use text::duration_text;
-pub use wait::{About, Wait, Waiting};
+pub use wait::{About, Held, Wait, Waiting};
+pub(crate) use world::stop_timeout_secs;
 
 /// Decides what to do now. Equal input gives an equal plan, whatever order it came in.
 pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
@@ -68,7 +73,12 @@ fn decide<'a>(
         for (name, service) in &wanted.services {
             let group = groups.take(cluster, name);
             prune::remove_duplicates(&mut world, &group);
-            service::plan_service(&mut world, (cluster, name), service, group.tasks);
+            service::plan_service(&mut world, (cluster, name), (service, None), group.tasks);
+            for (task, hook, order) in in_force.hooks_of(cluster, name) {
+                let group = groups.take(cluster, task);
+                prune::remove_duplicates(&mut world, &group);
+                service::plan_service(&mut world, (cluster, task), (&hook.service, Some(*order)), group.tasks);
+            }
         }
     }
     prune::prune(&mut world, groups);
@@ -92,6 +102,9 @@ pub struct Plan {
     /// The references that this decision looked up; what is known of others need not be kept.
     #[serde(skip)]
     pub used_images: BTreeSet<String>,
+    /// Whether it matters how much the host has: a task that reserves some of it is to begin.
+    #[serde(skip)]
+    pub needs_host: bool,
     /// The slots that asked for room on the host, whether they got it or not. Who asks again keeps his place in the queue.
     #[serde(skip)]
     pub asked_for_room: BTreeSet<About>,
@@ -105,9 +118,9 @@ impl Plan {
         self.steps.is_empty() && self.unknowns.is_empty() && self.unknown_images.is_empty()
     }
 
-    /// Whether there is nothing to do now and nothing that is waited for.
+    /// Whether there is nothing to do now and nothing that is waited for, but for what a person holds back.
     pub fn is_converged(&self) -> bool {
-        self.is_quiet() && self.waits.is_empty()
+        self.is_quiet() && self.waits.iter().all(|waiting| matches!(waiting.wait, Wait::Held(_)))
     }
 }
 
@@ -323,8 +336,22 @@ pub enum Cause {
     },
     /// The user asked to take over what another directory declared.
     Adopted,
+    /// It runs at this stage of a deployment.
+    Hook {
+        /// The stage.
+        stage: HookStage,
+    },
+    /// It has run for as long as it may.
+    TimedOut {
+        /// How long that is.
+        after: Duration,
+    },
     /// The desired count went down.
     Surplus,
+    /// Somebody asked for a new deployment of what the manifest asks for.
+    Redeployed,
+    /// What somebody asked beside the manifest is over.
+    InterventionOver,
     /// No manifest asks for it.
     Removed,
     /// Its successor has taken over.
@@ -353,7 +380,11 @@ impl Cause {
             }
             Self::New
             | Self::Outdated { .. }
+            | Self::Redeployed
+            | Self::InterventionOver
             | Self::Adopted
+            | Self::Hook { .. }
+            | Self::TimedOut { .. }
             | Self::Surplus
             | Self::Removed
             | Self::Superseded

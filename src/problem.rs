@@ -3,6 +3,7 @@
 use std::cmp::Ordering;
 use std::fmt;
 use std::ops::Range;
+use std::str::FromStr;
 use std::sync::Arc;
 
 use serde::{Serialize, Serializer};
@@ -52,6 +53,14 @@ macro_rules! codes {
                     $(Self::$variant => concat!($($doc),+).trim_ascii(),)+
                 }
             }
+
+            /// What `reconcile explain` says of it, in Markdown: how it comes about and what to do, then an example that has it under
+            /// `## Wrong` and one that has not under `## Right`.
+            pub fn page(self) -> &'static str {
+                match self {
+                    $(Self::$variant => include_str!(concat!("problem/pages/", $text, ".md")),)+
+                }
+            }
         }
     };
 }
@@ -67,6 +76,8 @@ codes! {
     NotUtf8 = "RC004",
     /// A symbolic link leads back to a directory above it.
     SymlinkLoop = "RC005",
+    /// Something of another Git revision is not in this clone, so it is not known what was wanted then.
+    NotInClone = "RC006",
     /// The text is not YAML.
     Syntax = "RC010",
     /// A key is written twice in one mapping.
@@ -125,7 +136,48 @@ codes! {
     SecretNotCompared = "RC141",
     /// A deployment was given up because too many of its tasks failed.
     DeploymentFailed = "RC150",
+    /// Somebody holds a service or a task back, by hand; the manifest is not in force as it stands.
+    HeldBack = "RC151",
+    /// The manifests that were to be compared with are not valid, and earlier ones stand in for them.
+    InvalidBase = "RC152",
+    /// Nothing shows whether an essential container of a service is well.
+    NoHealthCheck = "RC160",
+    /// An image is named by a tag that does not say which image it is.
+    FloatingImage = "RC161",
+    /// What looks like a secret stands in a manifest for everybody to read.
+    PlainSecret = "RC162",
 }
+
+impl Code {
+    /// The codes of warnings that a manifest may allow: those that are a matter of judgement. What may be a mistake in what is written
+    /// is not among them.
+    pub const ALLOWABLE: [Self; 7] = [
+        Self::EcsWouldRefuse,
+        Self::DeploymentStuck,
+        Self::Unused,
+        Self::NoEffect,
+        Self::NoHealthCheck,
+        Self::FloatingImage,
+        Self::PlainSecret,
+    ];
+}
+
+impl FromStr for Code {
+    type Err = UnknownCode;
+
+    /// `RC101`, in upper or lower case, and also without the letters.
+    fn from_str(text: &str) -> Result<Self, UnknownCode> {
+        let number = |text: &str| text.to_ascii_uppercase().trim_start_matches("RC").to_owned();
+        let wanted = number(text);
+        let found = Self::ALL.iter().find(|code| number(code.as_str()) == wanted);
+        found.copied().ok_or_else(|| UnknownCode(text.to_owned()))
+    }
+}
+
+/// A text that is no code.
+#[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
+#[error("`{0}` is not the code of a problem; `reconcile explain` lists them")]
+pub struct UnknownCode(String);
 
 impl fmt::Display for Code {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
@@ -222,6 +274,9 @@ pub struct Problem {
     /// The text that repairs it when it replaces the text at `place`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub suggestion: Option<String>,
+    /// Whether the suggestion can only be what was meant, so that `reconcile validate --fix` may write it.
+    #[serde(skip_serializing_if = "std::ops::Not::not")]
+    pub fixable: bool,
     /// Other places that explain it.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub related: Vec<Related>,
@@ -242,6 +297,7 @@ impl Problem {
             found: None,
             help: None,
             suggestion: None,
+            fixable: false,
             related: Vec::new(),
             object: None,
         }
@@ -281,6 +337,12 @@ impl Problem {
         self
     }
 
+    /// Gives the text that repairs it, and that can only be what was meant.
+    #[must_use]
+    pub fn with_fix(self, suggestion: impl Into<String>) -> Self {
+        Self { fixable: true, ..self.with_suggestion(suggestion) }
+    }
+
     /// Adds a second place.
     #[must_use]
     pub fn with_related(mut self, message: impl Into<String>, place: Place) -> Self {
@@ -313,3 +375,6 @@ pub fn sort_problems(problems: &mut Vec<Problem>) {
     });
     problems.dedup();
 }
+
+#[cfg(test)]
+mod tests;

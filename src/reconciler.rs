@@ -10,7 +10,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 
-use crate::desired::{ContainerSpec, DesiredState};
+use crate::desired::{ContainerSpec, DesiredState, Resources};
 use crate::engine::{Change, EngineError, Hint, Listing};
 use crate::event::EventKind;
 use crate::image::ObservedImage;
@@ -24,39 +24,19 @@ use crate::value::Timestamp;
 
 mod images;
 mod learn;
+mod limits;
 mod probes;
 mod room;
+mod stops;
 mod tell;
+
+pub use limits::Limits;
 
 #[cfg(test)]
 mod tests;
 
 /// After so many failed inspections of one container in a row everything is listed again.
 const INSPECTIONS_FAILED_MAX: u32 = 3;
-
-/// How many actions of each lane are under way at most.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
-pub struct Limits {
-    /// Starts and creations that repair a running service. They never queue behind the others.
-    pub repair: usize,
-    /// Starts and creations of rollouts.
-    pub rollout: usize,
-    /// Stops and removals: they mostly wait for a process to end.
-    pub retire: usize,
-    /// Images fetched at once.
-    pub pull: usize,
-}
-
-impl Limits {
-    /// The limits for an engine with `cores` processors.
-    ///
-    /// Measured on Docker 20.10: starts per second grow up to one per core in flight and a little beyond it; with three per core the
-    /// cores stay busy to the end of a rollout, and with more only the time of each start grows.
-    pub fn for_cores(cores: usize) -> Self {
-        let starts = (3 * cores).clamp(4, 16);
-        Self { repair: starts, rollout: starts, retire: 16, pull: 3 }
-    }
-}
 
 /// Something that happened.
 #[derive(Debug)]
@@ -66,6 +46,10 @@ pub enum Input {
     Listed(Result<Listing, EngineError>),
     /// The answer to [`Command::Inspect`].
     Inspected(String, Result<Option<ObservedContainer>, EngineError>),
+    /// The answer to [`Command::AskHost`].
+    HostTold(Result<Option<Resources>, EngineError>),
+    /// The answer to [`Command::AskStops`].
+    StopsTold(Result<BTreeMap<ContainerId, Timestamp>, EngineError>),
     /// The answer to [`Command::LookUpImage`].
     ImageLookedUp(String, Result<Option<ObservedImage>, EngineError>),
     /// The engine hinted at something.
@@ -85,6 +69,10 @@ pub enum Command {
     List,
     /// Look at one container, by id or by name.
     Inspect(String),
+    /// Ask how much the host has.
+    AskHost,
+    /// Ask which containers were told to stop since then.
+    AskStops(Timestamp),
     /// Ask what image there is under a reference.
     LookUpImage(String),
     /// Carry out an action.
@@ -145,6 +133,7 @@ pub struct Reconciler {
     images: images::Questions,
     trouble: Option<Trouble>,
     room: room::Room,
+    stops: stops::Stops,
     /// The checks over the network.
     rounds: Rounds,
     told: tell::Told,
@@ -171,6 +160,7 @@ impl Reconciler {
             images: images::Questions::default(),
             trouble: None,
             room: room::Room::default(),
+            stops: stops::Stops::default(),
             rounds: Rounds::default(),
             told: tell::Told::default(),
         }
@@ -201,6 +191,8 @@ impl Reconciler {
         self.listing.is_some()
             || !self.inspecting.is_empty()
             || self.images.is_asking()
+            || self.room.is_asking()
+            || self.stops.is_asking()
             || !self.observed.in_flight.is_empty()
     }
 
@@ -228,6 +220,8 @@ impl Reconciler {
                 self.inspecting.remove(&name);
                 self.fail_inspection(name, &error);
             }
+            Input::HostTold(answer) => self.learn_host(answer),
+            Input::StopsTold(answer) => self.learn_stops(answer),
             Input::ImageLookedUp(image, answer) => self.learn_image(image, answer),
             Input::Hint(hint) => self.take_hint(hint),
             Input::Finished(step, outcome) => self.learn_outcome(&step, outcome),
@@ -250,12 +244,15 @@ impl Reconciler {
         if !self.has_listed || self.trouble.is_some() {
             return tick;
         }
+        self.forget_stops();
         let plan = plan(&self.desired, &self.observed);
         for id in &plan.unknowns {
             self.inspect_wanted.insert(id.to_string());
         }
         self.ask_about_images(&plan);
         tick.wake_at = plan.wake_at;
+        self.ask_about_host(&plan, &mut tick);
+        self.ask_about_stops(&plan, &mut tick);
         self.look_for_room(&plan, &mut tick);
         self.look(&mut tick);
         self.note_queue(&plan);
@@ -308,30 +305,6 @@ impl Reconciler {
         self.list_wanted |= failures >= INSPECTIONS_FAILED_MAX;
     }
 
-    /// The steps that may begin now. The rest is planned again at the next tick, on newer facts.
-    fn within_limits(&self, plan: &Plan) -> Vec<Step> {
-        let mut room = BTreeMap::from([
-            (Queue::Repair, self.limits.repair),
-            (Queue::Rollout, self.limits.rollout),
-            (Queue::Retire, self.limits.retire),
-            (Queue::Pull, self.limits.pull),
-        ]);
-        for in_flight in self.observed.in_flight.values() {
-            if let Some(free) = room.get_mut(&in_flight.queue()) {
-                *free = free.saturating_sub(1);
-            }
-        }
-        let mut begun = Vec::new();
-        for step in &plan.steps {
-            let free = room.entry(queue(step)).or_default();
-            if *free > 0 {
-                *free -= 1;
-                begun.push(step.clone());
-            }
-        }
-        begun
-    }
-
     fn begin(&mut self, step: &Step) {
         let doing = match &step.action {
             Action::CreateContainer(new) => Doing::Create(Box::new(new.identity.clone())),
@@ -352,6 +325,7 @@ impl Reconciler {
 
     fn meet_trouble(&mut self, error: EngineError) {
         let at = self.observed.at;
+        self.room.forget_host();
         if self.trouble.is_none() {
             self.tell(None, EventKind::EngineLost { reason: error.to_string(), since: self.observed.at });
         }
@@ -452,43 +426,6 @@ impl Reconciler {
         if self.doubts.get(target).is_some_and(|&since| since < asked_at) {
             self.doubts.remove(target);
             self.observed.in_flight.remove(target);
-        }
-    }
-}
-
-/// Which limit a step counts against.
-#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
-enum Queue {
-    Repair,
-    Rollout,
-    Retire,
-    Pull,
-}
-
-fn queue(step: &Step) -> Queue {
-    match (&step.action, step.lane()) {
-        (Action::PullImage { .. }, _) => Queue::Pull,
-        (_, Lane::Repair) => Queue::Repair,
-        (
-            Action::StopContainer { .. }
-            | Action::RemoveContainer { .. }
-            | Action::RemoveNetwork { .. }
-            | Action::RemoveVolume { .. },
-            Lane::Rollout,
-        ) => Queue::Retire,
-        (Action::CreateNetwork { .. } | Action::CreateContainer(_) | Action::StartContainer { .. }, Lane::Rollout) => {
-            Queue::Rollout
-        }
-    }
-}
-
-impl InFlight {
-    fn queue(&self) -> Queue {
-        match (&self.doing, self.lane) {
-            (Doing::Pull, _) => Queue::Pull,
-            (_, Lane::Repair) => Queue::Repair,
-            (Doing::Stop | Doing::Remove, Lane::Rollout) => Queue::Retire,
-            (Doing::Create(_) | Doing::Start | Doing::Other, Lane::Rollout) => Queue::Rollout,
         }
     }
 }

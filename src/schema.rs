@@ -13,8 +13,11 @@ use crate::manifest::{Cluster, Kind, Located, Manifest, Service, TaskDefinition}
 use crate::problem::{Code, Problem, sort_problems};
 
 mod checks;
+mod combined;
+mod editor;
 mod envelope;
 mod explain;
+mod foreign;
 mod generate;
 mod ignored;
 mod known;
@@ -22,7 +25,8 @@ mod parameter_table;
 mod parameters;
 mod words;
 
-pub use generate::schema_text;
+pub use combined::combined_schema_text;
+pub use editor::schema_text;
 pub use parameter_table::parameter_table;
 
 /// A schema, and the program that checks it.
@@ -134,6 +138,11 @@ pub fn check_document(document: &Document) -> (Option<Manifest>, Vec<Problem>) {
     });
     if let Some(manifest) = &manifest {
         checks::check_manifest(manifest, document, &mut problems);
+        problems.retain(|problem| problem.is_error() || !manifest.allows(problem.code));
+    }
+    for problem in problems.iter_mut().filter(|problem| problem.fixable) {
+        // What is right in one place may be wrong in another.
+        problem.fixable = problem.place.as_ref().is_some_and(|place| !document.is_shared(&place.bytes));
     }
     sort_problems(&mut problems);
     limit(&mut problems);

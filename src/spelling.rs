@@ -5,6 +5,9 @@ use similar::TextDiff;
 /// How alike two words are before one is taken for a slip of the other, from 0 to 1: two letters in three stay where they are.
 const ALIKE_MIN: f32 = 0.66;
 
+/// How alike two words are before nobody would ask whether one is a slip of the other: four letters in five stay where they are.
+const CERTAIN_MIN: f32 = 0.8;
+
 /// A very long word is no slip, and comparing it would take long.
 const WORD_BYTES_MAX: usize = 64;
 
@@ -30,6 +33,12 @@ pub fn suggest<'a>(name: &str, known: impl Iterator<Item = &'a str>) -> String {
         return "there is none".to_owned();
     }
     format!("there is {}", known.iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", "))
+}
+
+/// Whether `meant` is the only one of several words that comes near, and comes very near: nobody would ask.
+pub fn is_only_like<'a>(word: &str, meant: &str, candidates: impl Iterator<Item = &'a str>) -> bool {
+    likeness(word, meant) >= CERTAIN_MIN
+        && candidates.filter(|other| *other != meant).all(|other| !are_alike(word, other))
 }
 
 /// Whether one may be a slip of the other.

@@ -25,7 +25,7 @@ pub mod task;
 pub use host::{HostStatus, Used};
 
 /// The version of the JSON form: minor numbers only add.
-pub const FORMAT_VERSION: &str = "1.2";
+pub const FORMAT_VERSION: &str = "1.3";
 
 /// Looks at everything of ours on the engine.
 ///

@@ -53,9 +53,11 @@ pub(crate) fn service(count: u32, task: &Arc<TaskSpec>) -> DesiredService {
         maximum: Percent(200),
         circuit_breaker: CircuitBreaker::default(),
         health_check_grace: Duration::ZERO,
+        min_ready: Duration::ZERO,
         image_pull: crate::image::PullBehavior::default(),
         task: task.clone(),
         lifetime: Lifetime::Kept,
+        hooks: Vec::new(),
     }
 }
 
@@ -156,7 +158,7 @@ pub(crate) fn observed(containers: &[Vec<ObservedContainer>]) -> ObservedState {
 
 /// The engine has every image that is wanted and of which nothing else is known.
 pub(crate) fn with_images(desired: &DesiredState, mut state: ObservedState) -> ObservedState {
-    let services = desired.clusters.values().flat_map(|cluster| cluster.services.values());
+    let services = desired.services_and_hooks();
     for spec in services.flat_map(|service| &service.task.containers) {
         let fact = || ImageFact { at: state.at, image: Some(image_of(&spec.image)) };
         state.images.entry(spec.image.clone()).or_insert_with(fact);

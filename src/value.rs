@@ -10,6 +10,10 @@ use std::time::Duration;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+mod hook;
+
+pub use hook::{HookPlace, HookStage};
+
 /// The longest name that ECS accepts, in characters. Source: `RegisterTaskDefinition`, `CreateService`.
 pub const NAME_LENGTH_MAX: usize = 255;
 
@@ -131,12 +135,12 @@ impl ServiceName {
         Self(Arc::from(format!("{STANDALONE}.{family}.{id}")))
     }
 
-    /// Reads a name of either kind, as a label holds it.
+    /// Reads a name of any kind, as a label holds it.
     pub fn read(text: &str) -> Result<Self, NameError> {
-        match standalone_id(text) {
-            Some(_) => Ok(Self(Arc::from(text))),
-            None => Self::new(text),
+        if standalone_id(text).is_some() || hook::read_hook(text).is_some() {
+            return Ok(Self(Arc::from(text)));
         }
+        Self::new(text)
     }
 
     /// The id of the task that belongs to no service; `None` for the name of a service.

@@ -216,6 +216,8 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         if until == Until::Stopped {
             // Listening comes before looking: what happens in between is then a hint and not a loss.
             self.listen();
+            self.reconciler.ask_about_host_early();
+            self.reconciler.ask_about_stops_early();
         }
         let mut deadline = match until {
             Until::Steady(timeout) => Some(self.began_at.after(timeout)),
@@ -352,11 +354,14 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
 
     /// Begins what is to be done; says when to look again although nothing happens.
     fn carry_out(&mut self, tick: Tick) -> Option<Timestamp> {
+        // Whoever only looks needs no hints. Whoever acts does, and whoever waits for what only the engine can tell, such as a check
+        // that passes; both from the moment at which they began to look.
+        let acts = tick.commands.iter().any(|command| matches!(command, Command::Perform(_)));
+        let waits = tick.plan.is_some() && !self.reconciler.is_busy();
+        if (acts || waits) && self.hearing.is_unused() {
+            self.listen();
+        }
         for command in tick.commands {
-            // Whoever only looks needs no hints; whoever acts does, from the moment at which it began to look.
-            if matches!(command, Command::Perform(_)) && self.hearing.is_unused() {
-                self.listen();
-            }
             self.executor.begin(command);
         }
         tick.wake_at

@@ -8,10 +8,12 @@ use super::{Reason, Row, RowAction, Warning};
 use crate::desired::{ContainerSpec, DesiredService};
 use crate::plan::{About, Plan, Wait, Waiting};
 use crate::problem::Place;
-use crate::value::{ClusterName, ServiceName};
+use crate::value::{ClusterName, HookStage, ServiceName};
 
 /// Adds the sentences about a rollout to the row of a service.
 pub(super) fn describe(row: &mut Row, service: &DesiredService, site: &Site<'_>) {
+    // Down to nought is meant so, and is the end of it for its users all the same.
+    row.downtime = row.tasks.wanted == 0 && row.tasks.stop > 0;
     if row.tasks.replaced == 0 || row.tasks.wanted == 0 {
         return;
     }
@@ -20,6 +22,17 @@ pub(super) fn describe(row: &mut Row, service: &DesiredService, site: &Site<'_>)
         RowAction::Replace => describe_rollout(row, &limits, site),
         RowAction::Restart => describe_restart(row, &limits, site),
         RowAction::Create | RowAction::Update | RowAction::Delete => {}
+    }
+}
+
+/// Adds what runs around the tasks of a deployment that has yet to begin.
+pub(super) fn describe_hooks(row: &mut Row, service: &DesiredService) {
+    for hook in &service.hooks {
+        let (family, stage) = (hook.family(), hook.stage);
+        row.impact.push(match stage {
+            HookStage::PreScaleUp => format!("the hook `{family}` runs before the first task ({stage})"),
+            HookStage::PostScaleUp => format!("the hook `{family}` runs once all tasks are healthy ({stage})"),
+        });
     }
 }
 
@@ -91,6 +104,7 @@ fn describe_rollout(row: &mut Row, limits: &Limits, site: &Site<'_>) {
     };
     row.impact.push(format!("{pace}, {order}, at least {} of {} healthy ({cause})", limits.kept(), limits.wanted));
     if limits.kept() == 0 {
+        row.downtime = true;
         let tasks = if limits.wanted == 1 { "its task is" } else { "its tasks are" };
         let because = match limits.port {
             Some(port) => format!(", since one task at a time can hold host port {port}"),
@@ -111,6 +125,7 @@ fn describe_restart(row: &mut Row, limits: &Limits, site: &Site<'_>) {
     }
     row.impact.push("the old task stops before the new one starts".to_owned());
     if limits.wanted == 1 {
+        row.downtime = true;
         let message = format!("{} runs {}: it is unavailable while it restarts", row.name(), count_of(1_u32, "task"));
         row.warnings.push(Warning { message, place: site.in_service("/spec/desiredCount") });
     }

@@ -5,12 +5,13 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::fields::{Before, changes};
 use super::impact;
 use super::place::Site;
+use super::sides::{Side, Sides};
 use super::text::count_of;
 use super::{Change, FieldChange, Overview, Reason, Row, RowAction, TaskCounts};
-use crate::desired::{ContainerSpec, DesiredService, DesiredState, Origin, Origins, Revision};
+use crate::desired::{ContainerSpec, DesiredService, DesiredState, Origin, Origins, Revision, VolumeSpec};
 use crate::observed::ObservedState;
 use crate::ownership::Source;
-use crate::plan::deployment::find_in_force;
+use crate::plan::deployment::hooks::find_in_force_at_last;
 use crate::plan::ending::Ending;
 use crate::plan::group;
 use crate::plan::service::is_current;
@@ -23,21 +24,21 @@ use crate::value::{ClusterName, ServiceName, Slot};
 /// A service is listed when the plan holds a step for it, or when a task of it has yet to begin or to end.
 pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins: &Origins) -> Overview {
     let decided = plan(desired, observed);
-    let in_force = find_in_force(desired, observed);
+    let in_force = find_in_force_at_last(desired, observed);
     let desired = &*in_force.desired;
     let touched = touched(&decided, observed);
     let waiting: BTreeSet<_> = decided
         .waits
         .iter()
-        // What was given up is told of as that.
-        .filter(|waiting| !matches!(waiting.wait, Wait::DeploymentFailed { .. }))
+        // What was given up or is held back is told of as that.
+        .filter(|waiting| !matches!(waiting.wait, Wait::DeploymentFailed { .. } | Wait::Held(_)))
         .filter_map(|waiting| Some((&waiting.about.cluster, waiting.about.service.as_ref()?)))
         .collect();
     let mut tasks = group::tasks(observed);
     let room = impact::room_waits(&decided);
     let mut overview = Overview::default();
     for (cluster, wanted) in &desired.clusters {
-        overview.count(cluster_row(desired, observed, &decided, cluster), false);
+        overview.count(cluster_row(desired, observed, &decided, cluster), || cluster.to_string(), false);
         for (name, service) in &wanted.services {
             let id = (cluster.clone(), name.clone());
             let views = tasks.remove(&(cluster, name)).unwrap_or_default();
@@ -46,10 +47,12 @@ pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins
             if let Some(row) = &mut row {
                 impact::warn_of_room(row, &room);
             }
-            overview.count(row, waiting.contains(&(cluster, name)));
+            overview.count(row, || format!("{cluster}/{name}"), waiting.contains(&(cluster, name)));
         }
     }
-    let gone = tasks.iter().filter_map(|((cluster, name), views)| deletion(desired, observed, cluster, name, views));
+    // The tasks of hooks come and go with the deployments of their service.
+    let gone = tasks.iter().filter(|((_, name), _)| name.hook_place().is_none());
+    let gone = gone.filter_map(|((cluster, name), views)| deletion(desired, observed, cluster, name, views));
     overview.rows.extend(gone);
     let undeclared: BTreeSet<_> = observed.networks.values().map(|network| &network.cluster).collect();
     let undeclared = undeclared.into_iter().filter(|cluster| !desired.clusters.contains_key(*cluster));
@@ -59,11 +62,12 @@ pub fn service_changes(desired: &DesiredState, observed: &ObservedState, origins
 }
 
 impl Overview {
-    fn count(&mut self, row: Option<Row>, is_waiting: bool) {
+    fn count(&mut self, row: Option<Row>, name: impl FnOnce() -> String, is_waiting: bool) {
         if let Some(row) = row {
             self.rows.push(row);
         } else {
             self.unchanged += 1;
+            self.unchanged_names.push(name());
             self.settling += usize::from(is_waiting);
         }
     }
@@ -124,7 +128,7 @@ impl<'a> Case<'a> {
                 let current = *view.source == desired.source && is_current(&view, service);
                 let spec = current.then_some(&*service.task);
                 let view = view.within(spec, is_last, observed);
-                let state = view.state(service.health_check_grace, observed.at);
+                let state = view.state(service.patience(current), observed.at);
                 Member { view, state, current }
             })
             .collect();
@@ -180,12 +184,17 @@ impl<'a> Case<'a> {
             images: images.collect(),
             fields: self.fields(&site, &outdated),
             tasks: counts,
+            downtime: false,
             impact: Vec::new(),
             warnings: Vec::new(),
             place: site.of_service(),
+            sides: self.sides(&outdated),
         };
         row.detail = self.detail(&row);
         impact::describe(&mut row, self.service, &site);
+        if counts.start > 0 && !self.members.iter().any(|member| member.current) {
+            impact::describe_hooks(&mut row, self.service);
+        }
         if matches!(reason, Reason::Drift | Reason::Unhealthy) {
             self.warn_of_memory(&mut row, &site);
         }
@@ -291,16 +300,17 @@ impl<'a> Case<'a> {
                 replaces_tasks: false,
             });
         }
-        // Where several revisions run, the difference to the one that most tasks have says most.
-        let mut revisions: BTreeMap<Revision, Vec<&&Member<'a>>> = BTreeMap::new();
-        for member in outdated {
-            revisions.entry(member.view.key.revision).or_default().push(member);
-        }
-        let common = revisions.values().max_by_key(|members| members.len()).and_then(|members| members.first());
-        if let Some(member) = common {
+        if let Some(member) = common(outdated) {
             fields.extend(changes(&before(&member.view), &self.service.task, self.origin));
         }
         fields
+    }
+
+    /// What runs and what is wanted, as a whole. Tasks that are as they should be are both.
+    fn sides(&self, outdated: &[&Member<'a>]) -> Sides {
+        let same = || self.members.iter().find(|member| member.current);
+        let old = common(outdated).or_else(same).map(|member| Side::running(before(&member.view), self.had));
+        Sides { before: old, after: Some(Side::wanted(&self.service.task, self.wanted)) }
     }
 
     /// A task that ran out of memory will do so again.
@@ -317,6 +327,15 @@ impl<'a> Case<'a> {
             }
         }
     }
+}
+
+/// Where several revisions run, the difference to the one that most tasks have says most.
+fn common<'m, 'a>(outdated: &[&'m Member<'a>]) -> Option<&'m Member<'a>> {
+    let mut revisions: BTreeMap<Revision, Vec<&'m Member<'a>>> = BTreeMap::new();
+    for member in outdated {
+        revisions.entry(member.view.key.revision).or_default().push(member);
+    }
+    revisions.values().max_by_key(|members| members.len()).and_then(|members| members.first()).copied()
 }
 
 /// What the labels of a task's containers say about its revision.
@@ -344,15 +363,30 @@ fn deletion(
     views: &[TaskView<'_>],
 ) -> Option<Row> {
     let views: Vec<_> = views.iter().filter(|view| may_touch(desired, view.source)).collect();
-    let is_up = |view: &&&TaskView<'_>| view.state(std::time::Duration::ZERO, observed.at) != TaskState::Ended;
+    let is_up =
+        |view: &&&TaskView<'_>| view.state(crate::desired::Patience::default(), observed.at) != TaskState::Ended;
     let first = views.first()?;
     let now = count(views.iter().filter(is_up));
     let mut row = bare(cluster, RowAction::Delete, Reason::Removed);
     row.service = Some(name.clone());
     row.tasks = TaskCounts { now, stop: now, ..TaskCounts::default() };
+    row.downtime = now > 0;
     let revision = revision_name(first.containers[0].identity.family.as_str(), first.key.revision);
     row.from_revisions = vec![revision];
+    let before = before(first);
+    row.impact.extend(kept_volumes(&before));
+    row.sides = Sides { before: Some(Side::running(before, now)), after: None };
     Some(row)
+}
+
+/// What stays of a service that goes: the volumes that outlive their tasks.
+fn kept_volumes(before: &Before) -> Option<String> {
+    let mounts = before.containers.iter().flat_map(|container| &container.mount_points);
+    let shared = mounts.filter(|mount| matches!(mount.volume, VolumeSpec::Shared { .. }));
+    let names: BTreeSet<_> = shared.map(|mount| mount.source_volume.as_str()).collect();
+    let verb = if names.len() == 1 { "volume is" } else { "volumes are" };
+    let names: Vec<_> = names.into_iter().collect();
+    (!names.is_empty()).then(|| format!("its {verb} kept: {}", names.join(", ")))
 }
 
 fn cluster_row(desired: &DesiredState, observed: &ObservedState, plan: &Plan, cluster: &ClusterName) -> Option<Row> {
@@ -404,7 +438,10 @@ fn cluster_deletion(desired: &DesiredState, observed: &ObservedState, cluster: &
         return None;
     }
     let mut row = bare(cluster, RowAction::Delete, Reason::Removed);
-    let kept = observed.volumes.values().filter(|volume| volume.cluster == *cluster && volume.task.is_none());
+    let kept = observed
+        .volumes
+        .values()
+        .filter(|volume| volume.cluster == *cluster && volume.task.is_none() && volume.intervention.is_none());
     let kept: Vec<_> = kept.map(|volume| volume.name.as_str()).collect();
     if !kept.is_empty() {
         let verb = if kept.len() == 1 { "volume is" } else { "volumes are" };
@@ -425,9 +462,11 @@ fn bare(cluster: &ClusterName, action: RowAction, reason: Reason) -> Row {
         images: Vec::new(),
         fields: Vec::new(),
         tasks: TaskCounts::default(),
+        downtime: false,
         impact: Vec::new(),
         warnings: Vec::new(),
         place: None,
+        sides: Sides::default(),
     }
 }
 

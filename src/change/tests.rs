@@ -390,6 +390,21 @@ fn what_only_has_to_be_waited_for_is_no_change() {
 }
 
 #[test]
+fn what_outlives_a_service_that_goes_is_named() {
+    let mount = |name: &str, volume: &str| {
+        format!(r#"{{"sourceVolume":"{name}","containerPath":"/{name}","volume":{volume}}}"#)
+    };
+    let shared = r#"{"kind":"shared","autoprovision":true}"#;
+    let mounts = [mount("data", shared), mount("logs", shared), mount("tmp", r#"{"kind":"task"}"#)].join(",");
+    let old = task("cron", &[&format!(r#"{{"name":"cron","image":"cron:1","mountPoints":[{mounts}]}}"#)]);
+    let web = plain("web:1");
+    let mut shown = observed(&[running("shop/cron/0", &old, 1), running("shop/web/0", &web, 1)]);
+    add_network(&mut shown, "shop");
+    let text = rows(&[("shop/web", service(1, &web))], &shown);
+    assert!(text.contains("Delete shop/cron: removed; 1 -> 0, +0 -1 =0\nits volumes are kept: data, logs\n"), "{text}");
+}
+
+#[test]
 fn what_nobody_wants_goes_last_and_the_foreign_stays() {
     let old = plain("web:1");
     let mut foreign = running("bank/web/0", &old, 1);

@@ -1,5 +1,7 @@
 //! Values as text, without anything that nobody else should read and without characters that would steer a terminal.
 
+use serde_json::Value;
+
 use crate::desired::{VolumeDriver, VolumeSpec};
 use crate::ownership::{SENSITIVE, is_sensitive};
 
@@ -50,6 +52,27 @@ fn hide_word(previous: &str, word: &str) -> Option<String> {
     (after_flag || within || is_sensitive("", word)).then(|| SENSITIVE.to_owned())
 }
 
+/// Covers the sensitive ones of a list of words, as it stands in JSON.
+pub(super) fn hide_words(words: &mut [Value]) {
+    let mut previous = String::new();
+    for word in words {
+        let Value::String(text) = word else { continue };
+        let hidden = hide_word(&previous, text);
+        previous = std::mem::take(text);
+        *word = Value::String(hidden.unwrap_or_else(|| previous.clone()));
+    }
+}
+
+/// Covers a value that is sensitive by its name or by its form.
+pub(super) fn hide_texts(name: &str, text: &mut String) {
+    // Where a secret is, and what it is called, is no secret.
+    let name = if name == "valueFrom" || name == "name" { "" } else { name };
+    // Mount options put a password behind a comma: `o: addr=nas,password=…`.
+    if is_sensitive(name, text) || text.split(',').any(|part| hide_word("", part).is_some()) {
+        SENSITIVE.clone_into(text);
+    }
+}
+
 /// What a volume is, in words; and whether something was left out.
 pub(super) fn volume(volume: &VolumeSpec) -> (String, bool) {
     match volume {
@@ -84,5 +107,14 @@ pub(crate) fn count_of(count: impl Into<u64>, thing: &str) -> String {
         1 => format!("1 {thing}"),
         _ if thing.ends_with("ss") => format!("{count} {thing}es"),
         _ => format!("{count} {thing}s"),
+    }
+}
+
+/// How a deployment failed: after so many failures of its tasks, or, where those are none, because a hook said no.
+pub(crate) fn after_failures(failures: u32, reason: Option<&str>) -> String {
+    match (failures, reason) {
+        (0, Some(reason)) => format!(": {reason}"),
+        (failures, Some(reason)) => format!(" after {}, the last: {reason}", count_of(u64::from(failures), "failure")),
+        (failures, None) => format!(" after {}", count_of(u64::from(failures), "failure")),
     }
 }

@@ -12,8 +12,9 @@ use super::project::{Project, Reading};
 use super::report::Progress;
 use super::wishes::Wishes;
 use super::{ConvergeArguments, failure, housekeeping, render, signals};
+use crate::change::{Row, service_changes};
 use crate::clock;
-use crate::desired::{DesiredState, TaskSpec};
+use crate::desired::{DesiredState, Origins, TaskSpec};
 use crate::engine::docker::Docker;
 use crate::engine::{Observe, Perform};
 use crate::event::{Event, EventKind};
@@ -23,6 +24,7 @@ use crate::load::secrets::Need;
 use crate::lock::{LockError, Locks};
 use crate::observed::{ObservedState, Phase};
 use crate::plan::guard;
+use crate::plan::id::PlanId;
 use crate::pulls::PullHistory;
 use crate::reconciler::Limits;
 use crate::state::Directories;
@@ -35,16 +37,16 @@ const NOTICES_MAX: usize = 16;
 pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, Exit> {
     let endpoint = arguments.engine.endpoint()?;
     let secrets = arguments.secrets.secrets();
-    let reading = Reading { secrets: secrets.clone(), need: Need::Values };
+    let reading = Reading { secrets: secrets.clone(), need: Need::Values, since: None };
     let project = read_valid(&arguments.directory.directory, &reading, output)?;
     let wishes = Wishes::of(arguments);
     let until = if arguments.watch { Until::Stopped } else { Until::Steady(arguments.timeout) };
-    let name = endpoint.to_string();
+    let name = endpoint.identity();
     runtime(arguments.watch)?.block_on(async {
         let mut locks = Locks::new(&name);
         locks.hold_exactly(&clusters_of(&project.desired)).await.map_err(refuse_lock)?;
         let engine = Arc::new(Docker::new(endpoint).with_secrets(secrets));
-        let services = project.desired.clusters.values().flat_map(|cluster| cluster.services.values());
+        let services = project.desired.services_and_hooks();
         services.map(|service| &service.task).try_for_each(|task| check_secret_files(&engine, task))?;
         project.put_secrets_in_force();
         if let Err(error) = engine.sweep(&project.desired.source).await {
@@ -63,7 +65,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
                 *output,
             ));
         }
-        let gate = gate(arguments.allow_delete, arguments.directory.directory.display().to_string());
+        let gate = gate(arguments.plan_id, arguments.allow_delete, arguments.directory.directory.display().to_string());
         let run = Loop::new(engine.clone(), desired, limits(), &mut progress, inbox);
         let run = run.with_history(PullHistory::open(&name)).with_recorder(recorder(arguments, &name, &project));
         let mut run = if arguments.watch && !arguments.keep_images { run.with_image_cleanup() } else { run };
@@ -129,10 +131,35 @@ pub(super) fn refuse_lock(error: LockError) -> Exit {
     }
 }
 
-/// Refuses to take over what another directory declared, and to delete much at once.
-fn gate(allow_delete: Option<usize>, directory: String) -> Gate {
+/// Refuses another plan than the one that was asked for, to take over what another directory declared, and to delete much at once.
+fn gate(plan_id: Option<PlanId>, allow_delete: Option<usize>, directory: String) -> Gate {
     Box::new(move |desired: &DesiredState, observed: &ObservedState| {
+        refuse_moved(plan_id, desired, observed, &directory)?;
         refuse(desired, observed, allow_delete, &directory)
+    })
+}
+
+/// Why the plan of this id cannot be done any more, if it cannot.
+pub(super) fn refuse_moved(
+    asked: Option<PlanId>,
+    desired: &DesiredState,
+    observed: &ObservedState,
+    directory: &str,
+) -> Result<(), Refusal> {
+    const NAMED_MAX: usize = 10;
+    let Some(asked) = asked else { return Ok(()) };
+    let now = PlanId::of(desired, observed);
+    let Some(moved) = asked.moved(now) else { return Ok(()) };
+    let rows = service_changes(desired, observed, &Origins::new()).rows;
+    let names: Vec<_> = rows.iter().take(NAMED_MAX).map(Row::name).collect();
+    let more = if rows.len() > names.len() { ", ..." } else { "" };
+    let would = match names.len() {
+        0 => "nothing would change now".to_owned(),
+        _ => format!("now it would change {}{more}", names.join(", ")),
+    };
+    Err(Refusal {
+        reason: format!("the plan {asked} is out of date: {}; {would}", moved.describe()),
+        release: format!("look at what it is now, with reconcile --dry-run {directory}; it is plan {now}"),
     })
 }
 
@@ -251,7 +278,7 @@ fn changed_files(before: &Project, after: &Project) -> Vec<String> {
 }
 
 /// Says how it ended, and turns that into an exit code.
-async fn conclude<E: Perform>(
+pub(super) async fn conclude<E: Perform>(
     engine: &E,
     ending: Ending,
     project: &Project,
@@ -262,6 +289,9 @@ async fn conclude<E: Perform>(
     match ending {
         Ending::Converged => {
             output.say(&steady(&project.desired, observed, progress.began_at()));
+            for held in super::rollout::held_back(&project.desired, observed) {
+                output.say(&held);
+            }
             Ok(exit::DONE)
         }
         Ending::Failed(services) => {

@@ -11,13 +11,12 @@ use super::exit::{self, Exit};
 use super::output::Output;
 use super::report::Progress;
 use super::scope::{Scope, Scoped};
-use super::{DeleteArguments, converge, signals};
+use super::{DeleteArguments, converge, signals, volumes};
 use crate::desired::DesiredState;
+use crate::engine::Observe;
 use crate::engine::docker::Docker;
-use crate::engine::{Observe, Perform};
 use crate::lock::Locks;
 use crate::ownership::Source;
-use crate::plan::{Action, Outcome};
 use crate::secret::{Providers, Secrets};
 use crate::source::source_of;
 use crate::state::Directories;
@@ -34,7 +33,7 @@ pub(super) fn run(arguments: &DeleteArguments, output: &Output) -> Result<u8, Ex
     })?;
     let endpoint = arguments.engine.endpoint()?;
     converge::runtime(false)?.block_on(async {
-        let mut locks = Locks::new(&endpoint.to_string());
+        let mut locks = Locks::new(&endpoint.identity());
         // No secret is looked up, but the files of secrets go with their containers.
         let secrets = Arc::new(Secrets::new(Providers::default(), Directories::of_this_process()));
         let engine = Arc::new(Docker::new(endpoint).with_secrets(secrets));
@@ -124,12 +123,8 @@ fn conclude(ending: Ending, output: &Output) -> Result<u8, Exit> {
 async fn remove_volumes(engine: &Scoped<Docker>, source: &Source, output: &Output) -> Result<(), Exit> {
     let listing = engine.list().await.map_err(|error| Exit::new(exit::UNREACHABLE, error))?;
     for volume in listing.volumes.into_iter().filter(|volume| volume.source == *source) {
-        let name = volume.name;
-        match engine.perform(&Action::RemoveVolume { name: name.clone(), cluster: volume.cluster }).await {
-            Outcome::Done(_) => output.say(&format!("removed volume {name}")),
-            Outcome::Failed(failure) => return Err(Exit::because(exit::RUNTIME, format!("volume {name}: {failure}"))),
-            Outcome::Unknown(message) => return Err(Exit::because(exit::RUNTIME, format!("volume {name}: {message}"))),
-        }
+        volumes::remove(engine, &volume.cluster, &volume.name).await?;
+        output.say(&format!("removed volume {}", volume.name));
     }
     Ok(())
 }

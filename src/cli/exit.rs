@@ -17,6 +17,57 @@ pub const UNREACHABLE: u8 = 6;
 /// Wrong usage. Source: `EX_USAGE` of `sysexits.h`.
 pub const USAGE: u8 = 64;
 
+/// How a command ended, in a word: what a JSON document says beside the exit code, which some wrappers swallow.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Outcome {
+    /// It was told what there is to tell.
+    Done,
+    /// Nothing would change.
+    Unchanged,
+    /// Something would change.
+    Changes,
+    /// It would be refused.
+    Refused,
+    /// It would do what `--fail-on` forbids.
+    Forbidden,
+    /// The manifests are not valid.
+    Invalid,
+    /// The engine cannot be reached.
+    Unreachable,
+    /// It was asked for in a wrong way.
+    Usage,
+    /// Something went wrong.
+    Failed,
+}
+
+impl Outcome {
+    /// As in JSON.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::Done => "done",
+            Self::Unchanged => "unchanged",
+            Self::Changes => "changes",
+            Self::Refused => "refused",
+            Self::Forbidden => "forbidden",
+            Self::Invalid => "invalid",
+            Self::Unreachable => "unreachable",
+            Self::Usage => "usage",
+            Self::Failed => "failed",
+        }
+    }
+
+    /// What an error with this exit code comes to.
+    pub fn of_error(code: u8) -> Self {
+        match code {
+            INVALID => Self::Invalid,
+            REFUSED => Self::Refused,
+            UNREACHABLE => Self::Unreachable,
+            USAGE => Self::Usage,
+            _ => Self::Failed,
+        }
+    }
+}
+
 /// An error and the exit code that it leads to.
 #[derive(Debug)]
 pub struct Exit {

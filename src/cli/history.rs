@@ -70,7 +70,7 @@ pub(super) fn run(arguments: &HistoryArguments, output: &Output) -> Result<u8, E
 
 /// The history of the engine that is meant. It is not asked anything.
 pub(super) fn store(engine: &Engine) -> Result<Store, Exit> {
-    Ok(Store::new(&Directories::of_this_process().state, &engine.endpoint()?.to_string()))
+    Ok(Store::new(&Directories::of_this_process().state, &engine.endpoint()?.identity()))
 }
 
 pub(super) fn read(store: &Store) -> Result<Vec<Record>, Exit> {

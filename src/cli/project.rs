@@ -8,9 +8,12 @@ use std::time::Duration;
 use crate::clock;
 use crate::desired::resolve::resolve;
 use crate::desired::{DesiredState, Inputs, Origins};
-use crate::document::File;
+use crate::document::{Document, File};
+use crate::lint::lint;
 use crate::load::environment_files::{self, wanted_files};
-use crate::load::secrets::{self, Need, bases_of, read_versions, wanted_secrets};
+use crate::load::files::Files;
+use crate::load::revision::{Revision, load_revision};
+use crate::load::secrets::{self, Need, bases_of, read_versions, versions_since, wanted_secrets};
 use crate::load::{ContentDigest, Loaded, load_directory, validate_loaded};
 use crate::ownership::Source;
 use crate::problem::{Problem, sort_problems};
@@ -28,12 +31,16 @@ pub struct Project {
     pub files: Vec<Arc<File>>,
     /// How many manifests there are.
     pub manifests: usize,
+    /// The manifests as they are written, in the order of the files and of their text.
+    pub documents: Vec<Arc<Document>>,
     /// What they ask for; complete only when there is no error.
     pub desired: DesiredState,
     /// Where each service is written.
     pub origins: Origins,
     /// Everything that is wrong, sorted.
     pub problems: Vec<Problem>,
+    /// What whoever reviews the manifests should think about; `with_advice` adds it to the problems.
+    advice: Vec<Problem>,
     /// The same as long as no file changes.
     digest: ContentDigest,
     /// What was wrong before anything was read as a manifest.
@@ -50,6 +57,8 @@ pub struct Reading {
     pub secrets: Arc<Secrets>,
     /// How much has to be known of them.
     pub need: Need,
+    /// The revision that they are compared with instead: then nobody is asked for a value.
+    pub since: Option<Arc<Revision>>,
 }
 
 /// How often commands are asked again which value a secret has, while the manifests stay as they are. Files and the environment are
@@ -69,7 +78,7 @@ struct References {
 }
 
 impl References {
-    fn of(validated: &Validated, root: &Path, reading: &Reading) -> Self {
+    fn of(validated: &Validated, files: &Files, root: &Path, reading: &Reading) -> Self {
         let nothing = Self {
             environment_files: wanted_files(&validated.task_definitions),
             secrets: wanted_secrets(root, &validated.task_definitions),
@@ -78,18 +87,21 @@ impl References {
             problems: Vec::new(),
             asked_at: Timestamp::default(),
         };
-        nothing.read_again(root, reading)
+        nothing.read_again(files, root, reading)
     }
 
-    fn read_again(&self, root: &Path, reading: &Reading) -> Self {
+    fn read_again(&self, files: &Files, root: &Path, reading: &Reading) -> Self {
         let Self { environment_files, secrets, bases: _, inputs: before, problems: _, asked_at } = self;
         let now = clock::now();
         let is_time = now.since(*asked_at) >= COMMANDS_EVERY;
         let known = if is_time { BTreeMap::new() } else { before.secret_versions.clone() };
         let mut problems = Vec::new();
         let inputs = Inputs {
-            environment_files: environment_files::read_files(root, environment_files, &mut problems),
-            secret_versions: read_versions(&reading.secrets, secrets, reading.need, &known, &mut problems),
+            environment_files: environment_files::read_files(files, root, environment_files, &mut problems),
+            secret_versions: match &reading.since {
+                Some(revision) => versions_since(revision, files, secrets),
+                None => read_versions(&reading.secrets, secrets, reading.need, &known, &mut problems),
+            },
         };
         let asked_at = if is_time { now } else { *asked_at };
         Self { inputs, problems, asked_at, ..self.clone() }
@@ -103,20 +115,26 @@ impl References {
 impl Project {
     /// Reads a directory, or one file.
     pub fn read(directory: &Path, reading: &Reading) -> Self {
-        Self::understand(directory, reading, load_directory(directory))
+        Self::understand(directory, reading, load_directory(directory), &Files::Disk)
+    }
+
+    /// Reads the directory as it was in another revision.
+    pub fn read_revision(revision: &Arc<Revision>, reading: &Reading) -> Self {
+        let files = Files::Revision(revision.clone());
+        Self::understand(&revision.named, reading, load_revision(revision), &files)
     }
 
     /// Reads it again; `None` when no file and no secret has changed. Looking costs little then: nothing is validated.
     pub fn read_again(&mut self) -> Option<Self> {
         let loaded = load_directory(&self.directory);
         if loaded.digest == self.digest && loaded.problems == self.unread {
-            let references = self.references.read_again(&root_of(&self.directory), &self.reading);
+            let references = self.references.read_again(&Files::Disk, &root_of(&self.directory), &self.reading);
             if references.is_same(&self.references) {
                 self.references = references;
                 return None;
             }
         }
-        Some(Self::understand(&self.directory, &self.reading, loaded))
+        Some(Self::understand(&self.directory, &self.reading, loaded, &Files::Disk))
     }
 
     /// The same files with another state in force: that of `before`, the last one that was valid.
@@ -125,12 +143,13 @@ impl Project {
         Self { desired: before.desired.clone(), origins: before.origins.clone(), ..self }
     }
 
-    fn understand(directory: &Path, reading: &Reading, loaded: Loaded) -> Self {
+    fn understand(directory: &Path, reading: &Reading, loaded: Loaded, files: &Files) -> Self {
         // Of what cannot be found the problems say so; its name is never used.
         let source = source_of(directory).unwrap_or_else(|_| Source::new(&directory.display().to_string()));
         let validated = validate_loaded(&loaded);
-        let references = References::of(&validated, &root_of(directory), reading);
+        let references = References::of(&validated, files, &root_of(directory), reading);
         let resolved = resolve(source, &validated, &references.inputs);
+        let advice = lint(&validated);
         let mut problems = loaded.problems.clone();
         problems.extend(validated.problems);
         problems.extend(references.problems.iter().cloned());
@@ -140,14 +159,24 @@ impl Project {
             directory: directory.to_owned(),
             files: loaded.files,
             manifests: loaded.documents.len(),
+            documents: loaded.documents,
             desired: resolved.desired,
             origins: resolved.origins,
             problems,
+            advice,
             digest: loaded.digest,
             unread: loaded.problems,
             references,
             reading: reading.clone(),
         }
+    }
+
+    /// The same with advice among the problems: for who looks at manifests, not for who runs them.
+    #[must_use]
+    pub fn with_advice(mut self) -> Self {
+        self.problems.append(&mut self.advice);
+        sort_problems(&mut self.problems);
+        self
     }
 
     /// The files outside of the manifests that are read as well: environment files, and those of secrets.

@@ -3,16 +3,30 @@
 use std::fmt::Write as _;
 
 use anstyle::AnsiColor;
+use serde_json::Value;
 
+use super::exit::Outcome;
+
+pub mod against;
+pub(crate) mod escape;
+pub mod explain;
 pub mod failure;
 pub mod history;
 pub mod logs;
 pub mod plan;
 pub mod problems;
 pub mod progress;
+pub mod report;
 pub mod simulation;
 pub mod status;
 pub mod tasks;
+
+/// A document with how its command ended: some wrappers swallow the exit code.
+pub(crate) fn json_document(mut document: Value, outcome: Outcome, code: u8) -> String {
+    document["outcome"] = outcome.as_str().into();
+    document["exitCode"] = code.into();
+    format!("{document:#}\n")
+}
 
 /// How text is to look.
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
@@ -96,9 +110,11 @@ fn push_clean(line: &mut String, text: &str) {
     }
 }
 
-/// Whether a character steers the terminal or the direction of writing.
+/// Whether a character steers the terminal, the direction of writing or the end of a line.
 fn is_steering(character: char) -> bool {
-    character.is_control() || matches!(character, '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}')
+    let turns =
+        |c| matches!(c, '\u{61c}' | '\u{200e}' | '\u{200f}' | '\u{202a}'..='\u{202e}' | '\u{2066}'..='\u{2069}');
+    character.is_control() || turns(character) || matches!(character, '\u{2028}' | '\u{2029}' | '\u{feff}')
 }
 
 /// The beginning of a text that is longer than `width` columns.

@@ -5,10 +5,11 @@ use std::sync::{Arc, OnceLock};
 
 use futures_util::stream::BoxStream;
 
+use crate::desired::Resources;
 use crate::engine::{EngineError, Evidence, Hint, Listing, LogChunk, LogQuery, Observe, Perform};
 use crate::image::{ImageId, ObservedImage, PullProgress};
-use crate::observed::{ContainerId, ObservedContainer};
-use crate::ownership::{Source, TaskKey};
+use crate::observed::{ContainerId, ObservedContainer, ObservedVolume};
+use crate::ownership::{Intervention, Source, TaskKey};
 use crate::plan::{Action, Outcome};
 use crate::probing::{Answer, Question};
 use crate::value::{ClusterName, ServiceName, Timestamp};
@@ -22,6 +23,8 @@ pub(super) enum Scope {
     Cluster(ClusterName),
     /// One service; the network of its cluster stays.
     Service(ClusterName, ServiceName),
+    /// One service, and the network that its tasks join.
+    Rollout(ClusterName, ServiceName),
     /// These tasks of no service, and the network that they need.
     Standalone(ClusterName, BTreeSet<ServiceName>),
     /// One task of a service, and the network that it is in.
@@ -33,13 +36,20 @@ pub(super) enum Scope {
     },
 }
 
+/// Whether a task is one of a service, or of a hook of it.
+fn is_of(task: &TaskKey, service: &ServiceName) -> bool {
+    task.service == *service || task.service.is_hook_of(service)
+}
+
 impl Scope {
     pub(super) fn includes(&self, container: &ObservedContainer) -> bool {
         let task = &container.identity.task;
         match self {
             Self::All | Self::Housekeeping { .. } => true,
             Self::Cluster(cluster) => task.cluster == *cluster,
-            Self::Service(cluster, service) => task.cluster == *cluster && task.service == *service,
+            Self::Service(cluster, service) | Self::Rollout(cluster, service) => {
+                task.cluster == *cluster && is_of(task, service)
+            }
             Self::Standalone(cluster, names) => task.cluster == *cluster && names.contains(&task.service),
             Self::Task(key) => task == key,
         }
@@ -48,22 +58,40 @@ impl Scope {
     pub(super) fn includes_cluster(&self, name: &ClusterName) -> bool {
         match self {
             Self::All => true,
-            Self::Cluster(cluster) | Self::Standalone(cluster, _) => cluster == name,
+            Self::Cluster(cluster) | Self::Standalone(cluster, _) | Self::Rollout(cluster, _) => cluster == name,
             Self::Task(key) => key.cluster == *name,
             Self::Service(..) => false,
             Self::Housekeeping { networks } => *networks,
         }
     }
 
+    /// Whether what somebody asked is asked of something that is seen.
+    fn includes_intervention(&self, volume: &ObservedVolume) -> bool {
+        let of = |name: &ServiceName| volume.intervention.as_ref().is_some_and(|asked| asked.service == *name);
+        match self {
+            Self::All => true,
+            Self::Cluster(cluster) => volume.cluster == *cluster,
+            Self::Service(cluster, service) | Self::Rollout(cluster, service) => {
+                volume.cluster == *cluster && of(service)
+            }
+            Self::Standalone(..) | Self::Task(_) | Self::Housekeeping { .. } => false,
+        }
+    }
+
     fn restrict(&self, mut listing: Listing) -> Listing {
         listing.networks.retain(|network| self.includes_cluster(&network.cluster));
         listing.volumes.retain(|volume| match (self, &volume.task) {
-            (Self::Service(cluster, service), Some(task)) => task.cluster == *cluster && task.service == *service,
+            _ if volume.intervention.is_some() => self.includes_intervention(volume),
+            (Self::Service(cluster, service) | Self::Rollout(cluster, service), Some(task)) => {
+                task.cluster == *cluster && is_of(task, service)
+            }
             (Self::Standalone(cluster, names), Some(task)) => task.cluster == *cluster && names.contains(&task.service),
             (Self::Task(key), Some(task)) => task == key,
             (Self::Housekeeping { .. }, Some(_)) => true,
             (Self::Standalone(..) | Self::Task(_) | Self::Housekeeping { .. }, None) => false,
-            (Self::All | Self::Cluster(_) | Self::Service(..), _) => self.includes_cluster(&volume.cluster),
+            (Self::All | Self::Cluster(_) | Self::Service(..) | Self::Rollout(..), _) => {
+                self.includes_cluster(&volume.cluster)
+            }
         });
         listing
     }
@@ -104,6 +132,14 @@ impl<E: Observe> Observe for Scoped<E> {
         // A later list tells nothing more that anybody asks for.
         let _ = self.rest.set(rest);
         Ok(self.scope.restrict(listing))
+    }
+
+    async fn host(&self) -> Result<Option<Resources>, EngineError> {
+        self.engine.host().await
+    }
+
+    async fn told_to_stop(&self, since: Timestamp) -> Result<BTreeMap<ContainerId, Timestamp>, EngineError> {
+        self.engine.told_to_stop(since).await
     }
 
     async fn inspect(&self, id_or_name: &str) -> Result<Option<ObservedContainer>, EngineError> {
@@ -152,6 +188,15 @@ impl<E: Observe> Observe for Scoped<E> {
 impl<E: Perform> Perform for Scoped<E> {
     async fn perform(&self, action: &Action) -> Outcome {
         self.engine.perform(action).await
+    }
+
+    async fn intervene(
+        &self,
+        cluster: &ClusterName,
+        source: &Source,
+        intervention: &Intervention,
+    ) -> Result<(), EngineError> {
+        self.engine.intervene(cluster, source, intervention).await
     }
 
     async fn remove_images(&self, _: &[(String, ImageId)]) -> Vec<(String, bool)> {

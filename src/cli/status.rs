@@ -60,7 +60,7 @@ fn read_desired(arguments: &StatusArguments, output: &Output) -> Result<Option<D
         None if PathBuf::from(DIRECTORY_DEFAULT).is_dir() => PathBuf::from(DIRECTORY_DEFAULT),
         None => return Ok(None),
     };
-    let reading = Reading { secrets: arguments.secrets.secrets(), need: Need::Comparison };
+    let reading = Reading { secrets: arguments.secrets.secrets(), need: Need::Comparison, since: None };
     let project = Project::read(&directory, &reading);
     if project.errors() == 0 {
         return Ok(Some(project.desired));

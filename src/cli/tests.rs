@@ -19,6 +19,6 @@ fn times_are_read() {
 
 #[test]
 fn kinds_are_found_whatever_their_case() {
-    assert_eq!(parse_kind("service"), Ok(Kind::Service));
-    assert!(parse_kind("pod").expect_err("no such kind").contains("TaskDefinition"));
+    assert_eq!(validate::parse_described("service"), Ok(validate::Described::Manifest(crate::manifest::Kind::Service)));
+    assert!(validate::parse_described("pod").expect_err("no such kind").contains("TaskDefinition"));
 }

@@ -7,8 +7,8 @@ use std::sync::Arc;
 use std::time::Duration;
 
 use super::{
-    CircuitBreaker, DesiredCluster, DesiredService, DesiredState, Inputs, Lifetime, Origin, Origins, Protocol,
-    Resources, TaskSpec, Threshold,
+    CircuitBreaker, DesiredCluster, DesiredHook, DesiredService, DesiredState, Inputs, Lifetime, Origin, Origins,
+    Protocol, Resources, TaskSpec, Threshold,
 };
 use crate::image::PullBehavior;
 use crate::manifest::{
@@ -23,6 +23,7 @@ use crate::value::{ClusterName, Family, Percent, ServiceName};
 
 mod configuration;
 mod health_check;
+mod hook;
 mod lifecycle;
 mod options;
 mod task;
@@ -77,9 +78,12 @@ pub fn resolve(source: Source, manifests: &Validated, inputs: &Inputs) -> Resolv
         let known_cluster = check_cluster(located, &clusters, manifests, &mut problems);
         let task = find_task(located, &definitions, &tasks, manifests, &mut problems);
         check_name(located, &mut problems);
-        let (true, Some((definition, task))) = (known_cluster, task) else { continue };
-        let service = resolve_service(&located.manifest, pull_behavior(clusters.get(cluster)), task);
-        check_room(located, &service, &mut problems);
+        let image_pull = located.manifest.spec.image_pull_behavior;
+        let image_pull = image_pull.unwrap_or_else(|| pull_behavior(clusters.get(cluster)));
+        let hooks = hook::resolve_hooks(located, image_pull, &definitions, &tasks, (manifests, &mut problems));
+        let (true, Some((definition, task)), Some(hooks)) = (known_cluster, task, hooks) else { continue };
+        let service = resolve_service(&located.manifest, image_pull, task, hooks);
+        check_room(located, definition, &service, &mut problems);
         let origin = Origin {
             service: located.document.clone(),
             task_definition: definition.document.clone(),
@@ -90,7 +94,7 @@ pub fn resolve(source: Source, manifests: &Validated, inputs: &Inputs) -> Resolv
             cluster.services.insert(name.clone(), service);
         }
     }
-    check_ports(&desired, &services, &mut problems);
+    check_ports(&desired, &services, &definitions, &mut problems);
     // A service that is not valid may be the one that uses it.
     if manifests.invalid.is_empty() {
         warn_unused(&definitions, &manifests.services, &mut problems);
@@ -222,7 +226,12 @@ fn resolve_cluster(cluster: &Cluster) -> DesiredCluster {
     DesiredCluster { reserved, services: BTreeMap::new() }
 }
 
-fn resolve_service(service: &Service, of_cluster: PullBehavior, task: Arc<TaskSpec>) -> DesiredService {
+fn resolve_service(
+    service: &Service,
+    image_pull: PullBehavior,
+    task: Arc<TaskSpec>,
+    hooks: Vec<DesiredHook>,
+) -> DesiredService {
     let Service { api_version: _, kind: _, metadata: _, spec } = service;
     let crate::manifest::ServiceSpec {
         service_name: _,
@@ -231,7 +240,7 @@ fn resolve_service(service: &Service, of_cluster: PullBehavior, task: Arc<TaskSp
         desired_count,
         deployment_configuration,
         health_check_grace_period_seconds,
-        image_pull_behavior,
+        image_pull_behavior: _,
         scheduling_strategy,
     } = spec;
     let deployment = deployment_configuration.clone().unwrap_or_default();
@@ -245,10 +254,12 @@ fn resolve_service(service: &Service, of_cluster: PullBehavior, task: Arc<TaskSp
         minimum_healthy: deployment.minimum_healthy_percent.map_or(minimum, Percent),
         maximum: deployment.maximum_percent.map_or(maximum, Percent),
         health_check_grace: Duration::from_secs(health_check_grace_period_seconds.unwrap_or(0).into()),
-        image_pull: image_pull_behavior.unwrap_or(of_cluster),
+        min_ready: Duration::from_secs(deployment.min_ready_seconds.unwrap_or(0).into()),
+        image_pull,
         circuit_breaker: deployment.deployment_circuit_breaker.as_ref().map(resolve_breaker).unwrap_or_default(),
         task,
         lifetime: Lifetime::Kept,
+        hooks,
     }
 }
 
@@ -268,7 +279,13 @@ fn resolve_breaker(written: &DeploymentCircuitBreaker) -> CircuitBreaker {
 }
 
 /// Warns of a service that can run and can never be updated.
-fn check_room(located: &Located<Service>, service: &DesiredService, problems: &mut Vec<Problem>) {
+fn check_room(
+    located: &Located<Service>,
+    definition: &Located<TaskDefinition>,
+    service: &DesiredService,
+    problems: &mut Vec<Problem>,
+) {
+    let may_warn = !located.manifest.metadata.allows(Code::DeploymentStuck);
     let count = service.desired_count.unwrap_or(1);
     let (floor, ceiling) = (service.minimum_healthy.ceil_of(count), service.maximum.floor_of(count));
     if count == 0 {
@@ -281,8 +298,9 @@ fn check_room(located: &Located<Service>, service: &DesiredService, problems: &m
             let problem = Problem::error(Code::Conflict, message)
                 .with_place(located.place_of("/spec/desiredCount"))
                 .with_help("leave `hostPort` out to have a free port chosen for each task, or set `desiredCount: 1`");
+            let problem = with_host_port(problem, definition, port);
             problems.push(problem.with_object(object(located)));
-        } else if floor > 0 {
+        } else if floor > 0 && may_warn {
             let message = format!(
                 "the service runs, but cannot be updated: the old task keeps host port {port} until it stops, and minimumHealthyPercent {} keeps the old task",
                 service.minimum_healthy.0
@@ -290,9 +308,10 @@ fn check_room(located: &Located<Service>, service: &DesiredService, problems: &m
             let problem = Problem::warning(Code::DeploymentStuck, message)
                 .with_place(place)
                 .with_help("set `deploymentConfiguration: { minimumHealthyPercent: 0, maximumPercent: 100 }`: each update is then a short outage");
+            let problem = with_host_port(problem, definition, port);
             problems.push(problem.with_object(object(located)));
         }
-    } else if floor == count && ceiling == count {
+    } else if floor == count && ceiling == count && may_warn {
         let message = format!(
             "the service runs, but cannot be updated: of {count} no task may stop (minimumHealthyPercent {}) and none may be added (maximumPercent {})",
             service.minimum_healthy.0, service.maximum.0
@@ -304,8 +323,30 @@ fn check_room(located: &Located<Service>, service: &DesiredService, problems: &m
     }
 }
 
+/// Shows where a task definition fixes a port of the host.
+fn with_host_port(problem: Problem, definition: &Located<TaskDefinition>, port: u16) -> Problem {
+    for (index, container) in definition.manifest.spec.container_definitions.iter().enumerate() {
+        for (item, mapping) in container.port_mappings.iter().enumerate() {
+            let field = match (mapping.host_port, mapping.container_port) {
+                (Some(host), _) if host == port => "hostPort",
+                // In the host's own network a port is the same on both sides.
+                (None | Some(0), Some(own)) if own == port => "containerPort",
+                (Some(_) | None, Some(_) | None) => continue,
+            };
+            let pointer = format!("/spec/containerDefinitions/{index}/portMappings/{item}/{field}");
+            return problem.with_related(format!("host port {port} is fixed here"), definition.place_of(&pointer));
+        }
+    }
+    problem
+}
+
 /// Refuses a static host port that two services want.
-fn check_ports(desired: &DesiredState, located: &BTreeMap<Key, &Located<Service>>, problems: &mut Vec<Problem>) {
+fn check_ports(
+    desired: &DesiredState,
+    located: &BTreeMap<Key, &Located<Service>>,
+    definitions: &BTreeMap<Family, &Located<TaskDefinition>>,
+    problems: &mut Vec<Problem>,
+) {
     let mut holders: BTreeMap<(u16, Protocol), Key> = BTreeMap::new();
     for (cluster, wanted) in &desired.clusters {
         for (name, service) in &wanted.services {
@@ -317,6 +358,7 @@ fn check_ports(desired: &DesiredState, located: &BTreeMap<Key, &Located<Service>
                     continue;
                 };
                 let place = |key: &Key| located.get(key).map(|located| located.place_of("/spec/taskDefinition"));
+                let definition = |key: &Key| definitions.get(&located.get(key)?.manifest.spec.task_definition);
                 let message = format!("host port {port}/{} is wanted by `{first}` and by `{key}`", protocol.as_str());
                 let mut problem = Problem::error(Code::Conflict, message)
                     .with_help("give one of them another `hostPort`, or leave it out to have a free one chosen");
@@ -324,10 +366,14 @@ fn check_ports(desired: &DesiredState, located: &BTreeMap<Key, &Located<Service>
                 if let Some(other) = place(first) {
                     problem = problem.with_related("the other service", other);
                 }
+                let mut ends: Vec<_> = [&key, first].into_iter().filter_map(definition).collect();
+                ends.dedup_by_key(|definition| definition.manifest.metadata.name.clone());
+                problem = ends.into_iter().fold(problem, |problem, end| with_host_port(problem, end, port));
                 problems.push(problem);
             }
         }
     }
+    hook::check_ports(desired, &holders, located, problems);
 }
 
 fn warn_unused(
@@ -335,8 +381,12 @@ fn warn_unused(
     services: &[Located<Service>],
     problems: &mut Vec<Problem>,
 ) {
-    let used: BTreeSet<_> = services.iter().map(|service| &service.manifest.spec.task_definition).collect();
-    for (family, located) in definitions.iter().filter(|(family, _)| !used.contains(family)) {
+    let by_services = services.iter().map(|service| &service.manifest.spec.task_definition);
+    let by_hooks = services.iter().flat_map(hook::written).map(|hook| &hook.task_definition);
+    let used: BTreeSet<_> = by_services.chain(by_hooks).collect();
+    let may_warn = |located: &Located<TaskDefinition>| !located.manifest.metadata.allows(Code::Unused);
+    for (family, located) in definitions.iter().filter(|(family, located)| !used.contains(family) && may_warn(located))
+    {
         let message = format!("no service uses TaskDefinition `{family}`");
         problems.push(Problem::warning(Code::Unused, message).with_place(located.place_of("/metadata/name")));
     }

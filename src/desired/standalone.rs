@@ -36,9 +36,11 @@ pub fn desire_tasks(
         maximum: Percent(100),
         circuit_breaker: CircuitBreaker { enabled: false, ..CircuitBreaker::default() },
         health_check_grace: Duration::ZERO,
+        min_ready: Duration::ZERO,
         image_pull: PullBehavior::default(),
         task: task.clone(),
         lifetime: Lifetime::Once { keep_ended },
+        hooks: Vec::new(),
     };
     let services = names.iter().map(|name| (name.clone(), service.clone())).collect();
     let clusters = BTreeMap::from([(cluster.clone(), DesiredCluster { services, ..DesiredCluster::default() })]);

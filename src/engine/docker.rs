@@ -8,6 +8,7 @@
 //! secrets      the values that a new container is given          cgroups   the limits of a task as a whole
 //! reach        how a container is asked over the network, from where we are
 //! images       what there is under a reference   pull         fetching one, with the credentials of its registry
+//! interventions                what a person asks of a service beside its manifest
 //! logs         what containers write              exec         a process in a container, for a person
 //! evidence     the last words of a container, without the values that it was given
 //! ```
@@ -33,18 +34,19 @@ pub use self::credentials::{NoSecrets, RepositorySecrets};
 pub use self::endpoint::{Address, Certificates, Endpoint, EndpointError, Origin, Surroundings};
 use self::secrets::Delivery;
 use self::text::clean;
+use crate::desired::Resources;
 use crate::engine::{
     Attach, Attached, EngineError, Evidence, ExecId, ExecRequest, Hint, Listing, LogChunk, LogQuery, Observe, Perform,
     TerminalSize,
 };
 use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
-use crate::ownership::{self, Source};
+use crate::ownership::{self, Intervention, Source};
 use crate::plan::{Action, Outcome};
 use crate::probe;
 use crate::probing::{Answer, Question};
 use crate::secret::Secrets;
-use crate::value::Timestamp;
+use crate::value::{ClusterName, Timestamp};
 
 mod answers;
 mod cgroups;
@@ -56,6 +58,7 @@ mod exec;
 mod hints;
 mod host;
 mod images;
+mod interventions;
 mod logs;
 mod own_image;
 mod perform;
@@ -63,6 +66,7 @@ mod pull;
 mod reach;
 mod secrets;
 mod status_text;
+mod stops;
 mod text;
 mod translate;
 mod usage;
@@ -74,6 +78,8 @@ const LIST: Call = Call::new("list", 30);
 const INSPECT: Call = Call::new("inspect", 30);
 const LOGS: Call = Call::new("logs", 30);
 const IMAGES: Call = Call::new("list images", 30);
+// An engine answers within 50 ms, and nothing depends on the answer enough to wait for it much longer.
+const HOST: Call = Call::new("info", 5);
 
 /// Where a list has to be completed by inspections. An engine answers no faster for more of them.
 const INSPECTIONS_AT_ONCE: usize = 8;
@@ -202,19 +208,30 @@ impl Observe for ReadOnlyDocker {
         let containers = query("/containers/json", &[("all", "1"), ("filters", &filters)]);
         let networks = query("/networks", &[("filters", &filters)]);
         let volumes = query("/volumes", &[("filters", &filters)]);
-        let looks = async {
-            tokio::try_join!(
-                // The clock is read when the answer is there: a status text counts from when the engine wrote it, so a container
-                // then never looks older than it is.
-                self.ask(LIST, &containers, |answer| answers::read_containers(answer, now())),
-                self.ask(LIST, &networks, answers::read_networks),
-                self.ask(LIST, &volumes, answers::read_volumes),
-            )
-        };
-        let (looked, host) = tokio::join!(looks, host::resources(&self.connection));
-        let (containers, networks, volumes) = looked.inspect_err(|_| self.connection.host.forget())?;
+        let (containers, networks, volumes) = tokio::try_join!(
+            // The clock is read when the answer is there: a status text counts from when the engine wrote it, so a container
+            // then never looks older than it is.
+            self.ask(LIST, &containers, |answer| answers::read_containers(answer, now())),
+            self.ask(LIST, &networks, answers::read_networks),
+            self.ask(LIST, &volumes, answers::read_volumes),
+        )?;
         let containers = self.with_health(containers).await?;
-        Ok(Listing { containers, networks, volumes, neighbours: Vec::new(), host })
+        Ok(Listing { containers, networks, volumes, neighbours: Vec::new() })
+    }
+
+    async fn host(&self) -> Result<Option<Resources>, EngineError> {
+        match self.ask(HOST, "/info", host::read).await {
+            // A socket may be guarded by a proxy that lets only some questions through.
+            Err(error @ EngineError::Refused { .. }) => {
+                tracing::warn!(%error, "the engine does not tell how much the host has: nothing waits for room");
+                Ok(None)
+            }
+            answer => answer,
+        }
+    }
+
+    async fn told_to_stop(&self, since: Timestamp) -> Result<BTreeMap<ContainerId, Timestamp>, EngineError> {
+        self.ask(stops::TOLD, &stops::path(since, now()), stops::read).await
     }
 
     async fn inspect(&self, id_or_name: &str) -> Result<Option<ObservedContainer>, EngineError> {
@@ -280,6 +297,14 @@ impl Observe for Docker {
         self.reading.list().await
     }
 
+    async fn host(&self) -> Result<Option<Resources>, EngineError> {
+        self.reading.host().await
+    }
+
+    async fn told_to_stop(&self, since: Timestamp) -> Result<BTreeMap<ContainerId, Timestamp>, EngineError> {
+        self.reading.told_to_stop(since).await
+    }
+
     async fn inspect(&self, id_or_name: &str) -> Result<Option<ObservedContainer>, EngineError> {
         self.reading.inspect(id_or_name).await
     }
@@ -340,6 +365,17 @@ impl Perform for Docker {
     async fn perform(&self, action: &Action) -> Outcome {
         let connection = &self.reading.connection;
         perform::perform(connection, &self.secrets, &*self.registry_secrets, &self.groups, action).await
+    }
+
+    async fn intervene(
+        &self,
+        cluster: &ClusterName,
+        source: &Source,
+        intervention: &Intervention,
+    ) -> Result<(), EngineError> {
+        let connection = &self.reading.connection;
+        let written = interventions::write(connection, cluster, source, intervention).await;
+        written.map_err(|error| error.into_engine_error(interventions::WRITE, connection.endpoint()))
     }
 
     async fn remove_images(&self, images: &[(String, ImageId)]) -> Vec<(String, bool)> {

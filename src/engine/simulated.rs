@@ -133,7 +133,7 @@ impl Simulated {
         }
     }
 
-    /// Says how much the host has; it is told with the next list. Nothing is said of a new engine, and then there is room for all.
+    /// Says how much the host has; it is told when it is asked for. Nothing is said of a new engine, and then there is room for all.
     pub fn set_host(&mut self, host: Option<Resources>) {
         self.host = host;
     }
@@ -198,8 +198,12 @@ impl Simulated {
             networks: self.networks.values().filter_map(|network| network.ours.clone()).collect(),
             volumes: self.volumes.values().filter_map(|volume| volume.ours.clone()).collect(),
             neighbours: Vec::new(),
-            host: self.host,
         }
+    }
+
+    /// How much the host has, where it was said.
+    pub fn host(&self) -> Option<Resources> {
+        self.host
     }
 
     /// [`Simulated::list`], unless the engine cannot be reached.

@@ -127,7 +127,8 @@ impl Chronicle {
             plan.steps.iter().any(|step| match &step.action {
                 Action::CreateContainer(new) => {
                     let task = &new.identity.task;
-                    is_of(&task.cluster, &task.service, key) && task.revision == wanted
+                    let is_hook = task.cluster == key.0 && task.service.is_hook_of(&key.1);
+                    is_of(&task.cluster, &task.service, key) && task.revision == wanted || is_hook
                 }
                 Action::StartContainer { .. }
                 | Action::StopContainer { .. }
@@ -187,7 +188,8 @@ impl Chronicle {
     fn draft(&mut self, desired: &DesiredState, observed: &ObservedState, event: &Event) -> Option<Draft> {
         let about = event.about.as_ref()?;
         let key = (about.cluster.clone(), about.service.clone()?);
-        if find(desired, &key).is_some_and(|service| service.lifetime.is_once()) {
+        // A hook is told of with the deployment that it belongs to.
+        if key.1.hook_place().is_some() || find(desired, &key).is_some_and(|service| service.lifetime.is_once()) {
             return None;
         }
         let at = ObservedAt { observed, event };
@@ -236,7 +238,9 @@ impl Chronicle {
             | EventKind::TaskUnchecked { .. }
             | EventKind::TaskUnhealthy { .. }
             | EventKind::TaskStopped
+            | EventKind::TaskDone { .. }
             | EventKind::BackingOff { .. }
+            | EventKind::HeldBack { .. }
             | EventKind::WaitingForRoom { .. }
             | EventKind::ImagePulling { .. }
             | EventKind::ImageProgress { .. }
@@ -305,12 +309,16 @@ impl<'a> ObservedAt<'a> {
         let is_meant = |container: &&ObservedContainer| {
             let task = &container.identity.task;
             task.cluster == about.cluster
-                && about.service.as_ref() == Some(&task.service)
+                && about.service.as_ref().is_some_and(|name| *name == task.service || task.service.is_hook_of(name))
                 && about.slot.is_none_or(|slot| slot == task.slot)
                 && !container.identity.container.is_namespace_owner()
         };
         let of_it = || self.observed.containers.values().filter(is_meant);
-        let named = of_it().filter(|container| describe_end(container) == reason);
+        let is_named = |container: &&ObservedContainer| {
+            let end = describe_end(container);
+            if container.identity.task.service.hook_place().is_some() { reason.ends_with(&end) } else { reason == end }
+        };
+        let named = of_it().filter(is_named);
         named.max_by_key(|container| container.created_at).or_else(|| {
             // Which of several tasks of a service is meant is not to be guessed.
             about.slot?;
@@ -346,7 +354,7 @@ fn end_of(slot: Slot, reason: &str, culprit: Option<&ObservedContainer>) -> Task
 fn busy(plan: &Plan) -> BTreeSet<Key> {
     let acted = plan.steps.iter().filter_map(|step| step.action.identity()).map(|identity| &identity.task);
     let acted = acted.map(|task| (task.cluster.clone(), task.service.clone()));
-    let is_open = |wait: &Wait| !matches!(wait, Wait::DeploymentFailed { .. });
+    let is_open = |wait: &Wait| !matches!(wait, Wait::DeploymentFailed { .. } | Wait::Held(_));
     let waited = plan.waits.iter().filter(|waiting| is_open(&waiting.wait)).map(|waiting| &waiting.about);
     let waited = waited.filter_map(|about| Some((about.cluster.clone(), about.service.clone()?)));
     acted.chain(waited).collect()

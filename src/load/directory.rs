@@ -7,11 +7,11 @@ use std::path::{Path, PathBuf};
 use crate::problem::{Code, Place, Problem};
 
 /// The most files. One file per service and task definition of five thousand services.
-const FILES_MAX: usize = 10_000;
+pub(super) const FILES_MAX: usize = 10_000;
 /// The most directory entries that are looked at: links can make a few directories look like millions.
-const ENTRIES_MAX: usize = 100_000;
+pub(super) const ENTRIES_MAX: usize = 100_000;
 /// The deepest directory below the one that was given.
-const DIRECTORY_DEPTH_MAX: usize = 32;
+pub(super) const DIRECTORY_DEPTH_MAX: usize = 32;
 
 /// One file to read.
 pub(super) struct Entry {
@@ -129,14 +129,14 @@ impl Walk<'_> {
     }
 }
 
-fn is_manifest(path: &Path) -> bool {
+pub(super) fn is_manifest(path: &Path) -> bool {
     path.extension()
         .is_some_and(|extension| ["yaml", "yml", "json"].iter().any(|known| extension.eq_ignore_ascii_case(known)))
 }
 
 /// Hidden entries, and what editors leave behind while they save. What they leave behind under another extension, such as
 /// `web.yaml~` or `#web.yaml#`, is no manifest by its name already.
-fn is_skipped(name: &str) -> bool {
+pub(super) fn is_skipped(name: &str) -> bool {
     name.starts_with('.')
         || name.starts_with('#')
         || name.ends_with('~')

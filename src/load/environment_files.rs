@@ -4,9 +4,9 @@ use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 use std::sync::Arc;
 
-use crate::bounded::{is_inside, read_bounded};
 use crate::desired::inputs::{path_beside, variables_of};
 use crate::document::File;
+use crate::load::files::{Files, is_of_clone};
 use crate::manifest::{EnvironmentFileType, Located, TaskDefinition};
 use crate::problem::{Code, Place, Problem};
 
@@ -52,13 +52,18 @@ pub fn wanted_files(definitions: &[Located<TaskDefinition>]) -> Vec<Wanted> {
 }
 
 /// Reads the files, each once. What cannot be read is a problem at every place that names it.
-pub fn read_files(root: &Path, wanted: &[Wanted], problems: &mut Vec<Problem>) -> BTreeMap<PathBuf, Arc<File>> {
+pub fn read_files(
+    files: &Files,
+    root: &Path,
+    wanted: &[Wanted],
+    problems: &mut Vec<Problem>,
+) -> BTreeMap<PathBuf, Arc<File>> {
     let mut read: BTreeMap<PathBuf, Result<Arc<File>, Box<Problem>>> = BTreeMap::new();
     let mut total = 0;
     for Wanted { path, is_absolute, place } in wanted {
-        let inside = if *is_absolute { Ok(()) } else { check_inside(root, path) };
+        let inside = if *is_absolute { Ok(()) } else { check_inside(files, root, path) };
         let outcome = inside.and_then(|()| {
-            let file = read.entry(path.clone()).or_insert_with(|| read_file(path, &mut total).map(Arc::new));
+            let file = read.entry(path.clone()).or_insert_with(|| read_file(files, path, &mut total).map(Arc::new));
             file.as_ref().map(|_| ()).map_err(Clone::clone)
         });
         if let Err(problem) = outcome {
@@ -74,8 +79,8 @@ pub fn read_files(root: &Path, wanted: &[Wanted], problems: &mut Vec<Problem>) -
 }
 
 /// Refuses a relative path that leads out of the directory of manifests.
-fn check_inside(root: &Path, path: &Path) -> Result<(), Box<Problem>> {
-    if is_inside(root, path) {
+fn check_inside(files: &Files, root: &Path, path: &Path) -> Result<(), Box<Problem>> {
+    if files.is_inside(root, path) {
         return Ok(());
     }
     let message = format!("`{}` is outside of the directory of manifests, {}", path.display(), root.display());
@@ -84,11 +89,13 @@ fn check_inside(root: &Path, path: &Path) -> Result<(), Box<Problem>> {
     Err(Box::new(problem))
 }
 
-fn read_file(path: &Path, total: &mut usize) -> Result<File, Box<Problem>> {
+fn read_file(files: &Files, path: &Path, total: &mut usize) -> Result<File, Box<Problem>> {
     let shown = path.display().to_string();
     let refuse = |code, message: String| Box::new(Problem::error(code, message));
-    let bytes = read_bounded(path, FILE_BYTES_MAX)
-        .map_err(|error| refuse(Code::Unreadable, format!("the environment file {shown} cannot be read: {error}")))?;
+    let bytes = files.read(path, FILE_BYTES_MAX).map_err(|error| {
+        let code = if is_of_clone(&error) { Code::NotInClone } else { Code::Unreadable };
+        refuse(code, format!("the environment file {shown} cannot be read: {error}"))
+    })?;
     *total += bytes.len();
     if *total > FILES_BYTES_MAX {
         let message = format!("the environment files together have more than {} MiB", FILES_BYTES_MAX >> 20);

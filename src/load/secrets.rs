@@ -11,6 +11,10 @@ use crate::problem::{Code, Place, Problem};
 use crate::secret::{Base, SecretError, SecretKey, SecretValue, Secrets};
 use crate::value::Family;
 
+mod since;
+
+pub use since::versions_since;
+
 /// How much has to be known of the values.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub enum Need {

@@ -5,7 +5,7 @@ use serde::{Deserialize, Serialize};
 
 use super::{ApiVersion, Kind, Metadata};
 use crate::image::PullBehavior;
-use crate::value::{ClusterName, Family, ServiceName};
+use crate::value::{ClusterName, Family, HookStage, ServiceName};
 
 /// A number of tasks made from one task definition. Tasks that die or turn unhealthy are replaced, and a change of the
 /// task definition is rolled out within the limits of `deploymentConfiguration`.
@@ -73,10 +73,95 @@ pub struct DeploymentConfiguration {
     #[serde(skip_serializing_if = "Option::is_none")]
     #[schemars(range(min = 100, max = 1000))]
     pub maximum_percent: Option<u32>,
+    /// For how many seconds a task has to have run before it counts as healthy, 0 to 3600; 0 by default. A task without a
+    /// health check has to run for 0.08 s in any case. An extension: in Kubernetes it is `minReadySeconds`. A program that
+    /// ends some seconds after its start is found out by it before it has replaced anything. Changing it replaces no task.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 0, max = 3600))]
+    pub min_ready_seconds: Option<u32>,
     /// When a deployment that does not come up is given up, and whether the last one that did takes its place. Without
     /// it that is so: `enable` and `rollback` are both true (ECS: both false).
     #[serde(skip_serializing_if = "Option::is_none")]
     pub deployment_circuit_breaker: Option<DeploymentCircuitBreaker>,
+    /// Tasks that run once in each deployment, at the stages that they name.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub lifecycle_hooks: Vec<LifecycleHook>,
+}
+
+/// A task that runs once at a stage of each deployment of the service, such as a migration (ECS `DeploymentLifecycleHook`,
+/// which calls a Lambda function instead).
+///
+/// The deployment goes on when it has ended with exit code 0. Any other end fails the deployment. What only changes the
+/// number of tasks, replaces one that has died, or rolls a failed deployment back runs no hook.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct LifecycleHook {
+    /// The family of the task definition to run. An extension.
+    #[schemars(extend("examples" = ["migrate"]))]
+    pub task_definition: Family,
+    /// When it runs: `PRE_SCALE_UP`, before the first task of the new revision is made; `POST_SCALE_UP`, after all of them
+    /// are healthy and before the old ones go that the percentages let stay until then. ECS's other stages are about
+    /// shares of traffic, and are refused.
+    #[schemars(length(min = 1))]
+    pub lifecycle_stages: Vec<LifecycleStage>,
+    /// For how many seconds it may run, 1 to 86400; 3600 by default. After that it is stopped and has failed. An
+    /// extension.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    #[schemars(range(min = 1, max = 86_400))]
+    pub timeout_seconds: Option<u32>,
+}
+
+/// A stage of a deployment (ECS `DeploymentLifecycleHookStage`).
+#[derive(Debug, Clone, Copy, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+#[schemars(inline)]
+pub enum LifecycleStage {
+    /// Before the first task of the new revision is made.
+    PreScaleUp,
+    /// After all tasks of the new revision are healthy.
+    PostScaleUp,
+    /// Refused: several deployments of one service are never under way.
+    ReconcileService,
+    /// Refused: no traffic is shifted.
+    TestTrafficShift,
+    /// Refused: no traffic is shifted.
+    PostTestTrafficShift,
+    /// Refused: no traffic is shifted.
+    PreProductionTrafficShift,
+    /// Refused: no traffic is shifted.
+    ProductionTrafficShift,
+    /// Refused: no traffic is shifted.
+    PostProductionTrafficShift,
+}
+
+impl LifecycleStage {
+    /// As ECS writes it.
+    pub fn as_str(self) -> &'static str {
+        match self {
+            Self::PreScaleUp => "PRE_SCALE_UP",
+            Self::PostScaleUp => "POST_SCALE_UP",
+            Self::ReconcileService => "RECONCILE_SERVICE",
+            Self::TestTrafficShift => "TEST_TRAFFIC_SHIFT",
+            Self::PostTestTrafficShift => "POST_TEST_TRAFFIC_SHIFT",
+            Self::PreProductionTrafficShift => "PRE_PRODUCTION_TRAFFIC_SHIFT",
+            Self::ProductionTrafficShift => "PRODUCTION_TRAFFIC_SHIFT",
+            Self::PostProductionTrafficShift => "POST_PRODUCTION_TRAFFIC_SHIFT",
+        }
+    }
+
+    /// The stage at which a hook can run here; `None` for those that mean nothing without shares of traffic.
+    pub fn honoured(self) -> Option<HookStage> {
+        match self {
+            Self::PreScaleUp => Some(HookStage::PreScaleUp),
+            Self::PostScaleUp => Some(HookStage::PostScaleUp),
+            Self::ReconcileService
+            | Self::TestTrafficShift
+            | Self::PostTestTrafficShift
+            | Self::PreProductionTrafficShift
+            | Self::ProductionTrafficShift
+            | Self::PostProductionTrafficShift => None,
+        }
+    }
 }
 
 /// The circuit breaker of a service's deployments (ECS `DeploymentCircuitBreaker`).

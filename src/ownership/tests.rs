@@ -39,7 +39,7 @@ fn labels_survive_the_way_to_the_engine_and_back() {
 fn a_container_without_all_our_labels_is_not_ours() {
     let labels = identity().labels(&spec(r#"{"name":"nginx","image":"shop:1"}"#));
     // What earlier releases did not write is read as what held for them.
-    let may_be_missing = [SPEC, POSITION, DEPLOYMENT];
+    let may_be_missing = [SPEC, POSITION, DEPLOYMENT, DEPLOYMENT_FAILURES];
     for missing in labels.keys().filter(|key| !may_be_missing.contains(&key.as_str())) {
         let read = ContainerIdentity::read(|key| labels.get(key).filter(|_| key != missing).map(String::as_str));
         assert_eq!(read, None, "without {missing}");

@@ -62,8 +62,8 @@ pub(crate) fn room_for(desired: &DesiredState, observed: &ObservedState, cluster
 pub(super) struct Request {
     task: TaskKey,
     needs: Resources,
-    /// What the host has for its cluster.
-    room: Resources,
+    /// What the host has for its cluster; `None` while that is not known, and then it gets what it needs.
+    room: Option<Resources>,
     lane: Lane,
     /// Since when it has been waiting.
     since: Option<Timestamp>,
@@ -97,7 +97,7 @@ impl<'a> Queue<'a> {
     pub(super) fn ask(
         &mut self,
         observed: &ObservedState,
-        room: Resources,
+        room: Option<Resources>,
         task: &TaskKey,
         needs: Resources,
         cause: &Cause,
@@ -115,7 +115,7 @@ impl<'a> Queue<'a> {
     /// Decides who gets room; `None` when there is enough for all.
     pub(super) fn judge(self, desired: &DesiredState, observed: &'a ObservedState) -> Option<Answers> {
         let Self { requests, between_runs, answers: _ } = self;
-        if requests.is_empty() {
+        if requests.is_empty() || observed.host.is_none() {
             return None;
         }
         let own = between_runs.into_iter().map(|task| (task, &desired.source)).collect();
@@ -169,7 +169,8 @@ impl Request {
 impl Answers {
     fn answer(&mut self, request: &Request, used: Resources) {
         let Request { task, needs, room, lane: _, since: _ } = request;
-        let Some(shortage) = Shortage::of(*needs, room.without(used), *room) else {
+        let shortage = room.and_then(|room| Shortage::of(*needs, room.without(used), room));
+        let Some(shortage) = shortage else {
             self.granted.insert(task.clone());
             return;
         };
@@ -244,8 +245,7 @@ impl<'a> Ledger<'a> {
     }
 
     fn read_sizes(&mut self, desired: Option<&DesiredState>, observed: &'a ObservedState) {
-        let services = desired.into_iter().flat_map(|desired| desired.clusters.values());
-        let services = services.flat_map(|cluster| cluster.services.values());
+        let services = desired.into_iter().flat_map(DesiredState::services_and_hooks);
         let known: HashMap<Revision, Resources, FixedState> =
             services.map(|service| (service.task.revision, service.task.reservation())).collect();
         for ((task, _), entry) in &mut self.tasks {

@@ -12,6 +12,7 @@ use std::sync::Arc;
 
 use super::ending::{Ending, was_unhealthy as was_unhealthy_at_end};
 use super::group::{Group, Groups};
+use super::intervention::{self, ByService};
 use super::restart::{self, Retry};
 use super::service::{judge, present_count};
 use super::view::{self, TaskState, TaskView};
@@ -19,7 +20,18 @@ use super::{Cause, Wait};
 use crate::desired::{DesiredService, DesiredState, Revision, TaskSpec};
 use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
 use crate::ownership::DeploymentMark;
-use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
+use crate::value::{ClusterName, HookStage, ServiceName, Slot, Timestamp};
+
+pub(crate) mod hooks;
+
+use hooks::{HookPlans, HookStanding};
+
+mod held;
+mod way_back;
+
+pub(crate) use held::HeldDeployment;
+
+pub use way_back::{WaysBack, ways_back};
 
 /// A slot has failed so often in a row before its deployment is given up.
 const IN_A_ROW_MIN: u32 = 2;
@@ -38,6 +50,10 @@ pub(crate) enum Standing {
     Unclear,
     /// It was given up.
     Failed(FailedDeployment),
+    /// It waits for a hook.
+    Hook(HookStanding),
+    /// Somebody asked for something else.
+    Held(HeldDeployment),
 }
 
 /// A deployment that was given up.
@@ -51,42 +67,89 @@ pub(crate) struct FailedDeployment {
     pub(crate) reason: Option<String>,
     /// The revision that has taken its place.
     pub(crate) rolled_back_to: Option<Revision>,
+    /// The stage of the hook that failed, where it was one and no task of the service.
+    pub(crate) hook: Option<HookStage>,
 }
 
 /// What is in force: what the manifests ask for, but for the services whose deployment has failed.
 pub(crate) struct InForce<'d> {
     pub(crate) desired: Cow<'d, DesiredState>,
     pub(crate) standings: Standings,
+    pub(crate) interventions: ByService,
+    pub(crate) hooks: HookPlans<'d>,
 }
 
 /// Finds out which deployments have failed, and puts the last good revision in the place of theirs.
 pub(crate) fn find_in_force<'d>(desired: &'d DesiredState, observed: &ObservedState) -> InForce<'d> {
-    let mut in_force = InForce { desired: Cow::Borrowed(desired), standings: Standings::new() };
+    let mut in_force = InForce::of(desired, intervention::read(desired, observed));
     let suspects = find_suspects(desired, observed);
-    if suspects.is_empty() {
+    let hooked = hooks::hooked(desired);
+    let held = held::find_held(desired, &in_force.interventions);
+    if suspects.is_empty() && hooked.is_empty() && held.is_empty() {
         return in_force;
     }
-    let mut groups = Groups::new(observed);
-    for (cluster, name) in suspects {
+    let groups = Groups::new(observed);
+    let concerned: BTreeSet<_> = suspects.iter().chain(&hooked).chain(&held).copied().collect();
+    for (cluster, name) in concerned {
+        let key = (cluster.clone(), name.clone());
         let service = &desired.clusters[cluster].services[name];
-        let Group { tasks, duplicates: _ } = groups.take(cluster, name);
-        let tasks: Vec<_> = judge(desired, observed, service, tasks).collect();
+        let asked = in_force.interventions.get(&key).cloned().unwrap_or_default();
+        let Group { tasks, duplicates: _ } = groups.peek(cluster, name);
+        let tasks: Vec<_> = judge((desired, observed), service, asked.restart_since, tasks).collect();
         let desired_count = service.desired_count.unwrap_or_else(|| present_count(tasks.iter().map(|(view, ..)| view)));
         let tasks = tasks.iter().map(|(view, state, current)| (view, state, *current));
-        let history = History::new(service, desired_count, (observed.at, desired.retry_since), tasks);
-        let Some(mut standing) = history.standing() else { continue };
-        if let Standing::Failed(failed) = &mut standing
-            && let Some(good) = history.way_back()
-        {
-            failed.rolled_back_to = Some(good.revision);
-            let clusters = &mut in_force.desired.to_mut().clusters;
-            if let Some(service) = clusters.get_mut(cluster).and_then(|cluster| cluster.services.get_mut(name)) {
-                service.task = Arc::new(good);
-            }
+        let history = History::new(service, desired_count, (observed.at, desired.retry_since), tasks.clone());
+        if let Some((held, instead)) = history.held(&asked) {
+            in_force.hooks.extend(hooks::leave_all(service, name).map(|plan| (key, plan)));
+            in_force.put((cluster, name), Standing::Held(held), instead);
+            continue;
         }
-        in_force.standings.insert((cluster.clone(), name.clone()), standing);
+        let (plan, by_hook, good) = if service.hooks.is_empty() {
+            Default::default()
+        } else {
+            let progress = history.progress(&tasks);
+            hooks::plan_hooks((desired, observed), &groups, (cluster, name), (service, &history), progress)
+        };
+        if !service.hooks.is_empty() {
+            in_force.hooks.insert(key, plan);
+        }
+        let by_tasks = || history.standing().filter(|_| suspects.contains(&(cluster, name)));
+        match (by_hook, by_tasks()) {
+            (Some(failed @ Standing::Failed(_)), _) => in_force.put((cluster, name), failed, good),
+            (_, Some(Standing::Failed(failed))) => {
+                let good = history.way_back();
+                let rolled_back_to = good.as_ref().map(|good| good.revision);
+                in_force.put((cluster, name), Standing::Failed(FailedDeployment { rolled_back_to, ..failed }), good);
+            }
+            (_, Some(standing @ (Standing::Unclear | Standing::Hook(_) | Standing::Held(_)))) => {
+                in_force.put((cluster, name), standing, None);
+            }
+            (Some(standing), None) => in_force.put((cluster, name), standing, good),
+            (None, None) => {}
+        }
     }
     in_force
+}
+
+impl<'d> InForce<'d> {
+    fn of(desired: &'d DesiredState, interventions: ByService) -> Self {
+        let (standings, hooks) = (Standings::new(), HookPlans::new());
+        Self { desired: Cow::Borrowed(desired), standings, interventions, hooks }
+    }
+
+    fn put(&mut self, (cluster, name): (&ClusterName, &ServiceName), standing: Standing, good: Option<TaskSpec>) {
+        if let Some(good) = good {
+            self.put_in_force((cluster, name), Arc::new(good));
+        }
+        self.standings.insert((cluster.clone(), name.clone()), standing);
+    }
+
+    fn put_in_force(&mut self, (cluster, name): (&ClusterName, &ServiceName), task: Arc<TaskSpec>) {
+        let clusters = &mut self.desired.to_mut().clusters;
+        if let Some(service) = clusters.get_mut(cluster).and_then(|cluster| cluster.services.get_mut(name)) {
+            service.task = task;
+        }
+    }
 }
 
 /// The services of which something has failed. On a host where all is well there is none, and looking costs next to nothing.
@@ -129,6 +192,11 @@ struct Try<'s, 'a> {
 impl<'s, 'a> Try<'s, 'a> {
     fn revision(&self) -> Revision {
         self.view.key.revision
+    }
+
+    /// Whether something of it runs, or is to. What has ended is not alive again because it is being removed.
+    fn is_alive(&self) -> bool {
+        self.state.is_alive() && (*self.state != TaskState::Ending || self.view.may_run())
     }
 
     fn marks(&self) -> impl Iterator<Item = &'s DeploymentMark> + use<'s, 'a> {
@@ -206,7 +274,7 @@ impl<'s, 'a> History<'s, 'a> {
         let known = || self.tries.values().filter_map(|one| self.failures_of(one));
         let failures = known().fold(0, u32::saturating_add);
         if !trips(threshold, known()) && rollback.is_none() {
-            let at_worst = |one: &Try<'s, 'a>| self.failures_of(one).unwrap_or(one.view.failures.saturating_add(1));
+            let at_worst = |one: &Try<'s, 'a>| self.failures_of(one).unwrap_or(one.view.faults().saturating_add(1));
             return trips(threshold, self.tries.values().map(at_worst)).then_some(Standing::Unclear);
         }
         Some(Standing::Failed(FailedDeployment {
@@ -214,6 +282,7 @@ impl<'s, 'a> History<'s, 'a> {
             failures: failures.max(threshold),
             reason: self.last_reason(),
             rolled_back_to: None,
+            hook: None,
         }))
     }
 
@@ -222,7 +291,7 @@ impl<'s, 'a> History<'s, 'a> {
         let last_try = self.tries.values().map(|one| one.created_at).max().max(self.retry_since);
         let is_newer = |other: &&Try<'_, '_>| last_try.is_none_or(|last_try| last_try <= other.created_at);
         let mut rollback = self.others.iter().filter(|other| other.is_instead_of(self.service.task.revision));
-        rollback.find(|other| other.state.is_alive() && is_newer(other))
+        rollback.find(|other| other.is_alive() && is_newer(other))
     }
 
     /// Whether every task of the deployment has been up for a while, and nothing of another one serves any more.
@@ -234,12 +303,14 @@ impl<'s, 'a> History<'s, 'a> {
     ///
     /// Later that would not be known: what is sick and is kept all the same also runs for long.
     pub(super) fn had_completed(&self) -> bool {
-        self.have_all(|one| one.has_come_up(self.at) || self.was_well_for_long(one))
+        // What is deployed anew has proven itself before: its failures are retried, and nothing takes its place.
+        self.others.iter().any(|other| other.revision() == self.service.task.revision)
+            || self.have_all(|one| one.has_come_up(self.at) || self.was_well_for_long(one))
     }
 
     fn have_all(&self, have: impl Fn(&Try<'s, 'a>) -> bool) -> bool {
         let said = self.tries.values().flat_map(Try::marks).any(|mark| mark.completed);
-        let is_alone = !self.others.iter().any(|other| other.state.is_alive());
+        let is_alone = !self.others.iter().any(Try::is_alive);
         said || is_alone && !self.tries.is_empty() && self.tries.values().all(have)
     }
 
@@ -265,7 +336,7 @@ impl<'s, 'a> History<'s, 'a> {
     /// How many failures in a row a slot has behind it; `None` while that is not known.
     fn failures_of(&self, one: &Try<'s, 'a>) -> Option<u32> {
         if let Some(Cause::Unhealthy { .. } | Cause::RolledBack { .. }) = one.view.context.condemned {
-            return Some(one.view.failures.saturating_add(1));
+            return Some(one.view.faults().saturating_add(1));
         }
         // A list does not tell a container that could not be started from a new one.
         if one.view.unknowns().next().is_some() {
@@ -273,19 +344,17 @@ impl<'s, 'a> History<'s, 'a> {
         }
         let grace = self.service.health_check_grace;
         match one.state {
-            TaskState::Healthy if !self.service.circuit_breaker.reset_on_healthy => Some(one.view.failures),
+            TaskState::Healthy if !self.service.circuit_breaker.reset_on_healthy => Some(one.view.faults()),
             // How this try ends will say more.
             TaskState::Healthy | TaskState::Assembling | TaskState::Pending(_) => Some(0),
             // It has failed, however long it was kept since.
-            TaskState::Unhealthy => Some(one.view.failures.saturating_add(1)),
+            TaskState::Unhealthy => Some(one.view.faults().saturating_add(1)),
             TaskState::Ending | TaskState::Ended if was_ended_from_outside(one.view) => Some(0),
             TaskState::Ending | TaskState::Ended => match restart::retry_after(one.view, grace, self.at) {
                 Retry::Unknown(_) => None,
                 Retry::Later => Some(0),
-                Retry::At { failures, .. } if was_unhealthy(one.view) => {
-                    Some(failures.max(one.view.failures.saturating_add(1)))
-                }
-                Retry::At { failures, .. } => Some(failures),
+                Retry::At { .. } if was_unhealthy(one.view) => Some(one.view.faults().saturating_add(1)),
+                Retry::At { failures, .. } => Some(faults_after(one.view, failures)),
             },
         }
     }
@@ -302,12 +371,18 @@ impl<'s, 'a> History<'s, 'a> {
 
     /// The revision that the last deployment before this one had brought well: where a rollback goes.
     pub(super) fn previous(&self) -> Option<Revision> {
-        if let Some(mark) = self.tries.values().flat_map(Try::marks).next() {
+        // A list tells to the second when a container was created: what has ended may be of an earlier deployment of this revision.
+        let second = |at: Timestamp| at.0.div_euclid(1000);
+        let is_of_this_one = |one: &&Try<'_, '_>| {
+            one.is_alive() || self.since.is_none_or(|since| second(since) < second(one.created_at))
+        };
+        if let Some(mark) = self.tries.values().filter(is_of_this_one).flat_map(Try::marks).next() {
             return mark.previous;
         }
-        let rank = |other: &&Try<'_, '_>| (other.state.is_alive(), other.created_at, other.view.key.clone());
+        let rank = |other: &&Try<'_, '_>| (other.is_alive(), other.created_at, other.view.key.clone());
         let last = self.others.iter().max_by_key(rank)?;
-        if self.was_good(last.revision()) {
+        // A new deployment of the same revision goes back where the one before it would have.
+        if last.revision() != self.service.task.revision && self.was_good(last.revision()) {
             return Some(last.revision());
         }
         let is_there = |revision: &Revision| self.others.iter().any(|other| other.revision() == *revision);
@@ -317,7 +392,7 @@ impl<'s, 'a> History<'s, 'a> {
     /// Whether the deployment of another revision had come to a good end.
     fn was_good(&self, revision: Revision) -> bool {
         let of_revision = || self.others.iter().filter(|other| other.revision() == revision);
-        let is_alone = !self.others.iter().any(|other| other.revision() != revision && other.state.is_alive());
+        let is_alone = !self.others.iter().any(|other| other.revision() != revision && other.is_alive());
         // What we have just stopped has not told yet how long it ran.
         let is_untold = |one: &Try<'_, '_>| one.view.failures == 0 && matches!(one.view.ending(), Ending::Unknown(_));
         // A list tells the age of a young task only coarsely: what has long been healthy may look as if it had just begun.
@@ -336,9 +411,11 @@ impl<'s, 'a> History<'s, 'a> {
 
     /// What there is to go back to from a deployment that has failed, where anything is left of it.
     fn way_back(&self) -> Option<TaskSpec> {
-        if !self.service.circuit_breaker.rollback {
-            return None;
-        }
+        if self.service.circuit_breaker.rollback { self.last_good() } else { None }
+    }
+
+    /// The revision that was deployed well before this one, where anything is left of it.
+    fn last_good(&self) -> Option<TaskSpec> {
         let healthy = || self.others.iter().filter(|other| *other.state == TaskState::Healthy);
         let serving = || healthy().max_by_key(|other| other.created_at).map(Try::revision);
         let mut revisions = self.rollback().map(Try::revision).into_iter().chain(self.previous()).chain(serving());
@@ -349,13 +426,22 @@ impl<'s, 'a> History<'s, 'a> {
     /// The task definition behind another revision, where anything whole is left of it.
     fn read_revision(&self, revision: Revision) -> Option<TaskSpec> {
         let mut tasks: Vec<_> = self.others.iter().filter(|other| other.revision() == revision).collect();
-        tasks.sort_by_key(|one| (!one.state.is_alive(), std::cmp::Reverse(one.created_at), one.view.key));
+        tasks.sort_by_key(|one| (!one.is_alive(), std::cmp::Reverse(one.created_at), one.view.key));
         tasks.into_iter().find_map(|one| read_task(one.view))
     }
 }
 
 fn was_unhealthy(view: &TaskView<'_>) -> bool {
     matches!(view.ending(), Ending::Known { unhealthy: true, .. })
+}
+
+/// How many failures in a row of a slot count against its deployment after this try, where the backoff counts `failures`.
+pub(super) fn faults_after(view: &TaskView<'_>, failures: u32) -> u32 {
+    match failures {
+        0 => 0,
+        _ if was_ended_from_outside(view) => view.faults(),
+        _ => view.faults().saturating_add(1),
+    }
 }
 
 /// Whether so many failures of the slots are too many.
@@ -370,7 +456,7 @@ fn trips(threshold: u32, failures: impl Iterator<Item = u32>) -> bool {
 fn was_ended_from_outside(view: &TaskView<'_>) -> bool {
     let Some(culprit) = view.culprit().filter(|culprit| !was_unhealthy_at_end(culprit)) else { return false };
     match &culprit.phase {
-        Phase::StartFailed { port_taken, .. } => *port_taken,
+        Phase::StartFailed { blameless, .. } => *blameless,
         Phase::Exited { exit: Some(exit) } => {
             exit.code == SIGTERM_EXIT || exit.code == SIGKILL_EXIT && !exit.oom_killed
         }

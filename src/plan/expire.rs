@@ -8,6 +8,7 @@ use super::Cause;
 use super::ending::Ending;
 use super::view::{TaskState, TaskView};
 use super::world::World;
+use crate::desired::Patience;
 use crate::observed::Phase;
 use crate::value::Timestamp;
 
@@ -22,7 +23,7 @@ pub(super) fn expire<'a>(world: &mut World<'a>, tasks: &[TaskView<'a>]) {
     let at = world.observed.at;
     let mut ended = Vec::new();
     for task in tasks {
-        match task.state(Duration::ZERO, at) {
+        match task.state(Patience::default(), at) {
             // Whoever looked after it may be gone; two that stop it do no harm.
             TaskState::Ending => world.end_task(task, &Cause::TaskEnded),
             TaskState::Ended => ended.push(task),

@@ -66,6 +66,12 @@ impl<'a> Groups<'a> {
         last.map(|last| group(&self.views, last)).unwrap_or_default()
     }
 
+    /// What there is of one service; it is not taken out.
+    pub(super) fn peek(&self, cluster: &ClusterName, service: &ServiceName) -> Group<'a> {
+        let last = self.last.get(&(cluster.as_str(), service.as_str()));
+        last.map(|last| group(&self.views, *last)).unwrap_or_default()
+    }
+
     /// What has not been taken, by the names of cluster and service.
     pub(super) fn rest(self) -> impl Iterator<Item = Group<'a>> {
         let rest: BTreeMap<_, _> = self.last.into_iter().collect();

@@ -81,7 +81,7 @@ pub fn deletions(desired: &DesiredState, observed: &ObservedState) -> Deletions 
         .containers
         .values()
         .map(|container| &container.identity)
-        .filter(|identity| desired.may_touch(&identity.source));
+        .filter(|identity| desired.may_touch(&identity.source) && identity.task.service.hook_place().is_none());
     let existing: BTreeSet<_> = ours.map(|identity| (&identity.task.cluster, &identity.task.service)).collect();
     let unwanted = existing.iter().filter(|(cluster, service)| {
         !desired.clusters.get(*cluster).is_some_and(|wanted| wanted.services.contains_key(*service))

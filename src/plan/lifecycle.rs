@@ -5,7 +5,7 @@ use serde::Serialize;
 use super::ending::{Ending, was_unhealthy};
 use super::order::{self, Gate, Never};
 use super::view::{ContainerView, TaskState, TaskView};
-use super::{Cause, describe_end};
+use super::{Cause, describe_end, duration_text};
 use crate::desired::ContainerSpec;
 use crate::observed::{ObservedContainer, Phase};
 use crate::value::ContainerName;
@@ -155,7 +155,12 @@ fn unhealthy_stop() -> Stop {
 fn stop_for(cause: &Cause, task: &TaskView<'_>) -> Option<Stop> {
     match cause {
         Cause::Unhealthy { .. } => Some(unhealthy_stop()),
-        Cause::Outdated { .. } | Cause::Adopted | Cause::Surplus | Cause::Removed | Cause::Superseded => {
+        Cause::Outdated { .. }
+        | Cause::Redeployed
+        | Cause::Adopted
+        | Cause::Surplus
+        | Cause::Removed
+        | Cause::Superseded => {
             let family = task.containers.first().map_or("", |first| first.identity.family.as_str());
             let deployment = format!("{family}@{}", task.key.revision.short());
             let stopped_reason = format!("Scaling activity initiated by (deployment {deployment})");
@@ -164,10 +169,16 @@ fn stop_for(cause: &Cause, task: &TaskView<'_>) -> Option<Stop> {
         Cause::Stopped => {
             Some(Stop { stop_code: StopCode::UserInitiated, stopped_reason: "Task stopped by user".to_owned() })
         }
+        Cause::TimedOut { after } => {
+            let stopped_reason = format!("Task ran for longer than {}", duration_text(*after));
+            Some(Stop { stop_code: StopCode::ServiceSchedulerInitiated, stopped_reason })
+        }
         Cause::New
+        | Cause::Hook { .. }
         | Cause::Died { .. }
         | Cause::Restarted { .. }
         | Cause::RolledBack { .. }
+        | Cause::InterventionOver
         | Cause::TaskEnded
         | Cause::FailedToStart { .. }
         | Cause::Duplicate

@@ -3,12 +3,13 @@
 //! Whether so much may go at all is the [guard](super::guard)'s question, asked before a plan is made.
 
 use std::collections::BTreeSet;
-use std::time::Duration;
 
 use super::group::{Group, Groups};
+use super::intervention::prune_interventions;
 use super::view::{TaskState, TaskView};
 use super::world::World;
 use super::{About, Action, Cause, Step};
+use crate::desired::Patience;
 use crate::observed::Doing;
 use crate::ownership::TaskKey;
 use crate::value::ClusterName;
@@ -40,10 +41,11 @@ pub(super) fn prune<'a>(world: &mut World<'a>, unwanted: Groups<'a>) {
     }
     prune_networks(world);
     prune_volumes(world);
+    prune_interventions(world);
 }
 
 fn prune_task<'a>(world: &mut World<'a>, task: &TaskView<'a>) {
-    match task.state(Duration::ZERO, world.observed.at) {
+    match task.state(Patience::default(), world.observed.at) {
         TaskState::Ended => world.remove_task(task, &Cause::Removed),
         TaskState::Assembling
         | TaskState::Pending(_)

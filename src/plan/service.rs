@@ -6,27 +6,33 @@
 
 use std::collections::BTreeMap;
 
-use super::deployment::Standing;
+use super::deployment::hooks::Order;
+use super::deployment::{Standing, faults_after};
 use super::restart::{self, Retry};
-use super::view::{TaskState, TaskView, with_last_tries};
+use super::view::{TaskState, TaskView};
 use super::world::World;
-use super::{About, Cause, Step, Wait, Waiting};
-use crate::desired::{ContainerSpec, DesiredService, DesiredState, Lifetime, fingerprint};
-use crate::observed::ObservedState;
+use super::{About, Cause, Held, Step, Wait, Waiting};
+use crate::desired::{DesiredService, Lifetime};
 use crate::ownership::DeploymentMark;
 use crate::value::{Attempt, ClusterName, ServiceName, Slot, Timestamp};
 
 mod assemble;
+mod hook;
 pub(super) mod image;
+mod judge;
 mod mark;
 mod once;
 mod room;
+
+pub(crate) use judge::is_current;
+pub(super) use judge::{judge, present_count};
 
 /// How many ended tasks of a service are kept although their successors exist: what a person wants to read the log of in the
 /// morning. More would fill the host's disk with the traces of a crash loop.
 const EVIDENCE_MAX: usize = 2;
 
 /// A task with what follows from the desired state.
+#[expect(clippy::struct_excessive_bools, reason = "each is a fact of its own, and any of them may be so")]
 struct Member<'a> {
     view: TaskView<'a>,
     state: TaskState,
@@ -36,6 +42,8 @@ struct Member<'a> {
     past: bool,
     /// Whether this plan ends it.
     retired: bool,
+    /// Whether it was told to end before, and has not yet: nobody counts on it.
+    leaving: bool,
 }
 
 impl Member<'_> {
@@ -65,7 +73,7 @@ impl Member<'_> {
     }
 
     fn is_healthy(&self) -> bool {
-        self.state == TaskState::Healthy && !self.retired
+        self.state == TaskState::Healthy && !self.retired && !self.leaving
     }
 }
 
@@ -74,6 +82,8 @@ struct Vacancy {
     slot: Slot,
     attempt: Attempt,
     failures: u32,
+    /// How many of them count against the deployment.
+    faults: u32,
     cause: Cause,
 }
 
@@ -82,6 +92,8 @@ struct Planner<'w, 'a> {
     cluster: &'a ClusterName,
     name: &'a ServiceName,
     service: &'a DesiredService,
+    /// What is done about it, where it is the task of a hook.
+    order: Option<Order>,
     members: Vec<Member<'a>>,
     /// How the deployment stands, where it may not simply go on.
     standing: Option<&'a Standing>,
@@ -103,11 +115,17 @@ struct Planner<'w, 'a> {
 pub(super) fn plan_service<'a>(
     world: &mut World<'a>,
     (cluster, name): (&'a ClusterName, &'a ServiceName),
-    service: &'a DesiredService,
+    (service, order): (&'a DesiredService, Option<Order>),
     tasks: Vec<TaskView<'a>>,
 ) {
-    let members = judge(world.desired, world.observed, service, tasks);
-    let members = members.map(|(view, state, current)| Member { view, state, current, past: false, retired: false });
+    let asked = world.asked_of(cluster, name);
+    let restart_since = asked.and_then(|asked| asked.restart_since);
+    let members = judge((world.desired, world.observed), service, restart_since, tasks);
+    let observed = world.observed;
+    let members = members.map(|(view, state, current)| {
+        let leaving = view.observed().any(|container| observed.leaving.contains_key(&container.id));
+        Member { view, state, current, past: false, retired: false, leaving }
+    });
     let mut members: Vec<_> = members.collect();
     let desired_count =
         service.desired_count.unwrap_or_else(|| present_count(members.iter().map(|member| &member.view)));
@@ -119,45 +137,22 @@ pub(super) fn plan_service<'a>(
     let between_runs = members.iter().filter(|member| member.is_between_runs()).map(|member| member.view.key);
     world.queue.between_runs.extend(between_runs);
     let refused = Vec::new();
-    Planner { world, cluster, name, service, members, standing, mark, desired_count, floor, ceiling, begun, refused }
-        .plan();
-}
-
-/// Judges the tasks of a service that are ours to change: the state of each, and whether it is of the revision that is wanted.
-pub(super) fn judge<'a>(
-    desired: &'a DesiredState,
-    observed: &'a ObservedState,
-    service: &'a DesiredService,
-    tasks: Vec<TaskView<'a>>,
-) -> impl Iterator<Item = (TaskView<'a>, TaskState, bool)> {
-    let ours = with_last_tries(tasks).filter(|(view, _)| desired.may_touch(view.source));
-    ours.map(|(view, is_last)| {
-        let current = *view.source == desired.source && is_current(&view, service);
-        let wanted = current && is_last && service.desired_count.is_none_or(|count| view.slot().0 < count);
-        let view = view.within(current.then_some(&*service.task), wanted, observed);
-        let state = view.state(service.health_check_grace, observed.at);
-        (view, state, current)
-    })
-}
-
-/// How many slots a service fills now, the ended tasks of a crash loop included; a new service fills one.
-pub(super) fn present_count<'s, 'a: 's>(tasks: impl Iterator<Item = &'s TaskView<'a>>) -> u32 {
-    tasks.map(|task| task.slot().0.saturating_add(1)).max().unwrap_or(1)
-}
-
-/// Whether a task is of the revision that is wanted.
-pub(crate) fn is_current(view: &TaskView<'_>, service: &DesiredService) -> bool {
-    if view.key.revision == service.task.revision {
-        return true;
+    Planner {
+        world,
+        cluster,
+        name,
+        service,
+        order,
+        members,
+        standing,
+        mark,
+        desired_count,
+        floor,
+        ceiling,
+        begun,
+        refused,
     }
-    // Another release named it by other rules: the specs themselves say whether they are the same.
-    view.key.revision.scheme() != fingerprint::SCHEME
-        && view.containers.len() == service.task.containers.len()
-        && service.task.containers.iter().all(|wanted| {
-            let text = view.container(&wanted.name).and_then(|container| container.observed?.spec.as_deref());
-            let spec = text.and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
-            spec.is_some_and(|spec| spec == crate::ownership::redact(wanted))
-        })
+    .plan();
 }
 
 impl<'a> Planner<'_, 'a> {
@@ -165,11 +160,13 @@ impl<'a> Planner<'_, 'a> {
         self.tell_standing();
         self.inspect_unclear();
         self.finish_endings();
+        self.end_overdue();
         self.retire_hopeless();
         let vacancies = self.tend_slots();
         self.fill(vacancies);
         self.make_room();
         self.retire_superseded();
+        self.note_restarted();
         self.clean_up();
     }
 
@@ -239,7 +236,9 @@ impl<'a> Planner<'_, 'a> {
                 TaskState::Unhealthy => !self.is_wanted(slot),
                 TaskState::Healthy | TaskState::Ending | TaskState::Ended => false,
             };
-            if hopeless {
+            if hopeless && let Some(until) = self.protected_until(index) {
+                self.wait(slot, Wait::Held(Held::Protected { until }));
+            } else if hopeless {
                 let cause = self.farewell(index);
                 self.end(index, &cause);
                 self.wait(slot, Wait::Action);
@@ -268,7 +267,9 @@ impl<'a> Planner<'_, 'a> {
         for slot in (0..self.desired_count).map(Slot) {
             match best.get(&slot) {
                 Some(&index) => self.tend(index),
-                None if self.service.lifetime.is_once() && self.has_had_its_turn(slot) => self.let_run(slot),
+                None if self.makes_none() || self.service.lifetime.is_once() && self.has_had_its_turn(slot) => {
+                    self.let_run(slot);
+                }
                 None => vacancies.extend(self.vacancy(slot)),
             }
         }
@@ -294,6 +295,9 @@ impl<'a> Planner<'_, 'a> {
 
     /// Why the try `attempt` of `slot` is made: what became of the one before.
     fn cause_of_try(&self, slot: Slot, attempt: Attempt) -> Cause {
+        if let Some(stage) = self.hook_stage() {
+            return Cause::Hook { stage };
+        }
         if let Some(failed) = self.failed_from() {
             return Cause::RolledBack { failed };
         }
@@ -316,7 +320,10 @@ impl<'a> Planner<'_, 'a> {
                 | TaskState::Ended => Cause::Died { reason },
             };
         }
-        if *before.view.source == self.world.desired.source {
+        let is_same = is_current(&before.view, self.service);
+        if *before.view.source == self.world.desired.source && is_same {
+            Cause::Redeployed
+        } else if *before.view.source == self.world.desired.source {
             Cause::Outdated { from: before.view.key.revision }
         } else {
             Cause::Adopted
@@ -331,7 +338,7 @@ impl<'a> Planner<'_, 'a> {
         let Some(last) = last.max_by_key(|member| member.view.attempt()) else {
             let attempt = self.next_attempt(slot);
             let cause = self.cause_of_try(slot, attempt);
-            return Some(Vacancy { slot, attempt, failures: 0, cause });
+            return Some(Vacancy { slot, attempt, failures: 0, faults: 0, cause });
         };
         let attempt = self.next_attempt(slot);
         let (until, failures) = match (&last.state, restart::retry_after(&last.view, grace, at)) {
@@ -347,7 +354,7 @@ impl<'a> Planner<'_, 'a> {
                 return None;
             }
         };
-        if self.is_held() {
+        if self.is_held(slot) {
             self.wait_for_standing(slot);
             return None;
         }
@@ -355,7 +362,8 @@ impl<'a> Planner<'_, 'a> {
             self.wait(slot, Wait::Backoff { until, failures });
             return None;
         }
-        Some(Vacancy { slot, attempt, failures, cause: self.cause_of_try(slot, attempt) })
+        let faults = faults_after(&last.view, failures);
+        Some(Vacancy { slot, attempt, failures, faults, cause: self.cause_of_try(slot, attempt) })
     }
 
     /// The number of the next try of a slot. What an earlier deployment of the revision left, or what is taken over from another
@@ -370,11 +378,11 @@ impl<'a> Planner<'_, 'a> {
     fn fill(&mut self, vacancies: Vec<Vacancy>) {
         let mut alive = self.alive();
         // Before room is made for it: no task is stopped for one whose image is not there yet.
-        let is_open = !vacancies.is_empty() && !self.is_held();
+        let is_open = vacancies.iter().any(|vacancy| !self.is_held(vacancy.slot));
         let never = if is_open { self.never_fits() } else { None };
         let image = if is_open && never.is_none() { self.image_wait() } else { None };
         for vacancy in vacancies {
-            if self.is_held() {
+            if self.is_held(vacancy.slot) {
                 self.wait_for_standing(vacancy.slot);
             } else if let Some(never) = &never {
                 self.wait(vacancy.slot, never.clone());
@@ -401,7 +409,7 @@ impl<'a> Planner<'_, 'a> {
     /// Why a task that is not wanted for its own sake goes.
     fn farewell(&self, index: usize) -> Cause {
         let Member { view, current, .. } = &self.members[index];
-        if self.service.lifetime.is_once() {
+        if self.service.lifetime.is_once() && *current {
             Cause::Stopped
         } else if !self.is_wanted(view.slot()) {
             Cause::Surplus
@@ -411,6 +419,8 @@ impl<'a> Planner<'_, 'a> {
             Cause::RolledBack { failed: view.key.revision }
         } else if *current {
             Cause::Superseded
+        } else if is_current(view, self.service) {
+            Cause::Redeployed
         } else {
             Cause::Outdated { from: view.key.revision }
         }

@@ -14,6 +14,7 @@ use crate::testing::{
 };
 use crate::value::Percent;
 
+mod hooks;
 mod once;
 
 const CHECK: &str = r#","healthCheck":{"command":["CMD","/ok"],"interval":5,"timeout":2,"retries":2,"startPeriod":0}"#;

@@ -3,7 +3,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use super::{About, Action, Cause, Plan, Shortage, Step, Target, Wait, Waiting};
+use super::{About, Action, Cause, Held, Plan, Shortage, Step, Target, Wait, Waiting};
 use crate::ownership::ContainerIdentity;
 
 /// A duration as people say it: `350ms`, `4.2s`, `75s`, `12m`, `3h`, `2d`.
@@ -98,7 +98,11 @@ impl fmt::Display for Cause {
             Self::Died { reason } | Self::Unhealthy { reason } | Self::FailedToStart { reason } => f.write_str(reason),
             Self::Restarted { reason } => write!(f, "its restart policy: {reason}"),
             Self::RolledBack { failed } => write!(f, "revision {} failed", failed.short()),
+            Self::Redeployed => f.write_str("somebody asked for a new deployment"),
+            Self::InterventionOver => f.write_str("what somebody asked for is over"),
             Self::Adopted => f.write_str("taken over from another directory"),
+            Self::Hook { stage } => write!(f, "a hook of the deployment, {stage}"),
+            Self::TimedOut { after } => write!(f, "its timeout of {} is over", duration_text(*after)),
             Self::Surplus => f.write_str("the desired count went down"),
             Self::Removed => f.write_str("no manifest asks for it"),
             Self::Superseded => f.write_str("its successor has taken over"),
@@ -129,6 +133,27 @@ impl fmt::Display for Waiting {
     }
 }
 
+impl fmt::Display for Held {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::RolledBack { to, instead_of, is_possible } => {
+                let (to, instead_of) = (to.short(), instead_of.short());
+                write!(f, "rolled back by hand to revision {to}, as long as its manifest asks for {instead_of}")?;
+                if *is_possible {
+                    Ok(())
+                } else {
+                    f.write_str("; nothing is left of that revision, so the manifest is in force")
+                }
+            }
+            Self::Paused { waiting: None } => f.write_str("its rollout is paused"),
+            Self::Paused { waiting: Some(waiting) } => {
+                write!(f, "its rollout is paused; revision {} waits", waiting.short())
+            }
+            Self::Protected { until } => write!(f, "it is protected until {until}"),
+        }
+    }
+}
+
 impl fmt::Display for Wait {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match self {
@@ -154,20 +179,23 @@ impl fmt::Display for Wait {
                 write!(f, "the image {image} is made for {made_for}, and this host is {host}")
             }
             Self::DeploymentFailed { failed, failures, reason, rolled_back_to } => {
-                write!(
-                    f,
-                    "the deployment of revision {} failed after {}",
-                    failed.short(),
-                    failures_of_tasks(*failures)
-                )?;
+                write!(f, "the deployment of revision {} failed", failed.short())?;
+                // It takes none where a hook says no.
+                if *failures > 0 {
+                    write!(f, " after {}", failures_of_tasks(*failures))?;
+                }
                 if let Some(reason) = reason {
                     write!(f, ": {reason}")?;
                 }
                 match rolled_back_to {
+                    Some(revision) if *failures == 0 => write!(f, "; revision {} serves", revision.short()),
                     Some(revision) => write!(f, "; rolled back to revision {}", revision.short()),
                     None => Ok(()),
                 }
             }
+            Self::Held(held) => write!(f, "{held}"),
+            Self::Hook { hook, stage, until: None } => write!(f, "the hook `{hook}` ({stage})"),
+            Self::Hook { hook, stage, until: Some(_) } => write!(f, "the end of the hook `{hook}` ({stage})"),
             Self::End => f.write_str("its end"),
             Self::Dependency { container, on, condition, .. } => {
                 write!(f, "{container} waits for {on} {}", condition.in_words())

@@ -59,6 +59,7 @@ pub fn has_begun(plan: &Plan) -> bool {
             | Wait::Readiness { .. }
             | Wait::Settle { .. }
             | Wait::Grace { .. }
+            | Wait::Held(_)
             | Wait::End => true,
             Wait::Action
             | Wait::Dependency { .. }
@@ -73,6 +74,7 @@ pub fn has_begun(plan: &Plan) -> bool {
             | Wait::Network
             | Wait::WrongPlatform { .. }
             | Wait::DeploymentFailed { .. }
+            | Wait::Hook { .. }
             | Wait::Image => false,
         })
 }
@@ -80,12 +82,14 @@ pub fn has_begun(plan: &Plan) -> bool {
 /// The services that are not as the manifests ask, and what they wait for.
 pub fn unfinished(plan: &Plan) -> Vec<FailedService> {
     let mut services: BTreeMap<_, Vec<&Waiting>> = BTreeMap::new();
-    for waiting in &plan.waits {
-        services.entry((&waiting.about.cluster, &waiting.about.service)).or_default().push(waiting);
+    for waiting in plan.waits.iter().filter(|waiting| !matches!(waiting.wait, Wait::Held(_))) {
+        // What a hook waits for, its service waits for.
+        let service = waiting.about.service.as_ref().map(ServiceName::served);
+        services.entry((&waiting.about.cluster, service)).or_default().push(waiting);
     }
     let services = services.into_iter().map(|((cluster, service), waits)| FailedService {
         cluster: cluster.clone(),
-        service: service.clone(),
+        service,
         waits: waits.into_iter().cloned().collect(),
     });
     services.collect()
@@ -93,7 +97,10 @@ pub fn unfinished(plan: &Plan) -> Vec<FailedService> {
 
 /// Whether a service cannot come right by waiting: one of its slots keeps failing, or nothing that it waits for will happen.
 fn is_hopeless(waits: &[Waiting], began_at: Timestamp) -> bool {
-    waits.iter().any(|waiting| keeps_failing(&waiting.wait, began_at)) || waits.iter().all(is_stuck)
+    // That a service waits for a hook says nothing where the hook itself waits for something.
+    let is_told = |waiting: &&Waiting| !matches!(waiting.wait, Wait::Hook { .. });
+    let mut told = waits.iter().filter(is_told).peekable();
+    waits.iter().any(|waiting| keeps_failing(&waiting.wait, began_at)) || told.peek().is_some() && told.all(is_stuck)
 }
 
 fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
@@ -128,6 +135,8 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
         | Wait::Network
         | Wait::Image
         | Wait::DeploymentFailed { .. }
+        | Wait::Held(_)
+        | Wait::Hook { .. }
         | Wait::End
         | Wait::Dependency { .. } => false,
     }
@@ -141,6 +150,7 @@ fn is_stuck(Waiting { about, wait }: &Waiting) -> bool {
         | Wait::Port { .. }
         | Wait::NeverFits(_)
         | Wait::WrongPlatform { .. }
+        | Wait::Held(_)
         | Wait::DeploymentFailed { .. } => true,
         // Whoever runs a task once waits for its turn; a service is not made to wait for what may run for ever.
         Wait::Resources(_) | Wait::ResourceQueue { .. } => {
@@ -156,6 +166,7 @@ fn is_stuck(Waiting { about, wait }: &Waiting) -> bool {
         | Wait::Retry { .. }
         | Wait::Network
         | Wait::Image
+        | Wait::Hook { .. }
         | Wait::End
         | Wait::Dependency { .. } => false,
     }

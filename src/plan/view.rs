@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{Cause, Wait};
-use crate::desired::{ContainerSpec, TaskSpec};
+use crate::desired::{ContainerSpec, Patience, TaskSpec};
 use crate::observed::{ContainerId, Doing, Health, ObservedContainer, ObservedState, Phase};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::value::{Attempt, ContainerName, Slot, Timestamp};
@@ -179,6 +179,11 @@ impl<'a> TaskView<'a> {
         self.containers.iter().find(|container| container.identity.container == *name)
     }
 
+    /// How many failures in a row of its slot, before it, count against its deployment.
+    pub(crate) fn faults(&self) -> u32 {
+        self.containers.first().map_or(0, |first| first.identity.deployment.failures)
+    }
+
     /// The containers that have to be inspected before anything is decided about the task.
     pub(crate) fn unknowns(&self) -> impl Iterator<Item = &'a ContainerId> + '_ {
         let unclear = self.observed().filter(|container| matches!(container.phase, Phase::CreatedOrFailed));
@@ -188,7 +193,7 @@ impl<'a> TaskView<'a> {
     /// In which state the task is.
     ///
     /// It only moves forward: once an essential container has ended for good, or the task was told to end, nothing brings it back.
-    pub(crate) fn state(&self, grace: Duration, at: Timestamp) -> TaskState {
+    pub(crate) fn state(&self, patience: Patience, at: Timestamp) -> TaskState {
         let ending =
             self.containers.iter().any(|container| matches!(container.doing, Some(Doing::Stop | Doing::Remove)));
         let condemned = self.context.condemned.is_some();
@@ -196,9 +201,9 @@ impl<'a> TaskView<'a> {
             return if self.may_run() || self.is_busy() { TaskState::Ending } else { TaskState::Ended };
         }
         if self.is_incomplete() {
-            return self.early_sickness(grace, at).unwrap_or(TaskState::Assembling);
+            return self.early_sickness(patience.grace, at).unwrap_or(TaskState::Assembling);
         }
-        self.health(grace, at)
+        self.health(patience, at)
     }
 
     /// Whether a container that matters has ended for good, or can never start.
@@ -275,7 +280,7 @@ impl<'a> TaskView<'a> {
         Some(if at < until { TaskState::Pending(Wait::Grace { until }) } else { TaskState::Unhealthy })
     }
 
-    fn health(&self, grace: Duration, at: Timestamp) -> TaskState {
+    fn health(&self, patience: Patience, at: Timestamp) -> TaskState {
         let essential = || self.observed().filter(|container| container.identity.essential);
         let says = |health| essential().any(|container| container.health == health);
         let pending = |wait: Wait| wait.until().filter(|until| at < *until).map(|_| TaskState::Pending(wait));
@@ -284,7 +289,7 @@ impl<'a> TaskView<'a> {
         }
         if says(Health::Unhealthy) {
             let started_at = essential().filter_map(started_at).max().unwrap_or(at);
-            return pending(Wait::Grace { until: started_at.after(grace) }).unwrap_or(TaskState::Unhealthy);
+            return pending(Wait::Grace { until: started_at.after(patience.grace) }).unwrap_or(TaskState::Unhealthy);
         }
         if says(Health::Starting) {
             return TaskState::Pending(Wait::Health);
@@ -292,13 +297,13 @@ impl<'a> TaskView<'a> {
         if let Some(wait) = self.open_question() {
             return TaskState::Pending(wait);
         }
-        if !says(Health::None) && says(Health::Healthy) {
-            return TaskState::Healthy;
-        }
         // A check speaks for its own container only: one without a check has to prove itself beside a healthy one too.
-        let unchecked = essential().filter(|container| container.health == Health::None);
-        let started_at = unchecked.filter_map(started_at).max().unwrap_or(at);
-        pending(Wait::Settle { until: started_at.after(restart::settle(self.failures)) }).unwrap_or(TaskState::Healthy)
+        let unchecked = essential().filter(|container| container.health == Health::None).filter_map(started_at).max();
+        let is_vouched_for = unchecked.is_none() && says(Health::Healthy);
+        let settled = (!is_vouched_for).then(|| unchecked.unwrap_or(at).after(restart::settle(self.failures)));
+        let ready = essential().filter_map(started_at).max().map(|started_at| started_at.after(patience.min_ready));
+        let until = settled.max(ready).unwrap_or(at);
+        pending(Wait::Settle { until }).unwrap_or(TaskState::Healthy)
     }
 
     /// What of our own checks stands between the task and its place among the healthy ones.

@@ -6,7 +6,7 @@ use super::{Failure, Shortage};
 use crate::desired::{Condition, Protocol, Revision};
 use crate::image::Platform;
 use crate::ownership::TaskKey;
-use crate::value::{ClusterName, ContainerName, ServiceName, Slot, Timestamp};
+use crate::value::{ClusterName, ContainerName, Family, HookStage, ServiceName, Slot, Timestamp};
 
 /// Something and what it waits for.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize)]
@@ -149,6 +149,17 @@ pub enum Wait {
         #[serde(skip_serializing_if = "Option::is_none")]
         rolled_back_to: Option<Revision>,
     },
+    /// A hook of the deployment has to end well before it goes on.
+    Hook {
+        /// The family of its task definition.
+        hook: Family,
+        /// The stage at which it runs.
+        stage: HookStage,
+        /// When its time is over, once it runs.
+        until: Option<Timestamp>,
+    },
+    /// Somebody asked for it, beside the manifest.
+    Held(Held),
     /// It runs, and its own end is what is waited for: it runs only once.
     End,
     /// A container waits for another one of its task.
@@ -161,6 +172,32 @@ pub enum Wait {
         condition: Condition,
         /// When its `startTimeout` is over.
         until: Option<Timestamp>,
+    },
+}
+
+/// What a person holds a service or a task with.
+#[derive(Debug, Clone, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", tag = "held")]
+pub enum Held {
+    /// The service was rolled back by hand, and stays there until its manifest asks for something else.
+    RolledBack {
+        /// The revision that is in force.
+        to: Revision,
+        /// The one that the manifest asks for.
+        instead_of: Revision,
+        /// Whether anything is left to make a task of that revision from.
+        is_possible: bool,
+    },
+    /// Its rollout is paused.
+    Paused {
+        /// The revision that its manifest asks for, where another one stays in force meanwhile.
+        #[serde(skip_serializing_if = "Option::is_none")]
+        waiting: Option<Revision>,
+    },
+    /// The task is protected from deployments and scale-in.
+    Protected {
+        /// Until when.
+        until: Timestamp,
     },
 }
 
@@ -184,6 +221,8 @@ impl Wait {
             | Self::Image
             | Self::WrongPlatform { .. }
             | Self::DeploymentFailed { .. }
+            | Self::Held(_)
+            | Self::Hook { .. }
             | Self::End
             | Self::Dependency { .. } => false,
         }
@@ -195,8 +234,9 @@ impl Wait {
             Self::Settle { until }
             | Self::Grace { until }
             | Self::Backoff { until, .. }
-            | Self::Retry { until, .. } => Some(*until),
-            Self::Dependency { until, .. } => *until,
+            | Self::Retry { until, .. }
+            | Self::Held(Held::Protected { until }) => Some(*until),
+            Self::Dependency { until, .. } | Self::Hook { until, .. } => *until,
             Self::Action
             | Self::Health
             | Self::Checking { .. }
@@ -211,6 +251,7 @@ impl Wait {
             | Self::Image
             | Self::WrongPlatform { .. }
             | Self::DeploymentFailed { .. }
+            | Self::Held(Held::RolledBack { .. } | Held::Paused { .. })
             | Self::End => None,
         }
     }

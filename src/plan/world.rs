@@ -3,8 +3,10 @@
 use std::collections::{BTreeMap, BTreeSet};
 
 use super::capacity::Queue;
+use super::deployment::hooks::HookPlans;
 use super::deployment::{InForce, Standing, Standings};
 use super::group::Groups;
+use super::intervention::{ByService, Interventions};
 use super::order;
 use super::view::{self, ContainerView, TaskView};
 use super::{About, Action, Cause, FailureKind, Plan, Step, Target, Wait, Waiting, restart};
@@ -18,6 +20,12 @@ pub(super) struct World<'a> {
     pub(super) desired: &'a DesiredState,
     /// Where that is not what the manifests ask for.
     standings: &'a Standings,
+    /// What people asked of services beside their manifests.
+    pub(super) interventions: &'a ByService,
+    /// The services that were asked to begin anew, and have.
+    pub(super) restarted: BTreeSet<(ClusterName, ServiceName)>,
+    /// The services whose old tasks wait for a hook.
+    hooks: &'a HookPlans<'a>,
     pub(super) observed: &'a ObservedState,
     pub(super) plan: Plan,
     /// The host ports that tasks hold, or will hold once this plan is carried out.
@@ -36,7 +44,8 @@ impl<'a> World<'a> {
         groups: &Groups<'a>,
         queue: Queue<'a>,
     ) -> Self {
-        let (desired, standings) = (&*in_force.desired, &in_force.standings);
+        let InForce { desired, standings, interventions, hooks } = in_force;
+        let desired = &**desired;
         let mut networks: BTreeMap<_, Vec<_>> = BTreeMap::new();
         for network in observed.networks.values() {
             networks.entry(&network.cluster).or_default().push(network);
@@ -56,7 +65,20 @@ impl<'a> World<'a> {
         }
         let held_ports = held_ports(desired, observed, groups);
         let (plan, targets) = (Plan::default(), BTreeSet::new());
-        Self { desired, standings, observed, plan, held_ports, queue, networks, targets }
+        let restarted = BTreeSet::new();
+        Self {
+            desired,
+            standings,
+            interventions,
+            restarted,
+            hooks,
+            observed,
+            plan,
+            held_ports,
+            queue,
+            networks,
+            targets,
+        }
     }
 
     /// How the deployment of a service stands, where it may not simply go on.
@@ -66,6 +88,20 @@ impl<'a> World<'a> {
             return None;
         }
         self.standings.get(&(cluster.clone(), service.clone()))
+    }
+
+    /// What was asked of a service beside its manifest.
+    pub(super) fn asked_of(&self, cluster: &ClusterName, service: &ServiceName) -> Option<&'a Interventions> {
+        if self.interventions.is_empty() {
+            return None;
+        }
+        self.interventions.get(&(cluster.clone(), service.clone()))
+    }
+
+    /// Whether the old tasks of a service stay that need not make room.
+    pub(super) fn keeps_old(&self, cluster: &ClusterName, service: &ServiceName) -> bool {
+        !self.hooks.is_empty()
+            && self.hooks.get(&(cluster.clone(), service.clone())).is_some_and(|hooks| hooks.keeps_old)
     }
 
     /// Whether what `source` declared is ours to change.
@@ -208,7 +244,7 @@ fn stop(container: &ObservedContainer) -> Action {
 }
 
 /// The time that a container was promised when it was made.
-fn stop_timeout_secs(container: &ObservedContainer) -> u32 {
+pub(crate) fn stop_timeout_secs(container: &ObservedContainer) -> u32 {
     view::read_spec(container).map_or(STOP_TIMEOUT_DEFAULT_SECS, |spec| spec.stop_timeout)
 }
 

@@ -19,7 +19,7 @@ const REMOVED_MAX: usize = 5;
 
 /// Whether images that are fetched for `desired` may be removed again one day: not where they are fetched only when the host has none.
 pub fn is_passing(desired: &DesiredState, image: &str) -> bool {
-    let services = desired.clusters.values().flat_map(|cluster| cluster.services.values());
+    let services = desired.services_and_hooks();
     let mut behaviors = services
         .filter(|service| service.task.containers.iter().any(|spec| spec.image == image))
         .map(|service| service.image_pull)
@@ -42,7 +42,7 @@ pub fn choose(history: &mut PullHistory, desired: &DesiredState, observed: &Obse
         }
         in_use.insert(spec.image);
     }
-    let services = desired.clusters.values().flat_map(|cluster| cluster.services.values());
+    let services = desired.services_and_hooks();
     in_use.extend(services.flat_map(|service| &service.task.containers).map(|spec| spec.image.clone()));
     // What was in use when, and under which id, is known from now on, also to the next process.
     history.save();

@@ -19,8 +19,7 @@ impl Reconciler {
         let list_wanted = self.list_wanted;
         self.trouble_is_over();
         self.list_wanted = list_wanted;
-        let Listing { containers, networks, volumes, neighbours, host } = listing;
-        self.observed.host = host;
+        let Listing { containers, networks, volumes, neighbours } = listing;
         self.observed.neighbours = neighbours.into_iter().collect();
         let mut before = std::mem::take(&mut self.observed.containers);
         for listed in containers {
@@ -339,6 +338,7 @@ impl Reconciler {
                     cluster: task.cluster.clone(),
                     source: source.clone(),
                     task: Some(task.clone()),
+                    intervention: None,
                 };
                 self.observed.volumes.insert(name, volume);
             }

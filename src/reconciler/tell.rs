@@ -29,6 +29,8 @@ pub(super) struct Told {
     pauses: BTreeMap<About, Timestamp>,
     /// The failed deployments that have been announced.
     failed_deployments: BTreeSet<(About, Revision)>,
+    /// What somebody holds back, and how.
+    held: BTreeMap<About, String>,
     /// The services that are not as they should be, and since when.
     unsteady: BTreeMap<(ClusterName, ServiceName), Timestamp>,
 }
@@ -143,7 +145,9 @@ impl Reconciler {
             Phase::CreatedOrFailed | Phase::Exited { exit: None } | Phase::Removing => false,
         };
         if was_alive && !self.told.stopped.contains(&after.id) && !may_restart(after) {
-            self.tell_task(task, EventKind::TaskDied { reason: describe_end(after) });
+            let is_done = task.service.hook_place().is_some() && after.phase.exit().is_some_and(|exit| exit.code == 0);
+            let reason = describe_end(after);
+            self.tell_task(task, if is_done { EventKind::TaskDone { reason } } else { EventKind::TaskDied { reason } });
         }
         let running = matches!(after.phase, Phase::Running { .. });
         let health_before = before.map(|before| before.health);
@@ -200,6 +204,7 @@ impl Reconciler {
         pauses.retain(|_, until| *until > at);
         let mut unsteady = BTreeMap::new();
         let mut failed_deployments = BTreeSet::new();
+        let mut held_back = BTreeMap::new();
         for waiting in &plan.waits {
             if let Wait::DeploymentFailed { failed, failures, reason, rolled_back_to } = &waiting.wait {
                 let key = (waiting.about.clone(), *failed);
@@ -214,6 +219,14 @@ impl Reconciler {
                 if rolled_back_to.is_some() {
                     continue;
                 }
+            }
+            if let Wait::Held(held) = &waiting.wait {
+                let reason = held.to_string();
+                if self.told.held.get(&waiting.about) != Some(&reason) {
+                    self.tell(Some(waiting.about.clone()), EventKind::HeldBack { reason: reason.clone() });
+                }
+                held_back.insert(waiting.about.clone(), reason);
+                continue;
             }
             if let Wait::Backoff { until, failures } = waiting.wait {
                 if pauses.get(&waiting.about) != Some(&until) {
@@ -230,6 +243,7 @@ impl Reconciler {
         }
         self.told.pauses = pauses;
         self.told.failed_deployments = failed_deployments;
+        self.told.held = held_back;
         let before = std::mem::replace(&mut self.told.unsteady, unsteady);
         for ((cluster, service), since) in before {
             if !self.told.unsteady.contains_key(&(cluster.clone(), service.clone())) {
@@ -239,6 +253,10 @@ impl Reconciler {
     }
 
     fn tell_steady(&mut self, cluster: &ClusterName, service: &ServiceName, since: Timestamp) {
+        // The end of a hook's task has been told.
+        if service.hook_place().is_some() {
+            return;
+        }
         let about = About { cluster: cluster.clone(), service: Some(service.clone()), slot: None };
         let wanted = self.desired.clusters.get(cluster).and_then(|wanted| wanted.services.get(service));
         let kind = match wanted {

@@ -20,7 +20,6 @@ fn listing(containers: &[Vec<ObservedContainer>]) -> Listing {
     add_network(&mut state, "shop");
     Listing {
         neighbours: Vec::new(),
-        host: None,
         containers: state.containers.into_values().collect(),
         networks: state.networks.into_values().collect(),
         volumes: Vec::new(),
@@ -59,7 +58,7 @@ fn ended(container: &ObservedContainer) -> ObservedContainer {
 fn performed(tick: &Tick) -> Vec<String> {
     let steps = tick.commands.iter().filter_map(|command| match command {
         Command::Perform(step) => Some(step.action.to_string()),
-        Command::List | Command::Inspect(_) | Command::LookUpImage(_) => None,
+        Command::List | Command::AskHost | Command::AskStops(_) | Command::Inspect(_) | Command::LookUpImage(_) => None,
     });
     steps.collect()
 }
@@ -212,4 +211,37 @@ fn what_belongs_to_others_is_not_even_remembered() {
     foreign[0].identity.source = crate::ownership::Source::new("somebody else");
     reconciler.handle(NOW, Input::Listed(Ok(listing(&[foreign]))));
     assert!(reconciler.observed().containers.is_empty());
+}
+
+#[test]
+fn how_much_the_host_has_is_asked_when_somebody_wants_some_of_it() {
+    // One that has settled wants nothing, and of one that reserves nothing nobody asks either.
+    let (mut reconciler, _) = at_rest();
+    assert_eq!(reconciler.tick(at(1)).commands, []);
+    let large = task("web", &[r#"{"name":"web","image":"web:1","memory":300}"#]);
+    let wanted = desired(&[("shop/web", service(1, &large))]);
+    let mut reconciler = Reconciler::new(Arc::new(wanted), LIMITS);
+    let _ = reconciler.tick(NOW);
+    reconciler.handle(NOW, Input::Listed(Ok(listing(&[]))));
+    // Both questions are asked at once.
+    let commands = reconciler.tick(NOW).commands;
+    assert!(commands.contains(&Command::AskHost) && commands.len() == 2, "{commands:?}");
+    let image = crate::testing::image_of("web:1");
+    reconciler.handle(NOW, Input::ImageLookedUp("web:1".to_owned(), Ok(Some(image))));
+    assert_eq!(reconciler.tick(NOW).commands, [], "nothing takes room before it is known how much there is");
+    assert!(reconciler.is_busy());
+    let unanswered = EngineError::NoAnswer { call: "info", seconds: 5 };
+    reconciler.handle(at(1), Input::HostTold(Err(unanswered)));
+    let tick = reconciler.tick(at(1));
+    assert_eq!((tick.commands, tick.wake_at), (Vec::new(), Some(at(2))), "it is asked again, but not at once");
+    assert_eq!(reconciler.tick(at(2)).commands, [Command::AskHost]);
+    reconciler.handle(at(2), Input::HostTold(Ok(Some(Resources { cpu: 1024, memory: 200 }))));
+    assert_eq!(performed(&reconciler.tick(at(2))), [] as [&str; 0]);
+    // An engine that was gone may come back on a larger machine.
+    reconciler.handle(at(3), Input::Resync);
+    assert_eq!(reconciler.tick(at(3)).commands, [Command::List]);
+    reconciler.handle(at(3), Input::Listed(Err(unreachable())));
+    assert_eq!(reconciler.tick(at(9)).commands, [Command::List]);
+    reconciler.handle(at(9), Input::Listed(Ok(listing(&[]))));
+    assert!(reconciler.tick(at(9)).commands.contains(&Command::AskHost));
 }

@@ -2,8 +2,11 @@
 
 use std::collections::BTreeMap;
 
+use self::task_definition::container_names;
 use crate::document::Document;
-use crate::manifest::{Cluster, DeploymentConfiguration, Manifest, SchedulingStrategy, Service};
+use crate::manifest::{
+    Annotations, Cluster, DeploymentConfiguration, Manifest, SchedulingStrategy, Service, TaskDefinitionSpec,
+};
 use crate::problem::{Code, Problem};
 use crate::spelling::closest;
 use crate::value::{ClusterName, Percent, ServiceName};
@@ -12,6 +15,7 @@ mod container;
 mod dependencies;
 mod fargate;
 mod health_check;
+mod hooks;
 mod linux;
 mod network;
 mod task_definition;
@@ -32,6 +36,7 @@ struct Checks<'a> {
 pub(super) fn check_manifest(manifest: &Manifest, document: &Document, problems: &mut Vec<Problem>) {
     let object = format!("{} `{}`", manifest.kind(), manifest.name());
     let mut checks = Checks { document, object, problems };
+    checks.annotations(manifest.annotations());
     match manifest {
         Manifest::Cluster(cluster) => checks.cluster(cluster),
         Manifest::TaskDefinition(definition) => checks.task_definition(definition),
@@ -48,6 +53,21 @@ impl Checks<'_> {
     fn report_key(&mut self, pointer: &str, problem: Problem) {
         let place = self.document.key_place_of(pointer).unwrap_or_else(|| self.document.nearest_place_of(pointer));
         self.problems.push(problem.with_place(place).with_object(self.object.clone()));
+    }
+
+    /// Refuses notes that would be read if they were spelt otherwise.
+    fn annotations(&mut self, annotations: Option<&Annotations>) {
+        for key in annotations.iter().flat_map(|annotations| annotations.own.keys()) {
+            if key.starts_with("reconcile/") {
+                let message = format!("the annotation `{key}` belongs to reconcile itself, and means nothing to it");
+                let problem = Problem::error(Code::Reserved, message)
+                    .with_help("`reconcile/allow` is the only one that does; your own begin with another word");
+                self.report_key(
+                    &format!("/metadata/annotations/{}", key.replace('~', "~0").replace('/', "~1")),
+                    problem,
+                );
+            }
+        }
     }
 
     fn same_name(&mut self, field: &str, given: Option<&str>, name: &str) {
@@ -68,6 +88,7 @@ impl Checks<'_> {
         let given = service.spec.service_name.as_ref().map(ServiceName::as_str);
         self.same_name("serviceName", given, service.metadata.name.as_str());
         let configuration = service.spec.deployment_configuration.clone().unwrap_or_default();
+        self.hooks(&configuration);
         if service.spec.scheduling_strategy == Some(SchedulingStrategy::Daemon) {
             return self.daemon(service, &configuration);
         }
@@ -90,7 +111,10 @@ impl Checks<'_> {
     fn daemon(&mut self, service: &Service, configuration: &DeploymentConfiguration) {
         if service.spec.desired_count.is_some() {
             let message = "`desiredCount` and `schedulingStrategy: DAEMON` exclude each other";
-            self.conflict("/spec/desiredCount", message, "remove `desiredCount`: a daemon has one task on each host");
+            let problem = Problem::error(Code::Conflict, message)
+                .with_related("it is a daemon", self.document.nearest_place_of("/spec/schedulingStrategy"))
+                .with_help("remove `desiredCount`: a daemon has one task on each host");
+            self.report_key("/spec/desiredCount", problem);
         }
         if configuration.maximum_percent.is_some_and(|percent| percent != 100) {
             let message = "`maximumPercent` of a daemon is 100: two of its tasks never exist on one host";
@@ -104,14 +128,32 @@ impl Checks<'_> {
         }
     }
 
-    /// Says that a name refers to nothing, with the one that was probably meant.
-    fn undefined<'n>(&mut self, pointer: &str, what: &str, name: &str, known: impl Iterator<Item = &'n str>) {
-        let mut problem = Problem::error(Code::UndefinedReference, format!("there is no {what} `{name}`"))
-            .with_expected(format!("the name of a {what} of this task definition"), format!("`{name}`"));
-        if let Some(meant) = closest(name, known) {
-            problem = problem.with_help(format!("did you mean `{meant}`?")).with_suggestion(meant);
-        }
+    /// Says that a name refers to no container, with the one that was probably meant.
+    fn undefined_container(&mut self, pointer: &str, name: &str, spec: &TaskDefinitionSpec) {
+        let problem = Problem::error(Code::UndefinedReference, format!("there is no container `{name}`"))
+            .with_expected("the name of a container of this task definition", format!("`{name}`"));
+        let known = container_names(spec).enumerate();
+        let known = known.map(|(index, name)| (name, format!("/spec/containerDefinitions/{index}/name")));
+        let problem = self.with_closest(problem, "container", name, known, |problem| problem);
         self.report(pointer, problem);
+    }
+
+    /// Adds the name that was probably meant, and where it is declared; or what `otherwise` adds where none comes near.
+    fn with_closest<'n>(
+        &self,
+        problem: Problem,
+        what: &str,
+        name: &str,
+        known: impl Iterator<Item = (&'n str, String)>,
+        otherwise: impl FnOnce(Problem) -> Problem,
+    ) -> Problem {
+        let known: BTreeMap<&str, String> = known.collect();
+        let nearest = closest(name, known.keys().copied()).and_then(|meant| known.get_key_value(meant));
+        let Some((meant, pointer)) = nearest else { return otherwise(problem) };
+        problem.with_help(format!("did you mean `{meant}`?")).with_suggestion(*meant).with_related(
+            format!("a {what} with a similar name is declared here"),
+            self.document.nearest_place_of(pointer),
+        )
     }
 
     /// Reports two fields that exclude each other, at the first of them.

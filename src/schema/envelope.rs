@@ -2,11 +2,12 @@
 
 use serde_json::{Map, Value};
 
+use super::foreign::{FOREIGN_KINDS, KUBERNETES_SERVICE};
 use super::words;
 use crate::document::Document;
 use crate::manifest::{ApiVersion, Kind};
 use crate::problem::{Code, Problem};
-use crate::spelling::closest;
+use crate::spelling::{closest, plain};
 
 /// The kind that says by which schema the document is read. A wrong version is reported and then taken as right, so that
 /// the rest of the document is checked all the same.
@@ -27,7 +28,9 @@ pub(super) fn read_kind(document: &Document, value: &mut Value, problems: &mut V
         problems.push(without_family(document));
         return None;
     }
-    check_version(document, root, problems);
+    if !check_version(document, root, problems) {
+        return None;
+    }
     let kind = check_kind(document, root, problems)?;
     root.insert("apiVersion".to_owned(), Value::String(ApiVersion::V1.as_str().to_owned()));
     Some(kind)
@@ -37,7 +40,8 @@ fn value_of_name(root: &Map<String, Value>) -> &Value {
     root.get("metadata").and_then(|metadata| metadata.get("name")).unwrap_or(&Value::Null)
 }
 
-fn check_version(document: &Document, root: &Map<String, Value>, problems: &mut Vec<Problem>) {
+/// Whether the rest of the document is worth looking at: not when it is one of Kubernetes.
+fn check_version(document: &Document, root: &Map<String, Value>, problems: &mut Vec<Problem>) -> bool {
     let expected = ApiVersion::V1.as_str();
     match root.get("apiVersion") {
         Some(Value::String(version)) if version == expected => {}
@@ -50,16 +54,44 @@ fn check_version(document: &Document, root: &Map<String, Value>, problems: &mut 
             problems.push(problem);
         }
         Some(other) => {
-            let mut problem = Problem::error(Code::Envelope, "this apiVersion is not known")
-                .with_expected(expected, words::found(other))
-                .with_help(format!("write `apiVersion: {expected}`"))
-                .with_suggestion(expected);
-            problem.place = document.place_of("/apiVersion");
             if document.is_broken("/apiVersion") {
-                return;
+                return true;
             }
+            let kind = root.get("kind").and_then(Value::as_str).unwrap_or_default();
+            if FOREIGN_KINDS.iter().any(|(foreign, _)| *foreign == kind) {
+                // What has to be done is told with the kind.
+                return true;
+            }
+            let problem = Problem::error(Code::Envelope, "this apiVersion is not known")
+                .with_expected(expected, words::found(other));
+            let is_foreign = is_service_of_kubernetes(root);
+            let mut problem = if is_foreign {
+                problem.with_help(KUBERNETES_SERVICE)
+            } else {
+                let suggestion = like_source(document, "/apiVersion", expected);
+                problem.with_help(format!("write `apiVersion: {expected}`")).with_suggestion(suggestion)
+            };
+            problem.place = document.place_of("/apiVersion");
             problems.push(problem);
+            return !is_foreign;
         }
+    }
+    true
+}
+
+/// Whether it is a Service as Kubernetes has it, which is something else under the same name.
+fn is_service_of_kubernetes(root: &Map<String, Value>) -> bool {
+    let spec = root.get("spec").and_then(Value::as_object);
+    let has_field =
+        |spec: &Map<String, Value>| ["selector", "clusterIP", "ports"].iter().any(|key| spec.contains_key(*key));
+    root.get("kind").and_then(Value::as_str) == Some("Service") && spec.is_some_and(has_field)
+}
+
+/// A word with the quotes of the value that it replaces.
+fn like_source(document: &Document, pointer: &str, word: &str) -> String {
+    match document.source_of(pointer).and_then(|source| source.chars().next()) {
+        Some(quote @ ('"' | '\'')) => format!("{quote}{word}{quote}"),
+        _ => word.to_owned(),
     }
 }
 
@@ -71,14 +103,14 @@ fn check_kind(document: &Document, root: &Map<String, Value>, problems: &mut Vec
     }
     let mut problem = Problem::error(Code::Envelope, "this kind is not known")
         .with_expected("Cluster, TaskDefinition or Service", words::found(value));
-    let meant = match text {
-        "Deployment" | "StatefulSet" | "ReplicaSet" | "DaemonSet" => Some("Service"),
-        "Pod" | "PodTemplate" | "Task" => Some("TaskDefinition"),
-        "Namespace" => Some("Cluster"),
-        _ => closest(text, Kind::ALL.into_iter().map(Kind::as_str)),
-    };
-    if let Some(meant) = meant {
-        problem = problem.with_help(format!("did you mean `{meant}`?")).with_suggestion(meant);
+    if let Some((_, advice)) = FOREIGN_KINDS.iter().find(|(kind, _)| *kind == text) {
+        problem = problem.with_help(format!("this is a {text} of Kubernetes: {advice}"));
+    } else if let Some(meant) = closest(text, Kind::ALL.into_iter().map(Kind::as_str)) {
+        let suggestion = like_source(document, "/kind", meant);
+        problem = problem.with_help(format!("did you mean `{meant}`?")).with_suggestion(suggestion);
+        problem.fixable = plain(meant) == plain(text);
+    } else if text == "Task" {
+        problem = problem.with_help("did you mean `TaskDefinition`?");
     }
     problem.place = document.place_of("/kind");
     problems.push(problem);

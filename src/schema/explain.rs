@@ -5,13 +5,19 @@ use jsonschema::error::{TypeKind, ValidationErrorKind};
 use serde_json::Value;
 
 use super::Compiled;
+use super::foreign::Foreign;
 use super::known::{Field, shape_at};
 use super::words::{self, Advice, advise, path_in_words, quoted};
-use crate::document::{DOCUMENT_PROBLEMS_MAX, Document, is_yaml11_boolean, resolves_to_text};
+use crate::document::{DOCUMENT_PROBLEMS_MAX, Document};
 use crate::manifest::{CPU_PATTERN, Kind, MEMORY_PATTERN};
 use crate::problem::{Code, Place, Problem};
 use crate::sensitive::is_sensitive;
-use crate::spelling::closest;
+use crate::spelling::{closest, plain};
+
+mod hints;
+
+/// Where the codes are that a manifest allows.
+const ALLOW: &str = "/metadata/annotations/reconcile~1allow";
 
 /// Validates a value against the schema of its kind and explains every error.
 pub(super) fn validate(
@@ -56,7 +62,10 @@ impl Context<'_> {
             }
             ValidationErrorKind::Required { property } => {
                 let property = property.as_str().unwrap_or("");
-                problems.push(self.missing(pointer, property));
+                // Under another name it is there, and that is told.
+                if !self.is_meant(pointer, property) {
+                    problems.push(self.missing(pointer, property));
+                }
             }
             ValidationErrorKind::Type { kind } => problems.push(self.wrong_type(pointer, kind, value)),
             ValidationErrorKind::Enum { options } => {
@@ -91,6 +100,7 @@ impl Context<'_> {
         if let Some(target) = self.document.alias_target_of(pointer) {
             // The text at the place is the alias: replacing it repairs nothing.
             problem.suggestion = None;
+            problem.fixable = false;
             problem = problem.with_related("the value is written here", target);
         }
         problem
@@ -118,11 +128,20 @@ impl Context<'_> {
         }
         let problem = Problem::error(Code::UnknownField, format!("unknown field `{}` in {}", clip(key), shape.name));
         let problem = match advise(key, shape) {
-            Advice::Rename(meant) => {
-                problem.with_help(format!("did you mean `{meant}`?")).with_suggestion(self.like_key(&place, meant))
+            Advice::Rename { meant, is_certain } => {
+                let problem = problem
+                    .with_help(format!("did you mean `{meant}`?"))
+                    .with_suggestion(self.like_source(&place, meant));
+                Problem { fixable: is_certain && self.is_free(pointer, meant), ..problem }
             }
+            Advice::Called(Foreign { ours, value: "", .. }) => {
+                let problem =
+                    problem.with_help(format!("ECS calls it `{ours}`")).with_suggestion(self.like_source(&place, ours));
+                Problem { fixable: self.is_free(pointer, ours), ..problem }
+            }
+            Advice::Called(Foreign { ours, value, .. }) => problem.with_help(format!("ECS calls it `{ours}`: {value}")),
             Advice::BelongsTo(other) => problem.with_help(format!("`{key}` belongs to {other}")),
-            Advice::CalledInOther(ours, other) => {
+            Advice::CalledInOther(Foreign { ours, .. }, other) => {
                 problem.with_help(format!("ECS calls it `{ours}`, and it belongs to {other}"))
             }
             Advice::Nothing(advice) => problem.with_help(advice),
@@ -131,8 +150,29 @@ impl Context<'_> {
         problem.with_place(place).with_object(self.object.clone())
     }
 
-    /// A word with the quotes of the key that it replaces.
-    fn like_key(&self, place: &Place, word: &str) -> String {
+    /// Whether a key can be renamed to this one: no other entry of the mapping has it, nor will have.
+    fn is_free(&self, pointer: &str, name: &str) -> bool {
+        let keys = self.document.keys_of(pointer);
+        keys.iter().filter(|key| *key == name || self.becomes(pointer, key, name)).count() == 1
+    }
+
+    /// Whether an entry of a mapping has this name in other words.
+    fn is_meant(&self, pointer: &str, name: &str) -> bool {
+        self.document.keys_of(pointer).iter().any(|key| self.becomes(pointer, key, name))
+    }
+
+    /// Whether a key that is not known would be right under this name.
+    fn becomes(&self, pointer: &str, key: &str, name: &str) -> bool {
+        let Some(shape) = shape_at(self.kind, pointer).filter(|shape| shape.field(key).is_none()) else { return false };
+        match advise(key, shape) {
+            Advice::Rename { meant, .. } => meant == name,
+            Advice::Called(foreign) => foreign.ours == name,
+            Advice::BelongsTo(_) | Advice::CalledInOther(..) | Advice::Nothing(_) | Advice::List(_) => false,
+        }
+    }
+
+    /// A word with the quotes of the text that it replaces.
+    fn like_source(&self, place: &Place, word: &str) -> String {
         match self.document.file().text()[place.bytes.clone()].chars().next() {
             Some(quote @ ('"' | '\'')) => format!("{quote}{word}{quote}"),
             _ => word.to_owned(),
@@ -173,12 +213,16 @@ impl Context<'_> {
             let problem = problem.with_expected(words::type_name(&expected), "something else");
             return self.at_value(problem.with_help("this is a text: put quotes around it"), pointer);
         }
+        if hints::is_sensitive_entry(value) {
+            let problem = problem.with_expected(words::type_name(&expected), "something else");
+            return self.at_value(problem.with_help("write the name and the value on their own"), pointer);
+        }
         let problem = problem.with_expected(words::type_name(&expected), words::found(value));
         let source = match self.document.alias_target_of(pointer) {
             Some(target) => &self.document.file().text()[target.bytes],
             None => self.document.source_of(pointer).unwrap_or("").trim_end(),
         };
-        self.at_value(hint_for_type(problem, &expected, value, source, pointer), pointer)
+        self.at_value(hints::for_type(problem, &expected, value, source, pointer), pointer)
     }
 
     /// Whether a value is that of a variable or an option whose name says that nobody else should read it, or one that stands where only
@@ -202,8 +246,13 @@ impl Context<'_> {
         let names: Vec<&str> = options.iter().filter_map(Value::as_str).collect();
         let problem = Problem::error(Code::NotAllowed, format!("{path} has a value that is not allowed"));
         let mut problem = problem.with_expected(names.join(" or "), words::found(value));
-        if let Some(meant) = closest(text, names.iter().copied()) {
-            problem = problem.with_help(format!("did you mean `{meant}`?")).with_suggestion(meant);
+        if pointer.starts_with(ALLOW) {
+            problem =
+                problem.with_help("`reconcile explain` says what each code means; what is an error cannot be allowed");
+        } else if let Some(meant) = closest(text, names.iter().copied()) {
+            let suggestion = self.like_source(&self.document.nearest_place_of(pointer), meant);
+            problem = problem.with_help(format!("did you mean `{meant}`?")).with_suggestion(suggestion);
+            problem.fixable = plain(meant) == plain(text);
         }
         self.at_value(problem, pointer)
     }
@@ -292,45 +341,6 @@ fn task_definition_reference(text: &str) -> Option<Problem> {
             .with_help("revisions are named by their content here: a service runs what the manifests say now")
             .with_suggestion(family),
     )
-}
-
-/// What was probably meant by a value of the wrong type.
-fn hint_for_type(problem: Problem, expected: &str, value: &Value, source: &str, pointer: &str) -> Problem {
-    let field = pointer.rsplit('/').next().unwrap_or("");
-    match (expected, value) {
-        ("string", Value::Number(_) | Value::Bool(_)) => {
-            let text = format!("\"{source}\"");
-            problem.with_help(format!("this is a text: put quotes around it, {text}")).with_suggestion(text)
-        }
-        ("boolean", Value::String(text)) => match (is_yaml11_boolean(text), text.to_ascii_lowercase().as_str()) {
-            (Some(meant), _) => problem
-                .with_help(format!("`{text}` is a text in YAML 1.2: write {meant}"))
-                .with_suggestion(meant.to_string()),
-            (None, lower @ ("true" | "false")) => {
-                problem.with_help("remove the quotes").with_suggestion(lower.to_owned())
-            }
-            (None, _) => problem,
-        },
-        ("integer", Value::String(text)) if !resolves_to_text(text) && !text.is_empty() => {
-            problem.with_help("remove the quotes").with_suggestion(text.clone())
-        }
-        ("array", Value::String(text)) if field == "command" || field == "entryPoint" => {
-            let words: Vec<String> = text.split_whitespace().map(|word| format!("{word:?}")).collect();
-            let list = format!("[{}]", words.join(", "));
-            problem.with_help(format!("write a list, one item for each argument: {list}"))
-        }
-        ("array", Value::Object(_)) if field == "environment" => {
-            problem.with_help("write a list: `- { name: PORT, value: \"8080\" }`")
-        }
-        ("array", Value::Object(_)) => problem.with_help("write a list: begin each entry with `- `"),
-        ("object", Value::String(text)) if pointer.contains("/environment/") && text.contains('=') => {
-            let (name, value) = text.split_once('=').unwrap_or((text, ""));
-            problem
-                .with_help("write the name and the value on their own")
-                .with_suggestion(format!("{{ name: {name}, value: {value:?} }}"))
-        }
-        _ => problem,
-    }
 }
 
 /// A key that is short enough for a sentence.

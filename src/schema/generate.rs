@@ -1,6 +1,6 @@
 //! The JSON schemas (draft 2020-12), made from the types in `manifest`.
 
-use schemars::transform::{RecursiveTransform, Transform};
+use schemars::transform::RecursiveTransform;
 use schemars::{JsonSchema, Schema, generate::SchemaSettings};
 use serde_json::{Map, Value, json};
 
@@ -97,23 +97,4 @@ fn adopt(object: &mut Map<String, Value>, from: Map<String, Value>) {
     for (keyword, value) in from {
         object.entry(keyword).or_insert(value);
     }
-}
-
-/// Lets the user's own keys pass in editors: they start with `x-`.
-fn allow_own_keys(schema: &mut Schema) {
-    let Some(object) = schema.as_object_mut() else { return };
-    if object.get("additionalProperties") == Some(&Value::Bool(false)) {
-        object.insert("patternProperties".to_owned(), json!({ "^x-": true }));
-    }
-}
-
-/// The schema of a kind as a file for editors and other tools.
-pub fn schema_text(kind: Kind) -> String {
-    let value = validation_schema(kind);
-    // The schema is an object, so this conversion always succeeds.
-    let mut schema = Schema::try_from(value).unwrap_or_default();
-    RecursiveTransform(allow_own_keys).transform(&mut schema);
-    let mut text = serde_json::to_string_pretty(&schema).unwrap_or_default();
-    text.push('\n');
-    text
 }

@@ -64,7 +64,10 @@ use super::parameters::{
     VOLUME, VOLUME_FROM,
 };
 
-static METADATA: Shape = Shape { name: "metadata", fields: &[("name", Plain)] };
+static METADATA: Shape = Shape { name: "metadata", fields: &[("name", Plain), ("annotations", Object(&ANNOTATIONS))] };
+
+/// What else is in it is the user's own.
+static ANNOTATIONS: Shape = Shape { name: "annotations", fields: &[("reconcile/allow", Plain)] };
 
 macro_rules! document {
     ($constant:ident, $name:literal, $spec:ident) => {
@@ -139,14 +142,30 @@ static DEPLOYMENT_CONFIGURATION: Shape = Shape {
     fields: &[
         ("minimumHealthyPercent", Plain),
         ("maximumPercent", Plain),
+        ("minReadySeconds", Plain),
         ("deploymentCircuitBreaker", Object(&CIRCUIT_BREAKER)),
         ("alarms", NotYet),
         ("bakeTimeInMinutes", NotYet),
         ("canaryConfiguration", NotYet),
         ("earlySuccessCriteria", NotYet),
-        ("lifecycleHooks", NotYet),
+        ("lifecycleHooks", List(&LIFECYCLE_HOOK)),
         ("linearConfiguration", NotYet),
         ("strategy", NotYet),
+    ],
+};
+
+static LIFECYCLE_HOOK: Shape = Shape {
+    name: "lifecycleHooks",
+    fields: &[
+        ("taskDefinition", Plain),
+        ("lifecycleStages", Plain),
+        ("timeoutSeconds", Plain),
+        ("hookDetails", Refused("write what the hook is to know into the `environment` of its TaskDefinition")),
+        (
+            "hookTargetArn",
+            Refused("a hook is a task here: name a TaskDefinition in `taskDefinition` that does the same"),
+        ),
+        ("roleArn", Ignored("string", "a hook is a task on this host, and needs no role to be called")),
     ],
 };
 
@@ -163,13 +182,14 @@ static CIRCUIT_BREAKER: Shape = Shape {
 static THRESHOLD: Shape = Shape { name: "thresholdConfiguration", fields: &[("type", Plain), ("value", Plain)] };
 
 /// Every object, for the search after a field that stands elsewhere. The more likely come first.
-pub(super) static SHAPES: [&Shape; 38] = [
+pub(super) static SHAPES: [&Shape; 39] = [
     &SERVICE_SPEC,
     &TASK_DEFINITION_SPEC,
     &CONTAINER_DEFINITION,
     &DEPLOYMENT_CONFIGURATION,
     &CIRCUIT_BREAKER,
     &THRESHOLD,
+    &LIFECYCLE_HOOK,
     &HEALTH_CHECK,
     &PORT_MAPPING,
     &MOUNT_POINT,
@@ -202,89 +222,6 @@ pub(super) static SHAPES: [&Shape; 38] = [
     &GRPC,
     &HTTP_HEADER,
     &METADATA,
-];
-
-/// The words of Kubernetes and Compose for what ECS calls otherwise.
-pub(super) static FOREIGN_WORDS: &[(&str, &str)] = &[
-    ("args", "command"),
-    ("availableReplicas", "desiredCount"),
-    ("containers", "containerDefinitions"),
-    ("containerName", "name"),
-    ("cmd", "command"),
-    ("depends_on", "dependsOn"),
-    ("entrypoint", "entryPoint"),
-    ("env", "environment"),
-    ("gracePeriod", "healthCheckGracePeriodSeconds"),
-    ("healthcheck", "healthCheck"),
-    ("initialDelaySeconds", "startPeriod"),
-    ("failureThreshold", "retries"),
-    ("labels", "dockerLabels"),
-    ("livenessProbe", "healthCheck"),
-    ("readinessProbe", "readinessCheck"),
-    ("startupProbe", "healthCheck"),
-    ("maxSurge", "maximumPercent"),
-    ("maxUnavailable", "minimumHealthyPercent"),
-    ("mem_limit", "memory"),
-    ("mem_reservation", "memoryReservation"),
-    ("mountPath", "containerPath"),
-    ("target", "containerPath"),
-    ("periodSeconds", "interval"),
-    ("timeoutSeconds", "timeout"),
-    ("start_period", "startPeriod"),
-    ("ports", "portMappings"),
-    ("published", "hostPort"),
-    ("replicas", "desiredCount"),
-    ("scale", "desiredCount"),
-    ("stop_grace_period", "stopTimeout"),
-    ("terminationGracePeriodSeconds", "stopTimeout"),
-    ("strategy", "deploymentConfiguration"),
-    ("test", "command"),
-    ("volumeMounts", "mountPoints"),
-    ("working_dir", "workingDirectory"),
-    ("workingDir", "workingDirectory"),
-    ("hostPath", "host"),
-    ("path", "sourcePath"),
-    ("readonly", "readOnly"),
-    ("read_only", "readOnly"),
-    ("driver_opts", "driverOpts"),
-    ("cap_add", "add"),
-    ("cap_drop", "drop"),
-    ("dns", "dnsServers"),
-    ("dns_search", "dnsSearchDomains"),
-    ("extra_hosts", "extraHosts"),
-    ("init", "initProcessEnabled"),
-    ("logging", "logConfiguration"),
-    ("network_mode", "networkMode"),
-    ("pid", "pidMode"),
-    ("ipc", "ipcMode"),
-    ("read_only_rootfs", "readonlyRootFilesystem"),
-    ("security_opt", "dockerSecurityOptions"),
-    ("shm_size", "sharedMemorySize"),
-    ("stdin_open", "interactive"),
-    ("sysctls", "systemControls"),
-    ("tty", "pseudoTerminal"),
-    ("volumes_from", "volumesFrom"),
-];
-
-const PULL_POLICY: &str = "when images are pulled is said in `imagePullBehavior` of the Cluster or the Service";
-
-/// Words of Kubernetes and Compose for which ECS has nothing, with what to do instead.
-pub(super) static NO_COUNTERPART: &[(&str, &str)] = &[
-    ("imagePullPolicy", PULL_POLICY),
-    ("pull_policy", PULL_POLICY),
-    ("image_pull_policy", PULL_POLICY),
-    (
-        "imagePullSecrets",
-        "credentials are those of `docker login`, or named in `repositoryCredentials` of the container",
-    ),
-    ("restart", "a service always replaces a task that ends; `restartPolicy` starts a container again in place"),
-    ("namespace", "there are no namespaces: a service belongs to the Cluster in `spec.cluster`"),
-    ("template", "the containers are described in a TaskDefinition, which the service names in `taskDefinition`"),
-    ("selector", "there are no selectors: the tasks of a service are known by their labels"),
-    ("build", "images are not built here: name one in `image`"),
-    ("networks", "every task of a cluster is on the network of the cluster"),
-    ("resources", "resources are written as `cpu`, `memory` and `memoryReservation` of the container"),
-    ("annotations", "there are no annotations; a key that starts with `x-` is yours"),
 ];
 
 /// The shape of a whole document.

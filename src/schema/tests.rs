@@ -69,6 +69,60 @@ fn generated_schemas_are_committed() {
 }
 
 #[test]
+fn the_schema_for_all_kinds_is_committed() {
+    assert_file(&repository("schemas/reconcile.schema.json"), &combined_schema_text());
+}
+
+/// Every document of the repository that can be read, each as it is written.
+fn documents_of_the_repository() -> Vec<Arc<Document>> {
+    let directories = ["manifests", "tests/invalid", "tests/ecs", "tests/samples/aws-task-definitions", "src/cli/init"];
+    let of = |directory: &&str| crate::load::load_directory(&repository(directory)).documents;
+    directories.iter().flat_map(of).collect()
+}
+
+/// An editor with the schema for all kinds says the same as one with the schema of the kind.
+#[test]
+fn the_schema_for_all_kinds_accepts_what_that_of_the_kind_accepts() {
+    let combined = combined::combined_schema();
+    assert!(jsonschema::meta::is_valid(&combined));
+    let combined = jsonschema::options().build(&combined).expect("it is a schema");
+    let of_kind = |kind| jsonschema::options().build(&editor::editor_schema(kind)).expect("it is a schema");
+    let of_kind = Kind::ALL.map(|kind| (kind, of_kind(kind)));
+    let (mut accepted, mut refused) = (0, 0);
+    for document in documents_of_the_repository() {
+        let text = document.source_of("").filter(|_| document.is_plain_task_definition());
+        let value = document.to_value();
+        let kind = of_kind.iter().find(|(kind, _)| value["kind"] == kind.as_str());
+        // Without a known kind nothing is right.
+        let expected = kind.is_some_and(|(_, validator)| validator.is_valid(&value));
+        // A plain task definition is checked as it is written, not as it is read.
+        let written = text.and_then(|text| serde_json::from_str(text).ok()).unwrap_or_else(|| value.clone());
+        let found = combined.is_valid(&written);
+        assert_eq!(found, expected, "{}: {written}", document.nearest_place_of("/-"));
+        *(if found { &mut accepted } else { &mut refused }) += 1;
+    }
+    assert!(accepted > 20 && refused > 10, "{accepted} {refused}");
+}
+
+#[test]
+fn the_defaults_in_schemas_are_those_of_the_descriptions() {
+    for (kind, path, field, default) in editor::DEFAULTS {
+        let schema = editor::editor_schema(*kind);
+        let pointer = editor::pointer_of(path, field);
+        let property = schema.pointer(&pointer).unwrap_or_else(|| panic!("{kind} has no {path} {field}"));
+        assert_eq!(property["default"], default(), "{field}");
+        assert!(jsonschema::is_valid(property, &default()), "{field}");
+        let description = property["description"].as_str().unwrap_or_default().replace('\n', " ");
+        let word = default().as_str().map_or_else(|| default().to_string(), str::to_owned);
+        let says = |form: &str| description.contains(form);
+        assert!(
+            says("efault") && [format!("`{word}`"), format!("{word} by default")].iter().any(|form| says(form)),
+            "{field} is {word} by default: {description}"
+        );
+    }
+}
+
+#[test]
 fn schemas_have_no_blurring_keywords() {
     for kind in Kind::ALL {
         let text = schema_text(kind);
@@ -114,6 +168,45 @@ fn the_table_of_known_fields_agrees_with_the_types() {
         assert_eq!(names.len(), shape.fields.len(), "{} names a field twice", shape.name);
     }
     assert!(shape_at(Kind::TaskDefinition, "/spec/containerDefinitions/0/dockerLabels").is_none());
+}
+
+#[test]
+fn words_of_other_tools_lead_to_fields_that_exist() {
+    for foreign::Foreign { word, ours, .. } in foreign::FOREIGN_WORDS {
+        let is_known = SHAPES.iter().any(|shape| shape.field(ours).is_some_and(Field::is_accepted));
+        assert!(is_known, "{word} leads to {ours}, which is no field");
+    }
+    for (word, ours, place) in
+        [("replicas", "desiredCount", Kind::Service), ("containers", "containerDefinitions", Kind::TaskDefinition)]
+    {
+        let advice = words::advise(word, shape_at(place, "/spec").expect("every kind has a spec"));
+        assert!(matches!(advice, words::Advice::Called(foreign) if foreign.ours == ours), "{word}");
+    }
+}
+
+#[test]
+fn what_a_manifest_allows_is_not_told() {
+    let allowed = |codes: &str| {
+        let text = container("    portMappings: [{ containerPort: 22, hostPort: 22 }]\n");
+        text.replace(
+            "{ name: web }",
+            &format!("{{ name: web, annotations: {{ reconcile/allow: {codes}, team: shop }} }}"),
+        )
+    };
+    assert_eq!(only(&allowed("[]")).0.code, Code::EcsWouldRefuse);
+    assert!(problems_of(&allowed("[RC130]")).is_empty());
+    for (codes, code, cut) in [
+        ("[RC131, RC101]", Code::NotAllowed, "RC101"),
+        ("RC130", Code::WrongType, "RC130"),
+        ("[], reconcile/alow: RC130", Code::Reserved, "reconcile/alow"),
+        ("[], weight: 3", Code::WrongType, "3"),
+    ] {
+        let text = allowed(codes);
+        let problems: Vec<_> = problems_of(&text).into_iter().filter(Problem::is_error).collect();
+        assert_eq!(problems.len(), 1, "{text}\n{}", render_short(&problems));
+        let place = problems[0].place.clone().expect("a problem of a document has a place");
+        assert_eq!((problems[0].code, &text[place.bytes]), (code, cut), "{text}");
+    }
 }
 
 #[test]
@@ -283,9 +376,9 @@ fn places_in_plain_task_definitions_are_exact() {
             "5".to_owned(),
         ),
         (
-            format!(r#"{{ "taskDefinition": {{ "family": "a", {containers} }}, "tags": [{{ "kay": "b" }}] }}"#),
+            format!(r#"{{ "taskDefinition": {{ "family": "a", {containers} }}, "tags": [{{ "colour": "b" }}] }}"#),
             Code::MissingField,
-            r#"{ "kay": "b" }"#.to_owned(),
+            r#"{ "colour": "b" }"#.to_owned(),
         ),
         (
             format!(r#"{{ "taskDefinition": {{ "family": "a", {containers} }}, "services": [] }}"#),

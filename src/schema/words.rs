@@ -2,8 +2,9 @@
 
 use serde_json::Value;
 
-use super::known::{FOREIGN_WORDS, Field, NO_COUNTERPART, SHAPES, Shape};
-use crate::spelling::{closest, plain};
+use super::foreign::{FOREIGN_WORDS, Foreign, NO_COUNTERPART};
+use super::known::{Field, SHAPES, Shape};
+use crate::spelling::{closest, is_only_like, plain};
 
 /// The longest piece of a value that is shown.
 const SHOWN_MAX: usize = 40;
@@ -59,37 +60,47 @@ pub(super) fn type_name(name: &str) -> &str {
 
 /// What to say about a field that is not known where it stands.
 pub(super) enum Advice {
-    /// Another field of the same object was meant.
-    Rename(&'static str),
+    /// Another field of the same object was meant; when the word is nothing but a slip of it, no other can have been.
+    Rename { meant: &'static str, is_certain: bool },
+    /// The word of another tool for a field of the same object.
+    Called(&'static Foreign),
     /// The field is right, but stands in another object.
     BelongsTo(&'static str),
     /// The ECS word for it stands in another object.
-    CalledInOther(&'static str, &'static str),
+    CalledInOther(&'static Foreign, &'static str),
     /// There is no such thing.
     Nothing(&'static str),
     /// These are the fields.
     List(String),
 }
 
-/// Looks for the field that was meant: a slip first, then a field of another object, then the word of another tool.
+/// Looks for the field that was meant: the word of another tool first, then a slip, then a field of another object.
 pub(super) fn advise(key: &str, shape: &'static Shape) -> Advice {
-    let foreign = FOREIGN_WORDS.iter().find(|(word, _)| plain(word) == plain(key)).map(|(_, ours)| *ours);
-    if let Some(ours) = foreign.filter(|ours| is_supported(shape, ours)) {
-        return Advice::Rename(ours);
+    let is_key = |word: &str| plain(word) == plain(key);
+    if let Some(same) = shape.supported().find(|name| is_key(name)) {
+        return Advice::Rename { meant: same, is_certain: true };
+    }
+    let foreign = || FOREIGN_WORDS.iter().filter(|foreign| is_key(foreign.word));
+    if let Some((_, advice)) = NO_COUNTERPART.iter().find(|(word, _)| *word == key) {
+        return Advice::Nothing(advice);
+    }
+    if let Some(foreign) = foreign().find(|foreign| is_supported(shape, foreign.ours)) {
+        return Advice::Called(foreign);
     }
     if let Some(meant) = closest(key, shape.supported()) {
-        return Advice::Rename(meant);
+        return Advice::Rename { meant, is_certain: is_only_like(key, meant, shape.supported()) };
     }
     if let Some(other) = SHAPES.iter().find(|other| other.field(key).is_some()) {
         return Advice::BelongsTo(other.name);
     }
-    if let Some((_, advice)) = NO_COUNTERPART.iter().find(|(word, _)| plain(word) == plain(key)) {
+    if let Some((_, advice)) = NO_COUNTERPART.iter().find(|(word, _)| is_key(word)) {
         return Advice::Nothing(advice);
     }
-    if let Some(ours) = foreign
-        && let Some(other) = SHAPES.iter().find(|other| is_supported(other, ours))
-    {
-        return Advice::CalledInOther(ours, other.name);
+    let elsewhere = |foreign: &'static Foreign| {
+        SHAPES.iter().find(|other| is_supported(other, foreign.ours)).map(|other| (foreign, other.name))
+    };
+    if let Some((foreign, other)) = foreign().find_map(elsewhere) {
+        return Advice::CalledInOther(foreign, other);
     }
     let names: Vec<&str> = shape.supported().collect();
     Advice::List(names.join(", "))

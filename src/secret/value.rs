@@ -116,7 +116,7 @@ impl SecretValue {
     }
 
     /// The entry of the JSON object that it is; of a number or flag its text, as ECS does.
-    pub(super) fn entry(&self, key: &str) -> Result<Self, SecretError> {
+    pub(crate) fn entry(&self, key: &str) -> Result<Self, SecretError> {
         let key_text = || key.to_owned();
         let value: serde_json::Value =
             serde_json::from_slice(&self.0).map_err(|_| SecretError::NotJson { key: key_text() })?;

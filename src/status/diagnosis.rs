@@ -5,6 +5,7 @@ use super::service::{Member, Portrait, portraits};
 use crate::change::text::count_of;
 use crate::desired::DesiredState;
 use crate::observed::{ContainerId, ObservedContainer, ObservedState, Phase};
+use crate::ownership::ContainerIdentity;
 use crate::plan::ending::Ending;
 use crate::plan::view::TaskState;
 use crate::plan::{FailureKind, Plan, Wait, duration_text};
@@ -52,13 +53,43 @@ pub fn diagnose(
         next_try: next_try(&portrait, None),
     };
     let failed = portrait.slots().find_map(|slot| portrait.failed_in(slot));
-    if let Some(failed) = failed {
+    if let Some(reason) = failed_hook(&portrait) {
+        "a hook of its deployment failed".clone_into(&mut diagnosis.headline);
+        diagnosis.facts.push(reason);
+        diagnosis.container = last_hook(observed, (cluster, service));
+    } else if let Some(failed) = failed {
         explain_failed_task(&mut diagnosis, &portrait, failed);
     } else if !explain_refusal(&mut diagnosis, &portrait) && !explain_wait(&mut diagnosis, &portrait) {
         return None;
     }
     diagnosis.facts.extend(describe_failed_deployment(&portrait));
     Some(diagnosis)
+}
+
+/// How a hook failed, where one did: no failures of tasks are counted then.
+fn failed_hook(portrait: &Portrait<'_>) -> Option<String> {
+    portrait.waits.iter().find_map(|(_, wait)| {
+        let Wait::DeploymentFailed { failures: 0, reason, failed: _, rolled_back_to: _ } = wait else { return None };
+        reason.clone()
+    })
+}
+
+/// The container that ended last of the hooks of a service, and its task. They run one after another: it is the one that failed.
+fn last_hook(
+    observed: &ObservedState,
+    (cluster, service): (&ClusterName, &ServiceName),
+) -> Option<(ContainerId, TaskId)> {
+    let of_hooks = observed.containers.values().filter(|container| {
+        let ContainerIdentity { task, essential, .. } = &container.identity;
+        let has_ended = matches!(container.phase, Phase::Exited { .. } | Phase::StartFailed { .. });
+        *essential && has_ended && task.cluster == *cluster && task.service.is_hook_of(service)
+    });
+    let ended_at = |container: &&ObservedContainer| match &container.phase {
+        Phase::StartFailed { at, .. } => Some(*at),
+        Phase::Exited { exit } => exit.as_ref().map(|exit| exit.finished_at),
+        Phase::CreatedOrFailed | Phase::Created | Phase::Running { .. } | Phase::Paused | Phase::Removing => None,
+    };
+    of_hooks.max_by_key(ended_at).map(|container| (container.id.clone(), container.identity.task.id()))
 }
 
 /// That nothing more is tried, and what runs instead.
@@ -71,10 +102,18 @@ fn describe_failed_deployment(portrait: &Portrait<'_>) -> Option<String> {
         Some(revision) => format!("rolled back to revision {}", revision.short()),
         None => "there was nothing to roll back to".to_owned(),
     };
-    let failures = count_of(u64::from(*failures), "failure");
+    let after = match failures {
+        0 => String::new(),
+        failures => format!(" after {}", count_of(u64::from(*failures), "failure")),
+    };
+    let instead = match rolled_back_to {
+        Some(revision) if *failures == 0 => format!("revision {} serves", revision.short()),
+        Some(_) | None => instead,
+    };
+    let what = if *failures == 0 { "its task definition or that of the hook" } else { "the task definition" };
     let revision = failed.short();
     Some(format!(
-        "the deployment of revision {revision} was given up after {failures}; {instead}; it is tried again when the task definition changes, or with --retry"
+        "the deployment of revision {revision} was given up{after}; {instead}; it is tried again when {what} changes, or with --retry"
     ))
 }
 
@@ -166,7 +205,9 @@ fn explain_refusal(diagnosis: &mut Diagnosis, portrait: &Portrait<'_>) -> bool {
     diagnosis.facts.push(format!("{task}{failure} ({times})"));
     if matches!(failure.kind, FailureKind::ImageMissing | FailureKind::Registry) {
         // The failure does not say which of the images; where only one is spoken of, it is that one.
-        let containers = portrait.service.iter().flat_map(|service| &service.task.containers);
+        let of_service = portrait.service.iter().flat_map(|service| &service.task.containers);
+        let hooks = portrait.service.iter().flat_map(|service| &service.hooks);
+        let containers = of_service.chain(hooks.flat_map(|hook| &hook.service.task.containers));
         let images: Vec<_> = containers.map(|container| container.image.clone()).collect();
         let named = images.iter().find(|image| failure.message.contains(image.as_str())).cloned();
         diagnosis.missing_image = named.or_else(|| images.into_iter().next());

@@ -20,6 +20,13 @@ pub(super) fn describe(portrait: &Portrait<'_>, status: &ServiceStatus) -> Optio
     if let Some(obstacle) = describe_obstacle(portrait) {
         return Some(obstacle);
     }
+    if let Some(held) = portrait.held() {
+        return Some(held.to_string());
+    }
+    let hook = portrait.waits.iter().find(|(_, wait)| matches!(wait, Wait::Hook { .. }));
+    if let Some((_, hook)) = hook {
+        return patience(hook, portrait.at);
+    }
     if status.sync == Sync::OutOfSync
         && let Some(rollout) = describe_rollout(portrait, status)
     {
@@ -80,6 +87,8 @@ pub(super) fn next_try(portrait: &Portrait<'_>, slot: Option<Slot>) -> Option<St
         | Wait::Image
         | Wait::WrongPlatform { .. }
         | Wait::DeploymentFailed { .. }
+        | Wait::Held(_)
+        | Wait::Hook { .. }
         | Wait::End
         | Wait::Dependency { .. } => None,
     });
@@ -111,6 +120,8 @@ pub(super) fn describe_obstacle(portrait: &Portrait<'_>) -> Option<String> {
         | Wait::Maximum
         | Wait::Network
         | Wait::Image
+        | Wait::Held(_)
+        | Wait::Hook { .. }
         | Wait::End
         | Wait::Dependency { .. } => None,
     })
@@ -160,6 +171,10 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
             let until = until.map(|until| format!(", for another {}", duration_text(until.since(at))));
             Some(format!("{container} waits for `{on}` {}{}", condition.in_words(), until.unwrap_or_default()))
         }
+        Wait::Hook { until, .. } => {
+            let until = until.map(|until| format!(", for another {} at most", duration_text(until.since(at))));
+            Some(format!("waits for {wait}{}", until.unwrap_or_default()))
+        }
         Wait::MinimumHealthy => Some("minimumHealthyPercent keeps the old tasks until others are healthy".to_owned()),
         Wait::Maximum => Some("maximumPercent leaves no room until a task has stopped".to_owned()),
         Wait::Action
@@ -171,6 +186,7 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
         | Wait::Retry { .. }
         | Wait::WrongPlatform { .. }
         | Wait::DeploymentFailed { .. } => None,
+        Wait::Held(held) => Some(held.to_string()),
         Wait::End => Some("runs until it ends".to_owned()),
     }
 }

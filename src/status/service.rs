@@ -1,7 +1,6 @@
 //! One service: its tasks counted and judged.
 
 use std::collections::{BTreeMap, BTreeSet};
-use std::time::Duration;
 
 use super::{
     Health, PinnedImage, PublishedAddress, RolloutState, ServiceStatus, StoppedTask, Sync, TaskStatus, message,
@@ -13,7 +12,7 @@ use crate::ownership::Source;
 use crate::plan::ending::Ending;
 use crate::plan::service::is_current;
 use crate::plan::view::{TaskState, TaskView, with_last_tries};
-use crate::plan::{Plan, Wait};
+use crate::plan::{Held, Plan, Wait};
 use crate::plan::{group, lifecycle};
 use crate::value::{ClusterName, ServiceName, Slot, Timestamp};
 
@@ -48,7 +47,8 @@ pub(super) fn portraits<'a>(
     for views in tasks.values_mut() {
         // `tasks` shows what belongs to no service.
         views.retain(|view| {
-            !view.source.is_standalone() && desired.is_none_or(|desired| may_touch(desired, view.source))
+            let is_of_service = !view.source.is_standalone() && view.key.service.hook_place().is_none();
+            is_of_service && desired.is_none_or(|desired| may_touch(desired, view.source))
         });
     }
     tasks.retain(|_, views| !views.is_empty());
@@ -124,9 +124,9 @@ impl<'a> Portrait<'a> {
                 (Some(_) | None, None) | (None, Some(_)) => Some(view.key.revision) == youngest,
             };
             let spec = service.filter(|_| current).map(|service| &*service.task);
-            let grace = service.map_or(Duration::ZERO, |service| service.health_check_grace);
+            let patience = service.map(|service| service.patience(current)).unwrap_or_default();
             let view = view.within(spec, is_last, observed);
-            let state = view.state(grace, observed.at);
+            let state = view.state(patience, observed.at);
             Member { view, state, current }
         };
         let members: Vec<_> = with_last_tries(views).map(judge).collect();
@@ -136,11 +136,16 @@ impl<'a> Portrait<'a> {
             (_, Some(service)) => service.desired_count.unwrap_or(present.unwrap_or(1)),
             (None, None) => present.unwrap_or(0),
         };
-        let waits = plan
-            .iter()
-            .flat_map(|plan| &plan.waits)
-            .filter(|waiting| waiting.about.cluster == *cluster && waiting.about.service.as_ref() == Some(name));
-        let waits = waits.map(|waiting| (waiting.about.slot, &waiting.wait)).collect();
+        let waits =
+            plan.iter().flat_map(|plan| &plan.waits).filter(|waiting| waiting.about.cluster == *cluster).filter_map(
+                |waiting| {
+                    let about = waiting.about.service.as_ref()?;
+                    // What a hook waits for, its service waits for.
+                    let slot = if about == name { waiting.about.slot } else { None };
+                    (about == name || about.is_hook_of(name)).then_some((slot, &waiting.wait))
+                },
+            );
+        let waits = waits.collect();
         let has_network = observed.networks.values().any(|network| network.cluster == *cluster);
         let compared = desired.is_some();
         Self { cluster, name, at: observed.at, compared, service, members, wanted, has_network, waits }
@@ -202,12 +207,35 @@ impl<'a> Portrait<'a> {
         self.waits.iter().any(|(_, wait)| matches!(wait, Wait::DeploymentFailed { .. }))
     }
 
+    /// What somebody holds the service with.
+    pub(super) fn held(&self) -> Option<&'a Held> {
+        self.waits.iter().find_map(|(slot, wait)| {
+            let Wait::Held(held) = wait else { return None };
+            slot.is_none().then_some(held)
+        })
+    }
+
+    /// Whether another revision is in force than the one that its manifest asks for, because somebody wants it so.
+    fn is_held_elsewhere(&self) -> bool {
+        self.held().is_some_and(|held| match held {
+            Held::RolledBack { .. } | Held::Paused { waiting: Some(_) } => true,
+            Held::Paused { waiting: None } | Held::Protected { .. } => false,
+        })
+    }
+
+    /// Whether its deployment goes on only when a hook has ended well.
+    fn waits_for_hook(&self) -> bool {
+        self.waits.iter().any(|(_, wait)| matches!(wait, Wait::Hook { .. }))
+    }
+
     fn rollout_state(&self) -> RolloutState {
         let is_well =
             |slot: Slot| self.in_slot(slot).any(|member| member.current && member.state == TaskState::Healthy);
         let is_old = |member: &Member<'_>| member.is_up() && !member.current;
         if self.has_failed() {
             RolloutState::Failed
+        } else if self.waits_for_hook() {
+            RolloutState::InProgress
         } else if self.slots().all(is_well) && !self.members.iter().any(is_old) {
             RolloutState::Completed
         } else {
@@ -219,7 +247,7 @@ impl<'a> Portrait<'a> {
         if !self.compared {
             return Sync::Unknown;
         }
-        if self.has_failed() {
+        if self.has_failed() || self.is_held_elsewhere() || self.waits_for_hook() {
             return Sync::OutOfSync;
         }
         let is_filled = |slot: Slot| self.members.iter().any(|member| member.current && member.view.slot() == slot);

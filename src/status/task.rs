@@ -116,7 +116,7 @@ pub fn read_tasks(
 
 fn read_task(view: &TaskView<'_>, observed: &ObservedState, circumstances: &Circumstances) -> TaskReport {
     let view = &view.clone().within(circumstances.spec.as_deref(), true, observed);
-    let last_status = lifecycle::last_status(view, &view.state(std::time::Duration::ZERO, observed.at));
+    let last_status = lifecycle::last_status(view, &view.state(crate::desired::Patience::default(), observed.at));
     // A view is made from at least one container.
     let family = view.containers[0].identity.family.clone();
     let containers = read_containers(view, circumstances);

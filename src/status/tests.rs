@@ -101,7 +101,7 @@ fn stopped_tasks_come_latest_first() {
 #[test]
 fn a_start_that_failed_never_ran() {
     let mut failed = exited("shop/web/0", &task("web", &[PLAIN]), 1, 0, 1);
-    failed[0].phase = Phase::StartFailed { message: "exec format error".to_owned(), at: ago(1), port_taken: false };
+    failed[0].phase = Phase::StartFailed { message: "exec format error".to_owned(), at: ago(1), blameless: false };
     let status = status(None, &observed(&[failed]), None);
     assert_eq!(status.stopped_tasks[0].reason, "container web could not start: exec format error");
     assert_eq!(status.stopped_tasks[0].exit_code, None);

@@ -72,7 +72,9 @@ fn a_problem_is_told_with_its_place_and_its_remedy() {
     assert!(short.stdout.contains("shop.yaml:22:3: error[RC101]: unknown field `desiredCuont`"), "{short}");
 
     let problems = reconcile(&["validate", "-o", "json", path(&directory)]).expect_code(3).json();
-    let mut errors = problems.as_array().into_iter().flatten().filter(|problem| problem["severity"] == "error");
+    assert_eq!((&problems["outcome"], &problems["exitCode"]), (&"invalid".into(), &3.into()), "{problems:#}");
+    let mut errors =
+        problems["diagnostics"].as_array().into_iter().flatten().filter(|problem| problem["severity"] == "error");
     let problem = errors.next_back().expect("it has an error");
     assert_eq!(problem["code"], "RC101");
     assert_eq!((&problem["place"]["line"], &problem["place"]["column"]), (&22.into(), &3.into()), "{problem:#}");
@@ -124,7 +126,7 @@ fn what_cannot_be_read_is_a_problem() {
 
 #[test]
 fn each_kind_has_a_schema() {
-    for kind in ["Cluster", "TaskDefinition", "Service", "service"] {
+    for kind in ["Cluster", "TaskDefinition", "Service", "service", "plan", "Validation"] {
         let schema = reconcile(&["schema", kind]).expect_code(0).json();
         assert!(schema["title"].as_str().is_some_and(|title| title.eq_ignore_ascii_case(kind)), "{schema:#}");
     }
@@ -135,12 +137,87 @@ fn each_kind_has_a_schema() {
 fn the_schemas_in_the_repository_are_fresh() {
     let fresh = TempDir::with_prefix("reconcile-cli-").expect("a temporary directory");
     reconcile(&["schema", "--directory", path(&fresh)]).expect_code(0);
-    for kind in ["Cluster", "TaskDefinition", "Service"] {
+    for kind in ["Cluster", "TaskDefinition", "Service", "Plan", "Validation", "reconcile.schema"] {
         let kept = Path::new(env!("CARGO_MANIFEST_DIR")).join(format!("schemas/{kind}.json"));
         let fresh = std::fs::read_to_string(fresh.path().join(format!("{kind}.json"))).expect("it was just written");
         let kept = std::fs::read_to_string(kept).unwrap_or_default();
         assert!(kept == fresh, "schemas/{kind}.json is stale: run `reconcile schema`");
     }
+}
+
+#[test]
+fn a_code_is_explained() {
+    let directory = invalid();
+    reconcile(&["validate", path(&directory)]).expect_code(3).expect_said(&["RC101"]);
+    let page = reconcile(&["explain", "rc101"]).expect_code(0);
+    assert!(page.stdout.starts_with("RC101: ") && page.stdout.contains("desiredCount: 3"), "{page}");
+    assert!(reconcile(&["explain"]).expect_code(0).stdout.lines().count() > 30);
+    reconcile(&["explain", "RC999"]).expect_code(64).expect_said(&["reconcile explain"]);
+}
+
+#[test]
+fn what_can_be_repaired_is_repaired_and_said() {
+    let text = manifests("shop", &[service("web").line("# how many\n  desiredCuont: '2'   # two")]);
+    let directory = directory(&text.replace("  desiredCount: 1\n", ""));
+    let file = directory.path().join("shop.yaml");
+    let before = std::fs::read_to_string(&file).expect("our own file");
+    reconcile(&["validate", path(&directory)]).expect_code(3).expect_said(&[
+        "To repair 1 of them",
+        "--fix",
+        "reconcile explain RC101",
+    ]);
+    assert_eq!(std::fs::read_to_string(&file).expect("our own file"), before, "without --fix nothing is written");
+    let said = ["fixed ", "desiredCuont -> desiredCount", "'2' -> 2", "3 manifests in 1 file valid"];
+    reconcile(&["validate", "--fix", path(&directory)]).expect_code(0).expect_said(&said);
+    let after = std::fs::read_to_string(&file).expect("our own file");
+    assert_eq!(after, before.replace("desiredCuont: '2'", "desiredCount: 2"));
+    let again = reconcile(&["validate", "--fix", path(&directory)]).expect_code(0);
+    again.expect_said(&["Nothing was changed"]);
+    assert_eq!(std::fs::read_to_string(&file).expect("our own file"), after);
+}
+
+#[test]
+fn a_project_begins_valid_and_is_never_overwritten() {
+    let outside = TempDir::with_prefix("reconcile-cli-").expect("a temporary directory");
+    let project = outside.path().join("shop");
+    let init = |code| reconcile(&["init", project.to_str().expect("a path that we made is text")]).expect_code(code);
+    init(0);
+    let ended = Program::new(["validate"]).directory(&project).run().expect_code(0);
+    assert_eq!(ended.stdout, "", "nothing is wrong, and there is no advice either");
+    init(5).expect_said(&["cluster.yaml", "nothing is overwritten"]);
+}
+
+/// What a shell gets when it asks for the word after `words`.
+fn completions(words: &[&str]) -> String {
+    let words = ["--", "reconcile"].iter().chain(words);
+    Program::new(words).env("RECONCILE_COMPLETE", "fish").env("DOCKER_HOST", NOWHERE).run().expect_code(0).stdout
+}
+
+#[test]
+fn a_shell_gets_commands_flags_and_names() {
+    for shell in ["bash", "zsh", "fish", "elvish", "powershell"] {
+        let script = reconcile(&["completions", shell]).expect_code(0).stdout;
+        assert!(script.contains("RECONCILE_COMPLETE"), "{script}");
+    }
+    assert!(completions(&["val"]).starts_with("validate"));
+    assert!(completions(&["logs", "--fol"]).starts_with("--follow"));
+    assert!(completions(&["explain", "RC10"]).contains("RC101\tA field is not known"));
+    assert_eq!(completions(&["logs", "shop"]), "", "an engine that is not there is not waited for");
+    let directory = valid();
+    let asked = Program::new(["--", "reconcile", "run", "w"]).env("RECONCILE_COMPLETE", "fish");
+    assert_eq!(asked.env("RECONCILE_DIR", directory.path()).run().expect_code(0).stdout, "web\n");
+}
+
+#[test]
+fn every_command_has_a_manual_page() {
+    let directory = TempDir::with_prefix("reconcile-cli-").expect("a temporary directory");
+    reconcile(&["man", "--directory", path(&directory)]).expect_code(0);
+    let whole = reconcile(&["man"]).expect_code(0).stdout;
+    assert!(whole.starts_with(".ie") && whole.contains("Exit codes:"), "{whole}");
+    let logs = reconcile(&["man", "logs"]).expect_code(0).stdout;
+    let written = std::fs::read_to_string(directory.path().join("reconcile-logs.1")).expect("it was just written");
+    assert_eq!(logs, written);
+    reconcile(&["man", "nothing"]).expect_code(64);
 }
 
 #[test]
@@ -207,7 +284,9 @@ fn an_engine_that_is_not_there_has_a_code_of_its_own() {
 #[test]
 fn a_watch_waits_for_an_engine_that_is_not_there() {
     let directory = valid();
-    let run = Program::new(["--watch", path(&directory), "-H", NOWHERE]).start();
+    // Nobody else may have the cluster there meanwhile.
+    let nowhere = format!("{NOWHERE}.watched");
+    let run = Program::new(["--watch", path(&directory), "-H", &nowhere]).start();
     run.wait_for_talk("no answer since");
     run.signal("TERM");
     run.wait().expect_code(143);

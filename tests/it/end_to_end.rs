@@ -1,5 +1,6 @@
 //! The main job, by the real program on the real engine.
 
+mod by_hand;
 mod change;
 mod checks;
 mod converge;
@@ -7,6 +8,7 @@ mod delete;
 mod exec;
 mod fail;
 mod history;
+mod hooks;
 mod images;
 mod life;
 mod limits;

@@ -20,14 +20,16 @@
 
 use std::sync::atomic::{AtomicU64, Ordering};
 
+mod by_hand;
 mod calm;
 mod drive;
 mod generate;
 mod happen;
+mod hooks;
 mod manifests;
 mod oracle;
 mod planted;
-mod random;
+pub(crate) mod random;
 mod story;
 
 use drive::World;
@@ -95,8 +97,11 @@ fn shrink(mut story: Story, planted: Option<Planted>) -> Story {
 
 /// Makes the services of a story simpler, as far as it still fails.
 fn shrink_services(mut story: Story, fails: impl Fn(&Story) -> bool) -> Story {
-    let simpler: [fn(&mut story::Draft); 11] = [
+    let simpler: [fn(&mut story::Draft); 14] = [
         |draft| draft.wanted = false,
+        |draft| draft.hooks = Default::default(),
+        |draft| draft.hooks.before = None,
+        |draft| draft.hooks.after = None,
         |draft| {
             draft.shape.order.clear();
             draft.shape.sidecars.clear();

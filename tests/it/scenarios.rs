@@ -1,8 +1,10 @@
 //! Stories on the simulated engine: manifests, what happens on the host, and every step of the reconciler with its cause and time.
 //! Each ends by proving that the host has come to rest.
 
+mod by_hand;
 mod checks;
 mod deployments;
+mod hooks;
 mod images;
 mod life;
 mod once;
@@ -107,7 +109,6 @@ fn a_change_is_rolled_out_new_before_old() {
     25.394  remove shop/web/1 web @52f445: replaces revision 52f445
     25.394    * shop/web/1 stopped
     25.394    * shop/web/0 stopped
-    25.394  remove shop/web/0 web @52f445: replaces revision 52f445
     25.403    * shop/web steady 2/2 healthy in 5.4s
     ");
     stage.prove_quiet();
@@ -150,10 +151,9 @@ fn the_percentages_bound_a_rollout_from_both_sides() {
     20.000    * shop/web/1 stopping replaces revision 26df21
     20.009  start shop/web/0 web @bcd83e: replaces revision 26df21
     20.042  create shop/web/1 web @bcd83e: replaces revision 26df21
-    20.042  remove shop/web/1 web @26df21: replaces revision 26df21
     20.042    * shop/web/1 stopped
     20.042    * shop/web/1 starting replaces revision 26df21
-    20.051  start shop/web/1 web @bcd83e: the slot has no task
+    20.051  start shop/web/1 web @bcd83e: replaces revision 26df21
     20.352    * shop/web/0 running
     20.394    * shop/web/1 running
     20.432  stop shop/web/2 web @26df21: replaces revision 26df21
@@ -174,8 +174,9 @@ fn the_percentages_bound_a_rollout_from_both_sides() {
     20.868    * shop/web/3 running
     20.906  stop shop/web/0 web @26df21: replaces revision 26df21
     20.906    * shop/web/0 stopping replaces revision 26df21
+    20.948  remove shop/web/1 web @26df21: replaces revision 26df21
     20.948    * shop/web/0 stopped
-    20.948    * shop/web steady 4/4 healthy in 948ms
+    20.957    * shop/web steady 4/4 healthy in 957ms
     ");
     stage.prove_quiet();
 }
@@ -515,7 +516,6 @@ fn a_kill_in_the_middle_of_a_rollout_changes_nothing_about_its_end() {
     25.394  remove shop/web/1 web @52f445: replaces revision 52f445
     25.394    * shop/web/1 stopped
     25.394    * shop/web/0 stopped
-    25.394  remove shop/web/0 web @52f445: replaces revision 52f445
     25.403    * shop/web steady 2/2 healthy in 5.2s
     ");
     stage.prove_quiet();

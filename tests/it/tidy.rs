@@ -6,15 +6,17 @@ use std::path::{Path, PathBuf};
 use crate::support::program::Program;
 
 /// The modules from the top to the bottom: each may use those above it, and itself.
-const LAYERS: [&str; 34] = [
+const LAYERS: [&str; 37] = [
     "value",
     "spelling",
     "image",
     "problem",
+    "fix",
     "sensitive",
     "document",
     "manifest",
     "schema",
+    "lint",
     "desired",
     "ownership",
     "observed",
@@ -34,6 +36,7 @@ const LAYERS: [&str; 34] = [
     "clock",
     "logs",
     "source",
+    "git",
     "load",
     "lock",
     "pulls",
@@ -349,8 +352,27 @@ fn commands(text: &str) -> BTreeSet<String> {
 fn the_flags_in_the_readme_exist() {
     let Ok(readme) = std::fs::read_to_string(root().join("README.md")) else { return };
     let mut help = String::new();
-    let help_of = ["validate", "schema", "status", "delete", "run", "stop", "tasks", "logs", "exec", "history", "why"]
-        .map(|command| vec![command, "--help"]);
+    let help_of = [
+        "validate",
+        "schema",
+        "status",
+        "delete",
+        "run",
+        "stop",
+        "tasks",
+        "logs",
+        "exec",
+        "history",
+        "why",
+        "rollback",
+        "rollout",
+        "protect",
+        "explain",
+        "init",
+        "completions",
+        "man",
+    ]
+    .map(|command| vec![command, "--help"]);
     for arguments in help_of.iter().chain([&vec!["--help"]]) {
         help.push_str(&Program::new(arguments).run().expect_code(0).stdout);
     }

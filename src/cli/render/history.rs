@@ -4,8 +4,9 @@ use std::fmt::Write as _;
 
 use serde_json::{Value, json};
 
-use super::{Cell, Style, Tone, clean_line, one_line, table};
-use crate::change::text::count_of;
+use super::super::exit::{self, Outcome};
+use super::{Cell, Style, Tone, clean_line, json_document, one_line, table};
+use crate::change::text::after_failures;
 use crate::desired::Revision;
 use crate::history::fold::{LOST, RolloutState, Row, RowKind};
 use crate::history::{DeploymentCause, Record, TaskEnd, What};
@@ -13,7 +14,7 @@ use crate::plan::duration_text;
 use crate::value::Timestamp;
 
 /// The version of the JSON form: minor numbers only add.
-const FORMAT_VERSION: &str = "1.0";
+const FORMAT_VERSION: &str = "1.1";
 
 /// More files and fields than this are counted and not named.
 const SHOWN_MAX: usize = 3;
@@ -144,17 +145,13 @@ fn headline(what: &What) -> (&'static str, Tone, String) {
         }
         What::DeploymentCompleted { revision } => ("deployed", Tone::Good, format!("revision {}", revision.short())),
         What::DeploymentFailed { revision, failures, reason, rolled_back_to } => {
-            let failures = count_of(u64::from(*failures), "failure");
-            let reason = reason.as_ref().map_or_else(String::new, |reason| format!(", the last: {reason}"));
-            let next = rolled_back_to.map_or_else(
-                || "there was nothing to roll back to".to_owned(),
-                |revision| format!("rolled back to {}", revision.short()),
-            );
-            (
-                "failed",
-                Tone::Bad,
-                format!("the deployment of revision {} after {failures}{reason}; {next}", revision.short()),
-            )
+            let how = after_failures(*failures, reason.as_deref());
+            let next = match rolled_back_to {
+                None => "there was nothing to roll back to".to_owned(),
+                Some(good) if *failures == 0 => format!("{} serves", good.short()),
+                Some(good) => format!("rolled back to {}", good.short()),
+            };
+            ("failed", Tone::Bad, format!("the deployment of revision {}{how}; {next}", revision.short()))
         }
         What::TaskFailed(end) => ("replaced", Tone::Bad, end.reason.clone()),
         What::ContainerRestarted(end) => ("restarted in place", Tone::Changing, end.reason.clone()),
@@ -241,7 +238,7 @@ fn merge(value: &mut Value, more: Value) {
 }
 
 fn json_text(value: &Value) -> String {
-    format!("{value:#}\n")
+    json_document(value.clone(), Outcome::Done, exit::DONE)
 }
 
 #[cfg(test)]

@@ -5,19 +5,23 @@ use std::time::Duration;
 use serde::Serialize;
 use serde_json::{Value, json};
 
+pub(crate) use self::difference::render_difference;
+use self::difference::render_whole_difference;
+pub use self::look::{Detail, Diff, Look, render_summary};
+use self::look::{render_unchanged, render_unified};
+use super::against::{Ending, World, observed_json, render_next, render_observed};
+use super::escape::json_text;
 use super::simulation::{SimulationReport, render_simulations, simulation_json};
-use super::{Style, Tone, cut, one_line};
+use super::{Style, Tone, one_line};
 use crate::change::text::count_of;
-use crate::change::{Change, FieldChange, Overview, Reason, Row, RowAction, Summary};
+use crate::change::{Overview, Reason, Row, RowAction, Summary};
 use crate::plan::duration_text;
+use crate::plan::id::PlanId;
 use crate::problem::Problem;
 use crate::value::Timestamp;
 
 /// The version of the JSON form: minor numbers only add.
-pub const FORMAT_VERSION: &str = "1.1";
-
-/// The longest value on a line of text; JSON has all of it.
-const VALUE_WIDTH_MAX: usize = 44;
+pub const FORMAT_VERSION: &str = "1.2";
 
 /// The widest left column. What is longer sticks out and pushes nothing else aside.
 const LEFT_WIDTH_MAX: usize = 68;
@@ -44,6 +48,10 @@ pub struct PlanReport<'a> {
     pub diagnostics: &'a [Problem],
     /// Why it would be refused.
     pub blocked: &'a [Blocked],
+    /// Its name.
+    pub id: PlanId,
+    /// How the command that shows it ends.
+    pub ending: &'a Ending,
     /// The command that does it: `reconcile deploy/`.
     pub command: &'a str,
 }
@@ -57,6 +65,9 @@ pub struct DesiredFrom {
     /// The Git revision, where it is known.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub revision: Option<String>,
+    /// Whether files are not as they were committed, where that is known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dirty: Option<bool>,
     /// How many files were read.
     pub files: usize,
     /// How many manifests they hold.
@@ -66,8 +77,10 @@ pub struct DesiredFrom {
 /// What the manifests were compared with.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub struct ObservedFrom {
-    /// The engine, for people: `Docker 28.1 at unix:///var/run/docker.sock`.
+    /// What it was, for people: `Docker 28.1 at unix:///var/run/docker.sock`, `origin/main at a01b77c`.
     pub engine: String,
+    /// What kind of thing it was.
+    pub world: World,
     /// How many containers of ours it has.
     pub containers: usize,
     /// When it was looked at.
@@ -95,14 +108,28 @@ pub struct Blocked {
 
 /// The plan as text. The answer is at the bottom, where the eye is.
 pub fn render_plan(report: &PlanReport<'_>, style: Style) -> String {
+    render_plan_as(report, Look::default(), style)
+}
+
+/// The plan as text, with as much in it as the user asked for.
+pub fn render_plan_as(report: &PlanReport<'_>, look: Look, style: Style) -> String {
+    if look.detail == Detail::Summary {
+        return render_summary(report, style);
+    }
     if !report.overview.has_changes() && report.blocked.is_empty() {
-        let mut sections = vec![render_simulations(report.simulations, style), render_warnings(report, style)];
+        let unchanged = render_unchanged(report.overview, look.detail);
+        let simulations = render_simulations(report.simulations, style);
+        let mut sections = vec![unchanged, simulations, render_warnings(report, style)];
         sections.push(render_no_changes(report));
         return sections.concat();
     }
     let mut sections = vec![render_header(report)];
-    sections.push(render_rows(&report.overview.rows, style));
-    sections.push(render_forecast(report.forecast, style));
+    sections.push(match look.diff {
+        Diff::Fields => render_rows(&report.overview.rows, look.detail, style),
+        Diff::Unified => render_unified(&report.overview.rows, style),
+    });
+    sections.push(render_unchanged(report.overview, look.detail));
+    sections.push(render_forecast(report.forecast, look.detail, style));
     sections.push(render_simulations(report.simulations, style));
     sections.push(render_warnings(report, style));
     sections.push(render_blocked(report.blocked, style));
@@ -113,6 +140,11 @@ pub fn render_plan(report: &PlanReport<'_>, style: Style) -> String {
 
 /// `Plan: 1 create, 3 update (1 replaces tasks), 1 restart, 1 delete, 3 unchanged`
 pub fn render_plan_line(summary: &Summary) -> String {
+    format!("Plan:  {}", plan_words(summary))
+}
+
+/// `1 create, 3 update (1 replaces tasks), 3 unchanged`
+pub(super) fn plan_words(summary: &Summary) -> String {
     let Summary { create, update, replace_tasks, restart, delete, unchanged, tasks: _ } = *summary;
     let replacing = match replace_tasks {
         0 => String::new(),
@@ -127,32 +159,34 @@ pub fn render_plan_line(summary: &Summary) -> String {
         }
     }
     parts.push(format!("{unchanged} unchanged"));
-    format!("Plan:  {}", parts.join(", "))
+    parts.join(", ")
 }
 
 fn render_header(report: &PlanReport<'_>) -> String {
-    let ObservedFrom { engine, containers, at } = report.observed;
     let DesiredFrom { files, manifests, .. } = report.desired;
-    let time = at.to_string();
+    let source = render_source(report.desired);
     format!(
-        "Desired   {}: {} in {}, all valid\nObserved  {}: {} of ours, {}\n",
-        render_source(report.desired),
+        "Desired   {source}: {} in {}, all valid\n{}\n",
         count_of(*manifests as u64, "manifest"),
         count_of(*files as u64, "file"),
-        one_line(engine),
-        count_of(*containers as u64, "container"),
-        time.get(11..).unwrap_or(&time),
+        render_observed(report.observed)
     )
 }
 
 fn render_source(desired: &DesiredFrom) -> String {
-    match &desired.revision {
-        Some(revision) => format!("{} @ {}", desired.source, revision.get(..7).unwrap_or(revision)),
+    let changed = if desired.dirty == Some(true) { " with changes that are not committed" } else { "" };
+    one_line(&match &desired.revision {
+        Some(revision) => format!("{} @ {}{changed}", desired.source, revision.get(..7).unwrap_or(revision)),
         None => desired.source.clone(),
-    }
+    })
 }
 
-fn symbol(action: RowAction) -> (&'static str, &'static str, Tone) {
+/// What was compared with what.
+pub(super) fn compared(report: &PlanReport<'_>) -> (String, String) {
+    (render_source(report.desired), one_line(&report.observed.engine))
+}
+
+pub(super) fn symbol(action: RowAction) -> (&'static str, &'static str, Tone) {
     match action {
         RowAction::Create => ("+", "create", Tone::Good),
         RowAction::Update => ("~", "update", Tone::Changing),
@@ -162,15 +196,11 @@ fn symbol(action: RowAction) -> (&'static str, &'static str, Tone) {
     }
 }
 
-fn render_rows(rows: &[Row], style: Style) -> String {
+fn render_rows(rows: &[Row], detail: Detail, style: Style) -> String {
     if rows.is_empty() {
         return String::new();
     }
-    let all = [RowAction::Create, RowAction::Update, RowAction::Replace, RowAction::Restart, RowAction::Delete];
-    let used = all.into_iter().filter(|action| rows.iter().any(|row| row.action == *action));
-    let legend: Vec<_> =
-        used.map(symbol).map(|(sign, word, tone)| format!("{} {word}", style.paint(tone, sign))).collect();
-    let blocks: Vec<_> = rows.iter().map(row_lines).collect();
+    let blocks: Vec<_> = rows.iter().map(|row| row_lines(row, detail)).collect();
     // What has nothing beside it needs no column, and what is very long would tear the others apart.
     let widest =
         |widths: &mut dyn Iterator<Item = usize>| widths.filter(|width| *width <= LEFT_WIDTH_MAX).max().unwrap_or(0);
@@ -190,7 +220,16 @@ fn render_rows(rows: &[Row], style: Style) -> String {
         });
         lines.collect::<String>()
     });
-    format!("  {}\n\n{}", legend.join("   "), blocks.collect::<Vec<_>>().join("\n"))
+    format!("{}\n{}", render_legend(rows, style), blocks.collect::<Vec<_>>().join("\n"))
+}
+
+/// The signs that are used, and no others.
+fn render_legend(rows: &[Row], style: Style) -> String {
+    let all = [RowAction::Create, RowAction::Update, RowAction::Replace, RowAction::Restart, RowAction::Delete];
+    let used = all.into_iter().filter(|action| rows.iter().any(|row| row.action == *action));
+    let legend: Vec<_> =
+        used.map(symbol).map(|(sign, word, tone)| format!("{} {word}", style.paint(tone, sign))).collect();
+    format!("  {}\n", legend.join("   "))
 }
 
 /// One line of a row: what, why or where, and what follows from it.
@@ -206,9 +245,10 @@ impl Line {
     }
 }
 
-fn row_lines(row: &Row) -> Vec<Line> {
+fn row_lines(row: &Row, detail: Detail) -> Vec<Line> {
     let kind = if row.service.is_some() { "service" } else { "cluster" };
-    let place = row.place.as_ref().map(ToString::to_string);
+    let place = row.place.as_ref().map(|place| one_line(&place.to_string()));
+    let is_whole = detail == Detail::Everything;
     let detail = row.detail.as_deref().map(one_line).unwrap_or_default();
     // The first half of a sentence fits beside the reason, the second half stands below it.
     let (detail, more) = detail.split_once("; ").unwrap_or((&detail, ""));
@@ -227,12 +267,14 @@ fn row_lines(row: &Row) -> Vec<Line> {
     let is_counted = row.fields.iter().any(|field| field.path == "desiredCount");
     if (row.tasks.now != row.tasks.wanted && !is_counted) || !more.is_empty() {
         let counts = item("tasks", &format!("{} -> {}", row.tasks.now, row.tasks.wanted));
-        lines.push(Line::new(counts, if more.is_empty() { row.images.join(", ") } else { more.to_owned() }, ""));
+        let images = one_line(&row.images.join(", "));
+        lines.push(Line::new(counts, if more.is_empty() { images } else { more.to_owned() }, ""));
     }
     for field in &row.fields {
         let mark = if field.replaces_tasks && row.tasks.replaced > 0 { "<- replaces tasks" } else { "" };
-        let place = field.place.as_ref().map_or_else(String::new, ToString::to_string);
-        lines.push(Line::new(item(&field.path, &render_difference(field)), place, mark));
+        let place = field.place.as_ref().map_or_else(String::new, |place| one_line(&place.to_string()));
+        let difference = if is_whole { render_whole_difference(field) } else { render_difference(field) };
+        lines.push(Line::new(item(&one_line(&field.path), &one_line(&difference)), place, mark));
     }
     let word = match row.reason {
         Reason::Removed => "note",
@@ -243,61 +285,21 @@ fn row_lines(row: &Row) -> Vec<Line> {
     lines
 }
 
-/// `old -> new`, or what may be said of it.
-pub(crate) fn render_difference(field: &FieldChange) -> String {
-    if field.sensitive {
-        return match field.change {
-            Change::Added => "(sensitive, added)",
-            Change::Changed => "(sensitive, changed)",
-            Change::Removed => "(sensitive, removed)",
-            Change::NotCompared => "(sensitive, not compared)",
-        }
-        .to_owned();
-    }
-    match (&field.from, &field.to) {
-        (Some(from), Some(to)) if field.path.rsplit('.').next() == Some("image") => {
-            let repository =
-                |image: &str| image.rsplit_once(':').filter(|(_, tag)| !tag.contains('/')).map(|(name, _)| name.len());
-            match (repository(from), repository(to)) {
-                (Some(a), Some(b)) if from[..a] == to[..b] && !from.contains('@') => format!("{from} -> {}", &to[b..]),
-                _ => format!("{from} -> {to}"),
-            }
-        }
-        (Some(from), Some(to)) => {
-            let (from, to) = shorten_pair(from, to);
-            format!("{from} -> {to}")
-        }
-        (Some(from), None) => format!("{} -> (not set)", cut(from, VALUE_WIDTH_MAX)),
-        (None, Some(to)) => format!("(not set) -> {}", cut(to, VALUE_WIDTH_MAX)),
-        (None, None) => "(another order)".to_owned(),
-    }
-}
-
-/// Two long values, cut so that the place where they differ is seen.
-fn shorten_pair(from: &str, to: &str) -> (String, String) {
-    const BEFORE: usize = 12;
-    if from.chars().count().max(to.chars().count()) <= VALUE_WIDTH_MAX {
-        return (from.to_owned(), to.to_owned());
-    }
-    let same = from.chars().zip(to.chars()).take_while(|(a, b)| a == b).count();
-    let skipped = same.saturating_sub(BEFORE);
-    let shorten = |text: &str| {
-        let rest: String = text.chars().skip(skipped).collect();
-        let prefix = if skipped > 0 { "..." } else { "" };
-        cut(&format!("{prefix}{rest}"), VALUE_WIDTH_MAX)
-    };
-    (shorten(from), shorten(to))
-}
-
-fn render_forecast(forecast: &[ForecastLine], style: Style) -> String {
+fn render_forecast(forecast: &[ForecastLine], detail: Detail, style: Style) -> String {
     if forecast.is_empty() {
         return String::new();
     }
-    format!("{}\n{}", style.paint(Tone::Strong, "Forecast, if all goes well"), render_timeline(forecast))
+    let lines_max = if detail == Detail::Everything { usize::MAX } else { FORECAST_LINES_MAX };
+    let title = style.paint(Tone::Strong, "Forecast, if all goes well");
+    format!("{title}\n{}", render_timeline_of(forecast, lines_max))
 }
 
 /// The steps of a forecast, each on a line with its time; many are folded.
 pub(super) fn render_timeline(forecast: &[ForecastLine]) -> String {
+    render_timeline_of(forecast, FORECAST_LINES_MAX)
+}
+
+fn render_timeline_of(forecast: &[ForecastLine], lines_max: usize) -> String {
     let times: Vec<_> = forecast.iter().map(|line| format!("+{}", duration_text(line.at))).collect();
     let width = times.iter().map(String::len).max().unwrap_or(0);
     let mut lines: Vec<_> = forecast
@@ -305,7 +307,7 @@ pub(super) fn render_timeline(forecast: &[ForecastLine]) -> String {
         .zip(&times)
         .map(|(line, time)| format!("  {time:<width$}  {}\n", one_line(&line.text)))
         .collect();
-    if lines.len() > FORECAST_LINES_MAX {
+    if lines.len() > lines_max {
         let folded = lines.len() - FORECAST_HEAD - FORECAST_TAIL;
         let note = format!("  {:<width$}  ({folded} more steps; -o json has all of them)\n", "...");
         lines.splice(FORECAST_HEAD..FORECAST_HEAD + folded, [note]);
@@ -314,8 +316,9 @@ pub(super) fn render_timeline(forecast: &[ForecastLine]) -> String {
 }
 
 fn render_warnings(report: &PlanReport<'_>, style: Style) -> String {
-    let at =
-        |place: &Option<crate::problem::Place>| place.as_ref().map_or_else(String::new, |place| format!("  {place}"));
+    let at = |place: &Option<crate::problem::Place>| {
+        place.as_ref().map_or_else(String::new, |place| format!("  {}", one_line(&place.to_string())))
+    };
     let problems = report.diagnostics.iter().map(|problem| {
         let tone = if problem.is_error() { Tone::Bad } else { Tone::Changing };
         let head = style.paint(tone, &format!("{}[{}]", problem.severity.as_str(), problem.code));
@@ -329,8 +332,8 @@ fn render_warnings(report: &PlanReport<'_>, style: Style) -> String {
 
 fn render_blocked(blocked: &[Blocked], style: Style) -> String {
     let lines = blocked.iter().map(|blocked| {
-        let help: Vec<_> = blocked.help.iter().map(|help| format!("   = {help}\n")).collect();
-        format!("{}: {}\n{}", style.paint(Tone::Bad, "error"), blocked.message, help.concat())
+        let help: Vec<_> = blocked.help.iter().map(|help| format!("   = {}\n", one_line(help))).collect();
+        format!("{}: {}\n{}", style.paint(Tone::Bad, "error"), one_line(&blocked.message), help.concat())
     });
     lines.collect()
 }
@@ -338,10 +341,7 @@ fn render_blocked(blocked: &[Blocked], style: Style) -> String {
 fn render_end(report: &PlanReport<'_>, style: Style) -> String {
     let summary = report.overview.summary();
     let tasks = summary.tasks;
-    let end = match report.blocked.len() {
-        0 => format!("Nothing was changed. To do it:\n  {}\n", report.command),
-        _ => "Nothing was changed, and nothing would be: see above.\n".to_owned(),
-    };
+    let end = render_next(report);
     format!(
         "{}\nTasks: {} start, {} stop, {} replaced\n{end}",
         style.paint(Tone::Strong, &render_plan_line(&summary)),
@@ -369,6 +369,11 @@ fn render_no_changes(report: &PlanReport<'_>) -> String {
 
 /// The plan as one JSON document.
 pub fn render_plan_json(report: &PlanReport<'_>) -> String {
+    json_text(&format!("{:#}\n", plan_json(report)))
+}
+
+/// The plan as a value.
+pub(super) fn plan_json(report: &PlanReport<'_>) -> Value {
     let changes: Vec<Value> = report.overview.rows.iter().map(row_json).collect();
     let mut diagnostics: Vec<Value> = report.diagnostics.iter().map(|problem| json!(problem)).collect();
     for row in &report.overview.rows {
@@ -382,12 +387,11 @@ pub fn render_plan_json(report: &PlanReport<'_>) -> String {
         "formatVersion": FORMAT_VERSION,
         "kind": "Plan",
         "reconcileVersion": env!("CARGO_PKG_VERSION"),
+        "planId": report.id.to_string(),
+        "outcome": report.ending.outcome.as_str(),
+        "exitCode": report.ending.code,
         "desired": report.desired,
-        "observed": {
-            "engine": report.observed.engine,
-            "containers": report.observed.containers,
-            "readAt": report.observed.at.to_string(),
-        },
+        "observed": observed_json(report.observed),
         "hasChanges": report.overview.has_changes(),
         "blocked": report.blocked,
         "summary": report.overview.summary(),
@@ -395,10 +399,13 @@ pub fn render_plan_json(report: &PlanReport<'_>) -> String {
         "forecast": forecast_json(report.forecast),
         "diagnostics": diagnostics,
     });
+    if let Some(forbidden) = &report.ending.forbidden {
+        document["forbidden"] = json!(forbidden);
+    }
     if !report.simulations.is_empty() {
         document["simulations"] = report.simulations.iter().map(simulation_json).collect();
     }
-    format!("{document:#}\n")
+    document
 }
 
 /// The steps of a forecast, all of them.
@@ -437,6 +444,7 @@ fn row_json(row: &Row) -> Value {
     value["fromRevisions"] = json!(row.from_revisions);
     add(&mut value, "toRevision", row.to_revision.as_ref());
     value["tasks"] = json!(row.tasks);
+    value["downtime"] = json!(row.downtime);
     value["fields"] = json!(row.fields);
     value["impact"] = json!(row.impact);
     value
@@ -447,6 +455,9 @@ fn add<T: Serialize>(value: &mut Value, key: &str, field: Option<&T>) {
         value[key] = json!(field);
     }
 }
+
+mod difference;
+mod look;
 
 #[cfg(test)]
 mod tests;

@@ -64,11 +64,13 @@ fn subject(kind: &EventKind) -> &'static str {
         | EventKind::ContainerRestarting { .. }
         | EventKind::TaskStopping { .. }
         | EventKind::TaskStopped
+        | EventKind::TaskDone { .. }
         | EventKind::BackingOff { .. }
         | EventKind::WaitingForRoom { .. }
         | EventKind::NetworkCreated
         | EventKind::ServiceSteady { .. }
         | EventKind::DeploymentFailed { .. }
+        | EventKind::HeldBack { .. }
         | EventKind::ServiceDeleted
         | EventKind::Waiting { .. } => "-",
     }
@@ -78,6 +80,7 @@ fn tone(kind: &EventKind) -> Tone {
     match kind {
         EventKind::TaskHealthy
         | EventKind::TaskReady
+        | EventKind::TaskDone { .. }
         | EventKind::ServiceSteady { .. }
         | EventKind::EngineBack { .. } => Tone::Good,
         EventKind::TaskUnhealthy { .. }
@@ -92,6 +95,7 @@ fn tone(kind: &EventKind) -> Tone {
         EventKind::BackingOff { .. }
         | EventKind::WaitingForRoom { .. }
         | EventKind::ContainerRestarting { .. }
+        | EventKind::HeldBack { .. }
         | EventKind::Waiting { .. }
         | EventKind::ManifestsChanged { .. } => Tone::Changing,
         EventKind::TaskStarting { .. }

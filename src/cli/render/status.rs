@@ -1,6 +1,7 @@
 //! How everything is: a table for people, JSON for programs.
 
-use super::{Cell, Style, Tone, one_line, table};
+use super::super::exit::{self, Outcome};
+use super::{Cell, Style, Tone, json_document, one_line, table};
 use crate::change::text::count_of;
 use crate::plan::duration_text;
 use crate::status::{
@@ -53,7 +54,7 @@ fn render_host(host: &HostStatus) -> String {
 /// The status as one JSON document.
 pub fn render_status_json(status: &Status) -> String {
     let value = serde_json::to_value(status).expect("a status holds only texts, numbers and flags under text keys");
-    format!("{value:#}\n")
+    json_document(value, Outcome::Done, exit::DONE)
 }
 
 fn render_services(status: &Status, style: Style) -> String {

@@ -4,14 +4,15 @@ use std::fmt::Write as _;
 
 use serde::Serialize;
 
-use super::{Cell, Style, Tone, one_line, table};
+use super::super::exit::{self, Outcome};
+use super::{Cell, Style, Tone, json_document, one_line, table};
 use crate::plan::duration_text;
 use crate::plan::lifecycle::LastStatus;
 use crate::status::task::{ContainerReport, TaskReport};
 use crate::value::Timestamp;
 
 /// The version of the JSON form: minor numbers only add.
-const FORMAT_VERSION: &str = "1.0";
+const FORMAT_VERSION: &str = "1.1";
 
 /// How many characters of a revision people read.
 const REVISION_SHORT: usize = 6;
@@ -72,17 +73,18 @@ pub fn render_run(report: &RunReport, style: Style) -> String {
 
 /// The result of a run as one JSON document.
 pub fn render_run_json(report: &RunReport) -> String {
-    json(report)
+    let outcome = if report.exit_code == exit::DONE { Outcome::Done } else { Outcome::Failed };
+    json(report, outcome, report.exit_code)
 }
 
 /// All tasks as one JSON document.
 pub fn render_tasks_json(tasks: &[TaskReport]) -> String {
-    json(&TaskList { format_version: FORMAT_VERSION, kind: "TaskList", tasks })
+    json(&TaskList { format_version: FORMAT_VERSION, kind: "TaskList", tasks }, Outcome::Done, exit::DONE)
 }
 
-fn json(value: &impl Serialize) -> String {
+fn json(value: &impl Serialize, outcome: Outcome, code: u8) -> String {
     let value = serde_json::to_value(value).expect("a report holds only texts, numbers and flags under text keys");
-    format!("{value:#}\n")
+    json_document(value, outcome, code)
 }
 
 /// All tasks, one to a line.

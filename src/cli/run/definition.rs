@@ -14,6 +14,7 @@ use crate::desired::resolve::resolve_definition;
 use crate::desired::{Inputs, TaskSpec};
 use crate::document::File;
 use crate::load::environment_files::{read_files, wanted_files};
+use crate::load::files::Files;
 use crate::load::secrets::{Need, bases_of, read_versions, wanted_secrets};
 use crate::load::{load_directory, validate_loaded};
 use crate::manifest::{Located, TaskDefinition};
@@ -83,7 +84,7 @@ fn read_references(
     let only = std::slice::from_ref(located);
     secrets.remember_bases(bases_of(root, only));
     Inputs {
-        environment_files: read_files(root, &wanted_files(only), problems),
+        environment_files: read_files(&Files::Disk, root, &wanted_files(only), problems),
         secret_versions: read_versions(secrets, &wanted_secrets(root, only), Need::Values, &BTreeMap::new(), problems),
     }
 }

@@ -128,6 +128,8 @@ impl Facts {
                 | Wait::Network
                 | Wait::Image
                 | Wait::DeploymentFailed { .. }
+                | Wait::Held(_)
+                | Wait::Hook { .. }
                 | Wait::End
                 | Wait::Dependency { .. } => continue,
             };
@@ -202,12 +204,14 @@ impl Report for Watcher<'_> {
             | EventKind::TaskReady
             | EventKind::TaskDied { .. }
             | EventKind::TaskStopped
+            | EventKind::TaskDone { .. }
             | EventKind::BackingOff { .. }
             | EventKind::ContainerRestarting { .. }
             | EventKind::ImageRemoved { .. }
             | EventKind::NetworkCreated
             | EventKind::ServiceSteady { .. }
             | EventKind::DeploymentFailed { .. }
+            | EventKind::HeldBack { .. }
             | EventKind::ServiceDeleted
             | EventKind::ManifestsChanged { .. }
             | EventKind::ManifestsInvalid { .. }

@@ -318,3 +318,47 @@ fn a_daemon_has_one_task_and_goes_old_before_new() {
     let daemon = services.next().expect("it is declared");
     assert_eq!((daemon.desired_count, daemon.minimum_healthy, daemon.maximum), (Some(1), Percent(0), Percent(100)));
 }
+
+#[test]
+fn hooks_name_task_definitions() {
+    let hooks = |hooks: &str| format!("taskDefinition: web, deploymentConfiguration: {{ lifecycleHooks: [{hooks}] }}");
+    let with = |more: &str, of_service: &str| {
+        problems(
+            &[
+                CLUSTER,
+                &definition("web", ", portMappings: [{ containerPort: 80, hostPort: 80 }]"),
+                more,
+                &service("web", of_service),
+            ]
+            .concat(),
+        )
+    };
+    let migrate = "{ taskDefinition: migrate, lifecycleStages: [POST_SCALE_UP, PRE_SCALE_UP] }";
+    let wrong = with(&definition("migrte", ""), &hooks(migrate));
+    assert!(wrong.contains("TaskDefinition `migrate` is not declared (did you mean `migrte`?)"), "{wrong}");
+    let port = with(&definition("migrate", ", portMappings: [{ containerPort: 1, hostPort: 80 }]"), &hooks(migrate));
+    assert!(port.contains("error host port 80/tcp is wanted by `shop/web` and by the hook `migrate`"), "{port}");
+    // A task definition that only a hook uses is used.
+    let right = with(&definition("migrate", ""), &hooks(migrate));
+    assert!(!right.contains("error") && !right.contains("no service uses"), "{right}");
+}
+
+#[test]
+fn hooks_stand_in_the_order_in_which_they_run() {
+    let hooks = "taskDefinition: web, deploymentConfiguration: { lifecycleHooks: [\
+                 { taskDefinition: smoke, lifecycleStages: [POST_SCALE_UP, PRE_SCALE_UP], timeoutSeconds: 5 }, \
+                 { taskDefinition: migrate, lifecycleStages: [PRE_SCALE_UP] }] }";
+    let text =
+        [CLUSTER, &definition("web", ""), &definition("smoke", ""), &definition("migrate", ""), &service("web", hooks)];
+    let loaded = load_texts(vec![("a.yaml".to_owned(), text.concat())]);
+    let desired = resolve(Source::new("test"), &validate_loaded(&loaded), &Inputs::default()).desired;
+    let web = desired.services_and_hooks().next().unwrap();
+    let name = ServiceName::new("web").unwrap();
+    let told = web.named_hooks(&name).map(|(name, hook)| {
+        let name = name.as_str().rsplit_once('.').unwrap().0.to_owned();
+        (name, hook.timeout.as_secs())
+    });
+    let expected = [("web.PRE_SCALE_UP.smoke", 5), ("web.PRE_SCALE_UP.migrate", 3600), ("web.POST_SCALE_UP.smoke", 5)];
+    assert_eq!(told.collect::<Vec<_>>(), expected.map(|(name, secs)| (name.to_owned(), secs)));
+    assert_eq!(desired.services_and_hooks().count(), 4);
+}

@@ -19,7 +19,7 @@ use ports::{holds_ports, host_network_ports, published, without_repetition};
 
 use super::secrets::cover_log_options;
 use super::status_text;
-use super::text::clean;
+use super::text::{clean, tells_of_engine};
 use crate::desired::{CheckMethod, ContainerSpec};
 use crate::observed::{
     ContainerId, Exit, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedVolume, Phase,
@@ -364,10 +364,8 @@ fn read_inspected_phase(state: &InspectedState<'_>, retries: Option<i64>, create
         "created" | "configured" | "initialized" => {
             let message = if error.is_empty() { format!("exit code {}", state.exit_code) } else { error };
             // The engine keeps no time of a start that failed. We start what we have created, so the two are close.
-            {
-                let port_taken = tells_of_port(&message);
-                (Phase::StartFailed { message, at: finished_at.unwrap_or(created_at), port_taken }, Health::None)
-            }
+            let blameless = tells_of_port(&message) || tells_of_engine(&message);
+            (Phase::StartFailed { message, at: finished_at.unwrap_or(created_at), blameless }, Health::None)
         }
         _ if state.running => (Phase::Running { started_at }, health),
         _ if finished_at.is_some() => (exited(error), Health::None),
@@ -450,7 +448,8 @@ pub(super) fn read_volumes(answer: &[u8]) -> Result<Vec<ObservedVolume>, serde_j
         let label = |key: &str| volume.labels.get(key);
         let (cluster, source) = ownership::read_cluster(label)?;
         let task = ownership::read_task_volume(label);
-        Some(ObservedVolume { name: volume.name.0.to_string(), cluster, source, task })
+        let intervention = ownership::read_intervention(label);
+        Some(ObservedVolume { name: volume.name.0.to_string(), cluster, source, task, intervention })
     });
     Ok(ours.collect())
 }

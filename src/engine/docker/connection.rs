@@ -14,7 +14,6 @@ use tokio::time::Instant;
 
 use super::answers;
 use super::endpoint::{Address, Endpoint};
-use super::host;
 use super::pull::Pulls;
 use super::reach::{Vantage, find_vantage};
 use super::text::clean;
@@ -159,8 +158,6 @@ pub(super) struct Connection {
     is_podman: OnceCell<bool>,
     /// What the host of the engine is, once it has been asked.
     pub(super) host_platform: OnceLock<Platform>,
-    /// How much the host has, once it has been asked.
-    pub(super) host: host::Known,
     /// Where we are, seen from the engine, once somebody wanted to know.
     vantage: OnceCell<Vantage>,
     /// How far the fetches under way are.
@@ -175,7 +172,6 @@ impl Connection {
             client: OnceLock::new(),
             is_podman: OnceCell::new(),
             host_platform: OnceLock::new(),
-            host: host::Known::default(),
             vantage: OnceCell::new(),
             pulls: Pulls::default(),
         }

@@ -309,6 +309,19 @@ fn hexadecimal(bytes: &[u8]) -> String {
     bytes.iter().fold(String::new(), |text, byte| text + &format!("{byte:02x}"))
 }
 
+impl Endpoint {
+    /// What tells this engine from others, however it was found and whatever link leads to its socket: a lock is named after it.
+    pub fn identity(&self) -> String {
+        match &self.address {
+            Address::Unix(path) => {
+                let path = std::fs::canonicalize(path).unwrap_or_else(|_| path.clone());
+                Address::Unix(path).to_string()
+            }
+            Address::Tcp(_) | Address::Tls(..) => self.address.to_string(),
+        }
+    }
+}
+
 impl fmt::Display for Endpoint {
     /// `unix:///var/run/docker.sock (default)`.
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {

@@ -35,21 +35,22 @@ const CONTAINERS_MAX: usize = 10_000;
 const EVENTS: [&str; 10] =
     ["create", "start", "die", "died", "destroy", "remove", "oom", "health_status", "pause", "unpause"];
 
-/// The question. The engine applies the filter for labels to what it knows of an object in an event: of networks and volumes that is
-/// not the labels, so their events come only from engines that do. The slow re-read is there for the others.
+/// The questions. An engine applies the filter for labels to what it knows of an object in an event: of networks and volumes that is
+/// not the labels, and Docker 20.10 then tells nothing of them. So these are asked for without it, by a question of their own, and
+/// their names say which may be ours: there are few of them, and a hint too many costs one list.
 ///
 /// Podman 4.3 knows no filter for a label whatever its value, and every engine takes several labels for "all of them". So one source
 /// is asked for by name; for several, which is rare, [`read_event`] sorts the events of all containers.
-pub(super) fn events_path(since: Timestamp, sources: &BTreeSet<Source>) -> String {
+fn events_paths(since: Timestamp, sources: &BTreeSet<Source>) -> [String; 2] {
     let seconds = since.0.div_euclid(1000);
     let nanoseconds = since.0.rem_euclid(1000) * 1_000_000;
-    let mut filters = serde_json::json!({ "type": ["container"], "event": EVENTS });
+    let mut of_containers = serde_json::json!({ "type": ["container"], "event": EVENTS });
     if let (Some(source), 1) = (sources.first(), sources.len()) {
-        filters["type"] = serde_json::json!(["container", "network", "volume"]);
-        filters["label"] = serde_json::json!([format!("{}={source}", ownership::SOURCE)]);
+        of_containers["label"] = serde_json::json!([format!("{}={source}", ownership::SOURCE)]);
     }
+    let of_others = serde_json::json!({ "type": ["network", "volume"], "event": ["create", "destroy", "remove"] });
     let since = format!("{seconds}.{nanoseconds:09}");
-    query("/events", &[("since", &since), ("filters", &filters.to_string())])
+    [of_containers, of_others].map(|filters| query("/events", &[("since", &since), ("filters", &filters.to_string())]))
 }
 
 /// Hints from `since` on. The stream ends after [`Hint::Lost`]; dropping it closes the connection.
@@ -62,7 +63,12 @@ pub(super) fn hints(
     let reader = AbortOnDrop(tokio::spawn({
         let mailbox = Arc::clone(&mailbox);
         async move {
-            let reason = match read_events(&connection, since, &sources, &mailbox).await {
+            let [of_containers, of_others] = events_paths(since, &sources);
+            let ended = tokio::select! {
+                ended = read_events(&connection, &of_containers, &sources, &mailbox) => ended,
+                ended = read_events(&connection, &of_others, &sources, &mailbox) => ended,
+            };
+            let reason = match ended {
                 Ok(()) => "the engine closed the stream".to_owned(),
                 Err(error) => error.to_string(),
             };
@@ -91,11 +97,11 @@ impl Drop for AbortOnDrop {
 
 async fn read_events(
     connection: &Connection,
-    since: Timestamp,
+    path: &str,
     sources: &BTreeSet<Source>,
     mailbox: &Mailbox,
 ) -> Result<(), CallError> {
-    let mut chunks = connection.get_chunks(&events_path(since, sources), HEAD_LIMIT)?;
+    let mut chunks = connection.get_chunks(path, HEAD_LIMIT)?;
     let mut line = Vec::new();
     while let Some(chunk) = chunks.try_next().await? {
         let mut rest = chunk.as_ref();
@@ -153,11 +159,16 @@ fn read_event(line: &[u8], sources: &BTreeSet<Source>) -> Option<Hint> {
     }
 }
 
-/// Whether another source declared it, or nobody. Only a container's event is sure to tell its labels, if it tells anything.
+/// Whether another source declared it, or nobody. Only a container's event is sure to tell its labels, if it tells anything; of the
+/// others the name tells something.
 fn is_foreign(kind: Option<&str>, actor: &Actor, sources: &BTreeSet<Source>) -> bool {
-    match ownership::read_source(|key| actor.attributes.get(key)?.as_str()) {
-        Some(source) => !sources.contains(&source),
-        None => kind == Some("container") && !actor.attributes.is_empty(),
+    let attribute = |key: &str| actor.attributes.get(key)?.as_str();
+    match (ownership::read_source(attribute), kind) {
+        (Some(source), _) => !sources.contains(&source),
+        (None, Some("container")) => !actor.attributes.is_empty(),
+        (None, Some("network")) => attribute("name").is_some_and(|name| !ownership::may_be_name(name)),
+        (None, Some("volume")) => actor.id.as_deref().is_some_and(|name| !ownership::may_be_name(name)),
+        (None, _) => false,
     }
 }
 

@@ -44,5 +44,10 @@ fn is_printable(character: char) -> bool {
     matches!(character, '\n' | '\t') || !(character.is_control() || reorders)
 }
 
+/// Whether a start failed because the engine itself was on its way out, or has forgotten half of it: the words of containerd.
+pub(super) fn tells_of_engine(message: &str) -> bool {
+    message.ends_with(": unavailable") || message.starts_with("task ") && message.ends_with(": already exists")
+}
+
 #[cfg(test)]
 mod tests;

@@ -141,7 +141,7 @@ impl Simulated {
                 return Some(name);
             }
             let (cluster, source) = (identity.task.cluster.clone(), identity.source.clone());
-            self.insert_volume(name.clone(), Some(ObservedVolume { name, cluster, source, task }));
+            self.insert_volume(name.clone(), Some(ObservedVolume { name, cluster, source, task, intervention: None }));
         }
         None
     }
@@ -159,21 +159,25 @@ impl Simulated {
             Phase::CreatedOrFailed | Phase::Created | Phase::StartFailed { .. } | Phase::Exited { .. } => {}
         }
         let network = container.network.clone();
-        let bad_command = self.choose_behaviour(id) == Start::BadCommand;
+        let start = self.choose_behaviour(id);
         if let Some(network) = network.filter(|network| !self.networks.contains_key(network)) {
             return self.fail_start(id, FailureKind::Refused, format!("network {network} not found"));
         }
-        match self.bind_ports(id) {
-            Err((port, protocol)) => {
-                let protocol = protocol.as_str();
-                let message = format!("Bind for 0.0.0.0:{port} failed: port is already allocated ({protocol})");
-                return self.fail_start(id, FailureKind::PortTaken, message);
-            }
-            Ok(()) if bad_command => {
+        if let Err((port, protocol)) = self.bind_ports(id) {
+            let protocol = protocol.as_str();
+            let message = format!("Bind for 0.0.0.0:{port} failed: port is already allocated ({protocol})");
+            return self.fail_start(id, FailureKind::PortTaken, message);
+        }
+        match start {
+            Start::Ok => self.run_container(id),
+            Start::BadCommand => {
                 let message = "OCI runtime create failed: exec: executable file not found in $PATH: unknown";
                 return self.fail_start(id, FailureKind::Refused, message.to_owned());
             }
-            Ok(()) => self.run_container(id),
+            Start::EngineLeaves => {
+                let message = "transport is closing: unavailable".to_owned();
+                return self.fail_start(id, FailureKind::Engine, message);
+            }
         }
         Outcome::Done(Effect::Started)
     }
@@ -184,7 +188,7 @@ impl Simulated {
             container.phase = Phase::StartFailed {
                 message: message.clone(),
                 at: self.now,
-                port_taken: kind == FailureKind::PortTaken,
+                blameless: matches!(kind, FailureKind::PortTaken | FailureKind::Engine),
             };
         }
         self.hint_container(id, Change::Ended);

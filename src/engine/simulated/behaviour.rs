@@ -34,6 +34,8 @@ pub enum Start {
     Ok,
     /// The image has no such program: the engine fails to start it and leaves the container.
     BadCommand,
+    /// The engine goes away as it starts it, and leaves the container.
+    EngineLeaves,
 }
 
 /// When a program ends by itself.

@@ -1,10 +1,12 @@
 //! Calls: how an action is begun, happens, is answered, or is not.
 
+use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use super::fault::{CallKind, Fault};
 use super::timers::Event;
 use super::{CallId, Simulated, Write};
+use crate::observed::ContainerId;
 use crate::plan::{Action, Failure, FailureKind, Outcome};
 use crate::value::Timestamp;
 
@@ -58,6 +60,14 @@ impl Simulated {
     /// Takes back every fault to come.
     pub fn clear_faults(&mut self) {
         self.faults.clear();
+    }
+
+    /// The containers that live and were told to end, and when.
+    pub fn told_to_stop(&self) -> BTreeMap<ContainerId, Timestamp> {
+        let told_at = |calls: &[CallId]| calls.iter().find_map(|call| self.calls.get(call)).map(|call| call.written);
+        let live = self.containers.values().filter(|container| container.is_live());
+        let told = live.filter_map(|one| Some((one.id.clone(), self.writes.get(told_at(&one.stop_calls)?)?.at)));
+        told.collect()
     }
 
     /// How many calls have begun.

@@ -2,7 +2,7 @@
 //!
 //! With the runtime's clock paused a whole day passes in a moment.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 use std::time::Duration;
 
@@ -13,13 +13,14 @@ use tokio::time::Instant;
 
 use super::Simulated;
 use super::logs::{Next, Place};
+use crate::desired::Resources;
 use crate::engine::{EngineError, Evidence, Hint, Listing, LogChunk, LogQuery, Observe, Perform};
 use crate::image::{ImageId, ObservedImage};
 use crate::observed::{ContainerId, ObservedContainer};
-use crate::ownership::Source;
+use crate::ownership::{self, Intervention, Source};
 use crate::plan::{Action, Outcome};
 use crate::probing::{Answer, Question};
-use crate::value::Timestamp;
+use crate::value::{ClusterName, Timestamp};
 
 /// A simulated engine whose clock is that of the runtime. Clones share the engine.
 #[derive(Debug, Clone)]
@@ -96,6 +97,10 @@ impl Observe for SimulatedHandle {
         self.look(|engine| engine.try_list())
     }
 
+    async fn told_to_stop(&self, _: Timestamp) -> Result<BTreeMap<ContainerId, Timestamp>, EngineError> {
+        self.look(|engine| engine.check_reachable().map(|()| engine.told_to_stop()))
+    }
+
     async fn inspect(&self, id_or_name: &str) -> Result<Option<ObservedContainer>, EngineError> {
         self.look(|engine| engine.try_inspect(id_or_name))
     }
@@ -156,6 +161,10 @@ impl Observe for SimulatedHandle {
         self.look(|engine| engine.probe(question))
     }
 
+    async fn host(&self) -> Result<Option<Resources>, EngineError> {
+        self.look(|engine| engine.check_reachable().map(|()| engine.host()))
+    }
+
     async fn look_up_image(&self, reference: &str) -> Result<Option<ObservedImage>, EngineError> {
         self.look(|engine| engine.check_reachable().map(|()| engine.look_up_image(reference)))
     }
@@ -169,6 +178,18 @@ impl Perform for SimulatedHandle {
     async fn perform(&self, action: &Action) -> Outcome {
         let call = self.with(|engine| engine.begin(action));
         self.wait_for(|engine| engine.take_outcome(call)).await
+    }
+
+    async fn intervene(
+        &self,
+        cluster: &ClusterName,
+        source: &Source,
+        intervention: &Intervention,
+    ) -> Result<(), EngineError> {
+        self.with(|engine| {
+            let labels = ownership::intervention_labels(cluster, source, intervention);
+            engine.check_reachable().map(|()| engine.add_volume_by_hand(&intervention.name(cluster), &labels))
+        })
     }
 
     async fn remove_images(&self, images: &[(String, ImageId)]) -> Vec<(String, bool)> {

@@ -72,8 +72,10 @@ impl Simulated {
         let label = |key: &str| labels.get(key).map(String::as_str);
         let task = ownership::read_task_volume(label);
         let ours = ownership::read_cluster(label);
+        let intervention = ownership::read_intervention(label);
         let name = name.to_owned();
-        let ours = ours.map(|(cluster, source)| ObservedVolume { name: name.clone(), cluster, source, task });
+        let ours =
+            ours.map(|(cluster, source)| ObservedVolume { name: name.clone(), cluster, source, task, intervention });
         self.insert_volume(name, ours);
     }
 

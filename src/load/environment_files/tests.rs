@@ -12,7 +12,7 @@ fn read(directory: &Path, value: &str) -> (Vec<PathBuf>, Vec<Problem>) {
     let validated = validate_loaded(&loaded);
     assert!(validated.problems.is_empty(), "{:?}", validated.problems);
     let mut problems = Vec::new();
-    let files = read_files(directory, &wanted_files(&validated.task_definitions), &mut problems);
+    let files = read_files(&Files::Disk, directory, &wanted_files(&validated.task_definitions), &mut problems);
     (files.into_keys().collect(), problems)
 }
 

@@ -215,7 +215,7 @@ fn a_task_holds_its_room_until_nothing_of_it_runs() {
         total(&state).1
     };
     let runs = || Phase::Running { started_at: ago(5) };
-    let failed = || Phase::StartFailed { message: String::new(), at: ago(5), port_taken: false };
+    let failed = || Phase::StartFailed { message: String::new(), at: ago(5), blameless: false };
     for (phase, age, doing, expected) in [
         (runs(), 5, None, 100),
         (runs(), 5, Some(Doing::Stop), 100),

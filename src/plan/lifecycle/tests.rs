@@ -16,7 +16,7 @@ fn view<'a>(observed: &'a ObservedState, task: &'a TaskSpec) -> TaskView<'a> {
 fn status_of(containers: Vec<ObservedContainer>, task: &TaskSpec) -> LastStatus {
     let observed = observed(&[containers]);
     let view = view(&observed, task);
-    last_status(&view, &view.state(std::time::Duration::ZERO, observed.at))
+    last_status(&view, &view.state(crate::desired::Patience::default(), observed.at))
 }
 
 #[test]
@@ -84,7 +84,7 @@ fn a_stopped_task_says_why_in_the_words_of_ecs() {
     assert_eq!(code, StopCode::ServiceSchedulerInitiated);
     assert!(reason.starts_with("Scaling activity initiated by (deployment web@"), "{reason}");
     let mut failed = ended(0);
-    failed[0].phase = Phase::StartFailed { message: "exec format error".to_owned(), at: ago(1), port_taken: false };
+    failed[0].phase = Phase::StartFailed { message: "exec format error".to_owned(), at: ago(1), blameless: false };
     let failed = told(failed, None);
     assert_eq!(failed, (StopCode::TaskFailedToStart, "CannotStartContainerError: exec format error".to_owned()));
 }

@@ -51,7 +51,7 @@ fn ended(code: i64, ran_secs: u64) -> Phase {
 #[test]
 fn each_condition_in_each_state() {
     let runs = |secs| Phase::Running { started_at: ago(secs) };
-    let failed = || Phase::StartFailed { message: "no such program".to_owned(), at: ago(1), port_taken: false };
+    let failed = || Phase::StartFailed { message: "no such program".to_owned(), at: ago(1), blameless: false };
     // The state of the dependency, and what START, COMPLETE, SUCCESS and HEALTHY make of it.
     let table: [(Phase, Health, [&str; 4]); 13] = [
         (Phase::Created, Health::None, ["waits"; 4]),

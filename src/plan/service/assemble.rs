@@ -5,7 +5,7 @@ use std::sync::Arc;
 use super::{Planner, Vacancy, count};
 use crate::desired::{ContainerSpec, StartDependency};
 use crate::observed::ContainerId;
-use crate::ownership::{ContainerIdentity, TaskKey};
+use crate::ownership::{ContainerIdentity, DeploymentMark, TaskKey};
 use crate::plan::order::{self, Gate, Succession};
 use crate::plan::view::{ContainerView, TaskView};
 use crate::plan::{Action, Cause, NewContainer, Step, VolumeSource, Wait, describe_end};
@@ -17,13 +17,17 @@ impl<'a> Planner<'_, 'a> {
         let view = self.members[index].view.clone();
         let slot = view.slot();
         let cause = self.cause_of_try(slot, view.attempt());
-        let vacancy = Vacancy { slot, attempt: view.attempt(), failures: view.failures, cause: cause.clone() };
+        let (attempt, failures, faults) = (view.attempt(), view.failures, view.faults());
+        let vacancy = Vacancy { slot, attempt, failures, faults, cause: cause.clone() };
         // Whether it has begun is to be known first: a list does not tell a container that could not be started from a new one.
         if view.unknowns().next().is_some() {
             return self.wait(slot, Wait::Action);
         }
         // What is missing of a task that has begun was removed by somebody: an init container is not run twice.
-        if !view.has_begun() && !self.create_missing(&view, &vacancy) {
+        if !self.makes_none() && !view.has_begun() && !self.create_missing(&view, &vacancy) {
+            return;
+        }
+        if self.starts_none() && !view.has_begun() {
             return;
         }
         if !view.may_run() && !self.may_start(&view, vacancy) {
@@ -151,7 +155,7 @@ impl<'a> Planner<'_, 'a> {
                 essential: spec.essential,
                 containers: count(self.service.task.containers.iter()),
                 position: count(self.service.task.containers.iter().take_while(|other| other.name != spec.name)),
-                deployment: self.mark.clone(),
+                deployment: DeploymentMark { failures: vacancy.faults, ..self.mark.clone() },
                 image: self.pin(spec),
             };
             // A task that runs once is nobody's service: nobody looks for it by a name.
@@ -173,7 +177,7 @@ impl<'a> Planner<'_, 'a> {
 
     /// The container that has the values which the spec of a rollback leaves out.
     fn values_from(&self, spec: &ContainerSpec) -> Option<ContainerId> {
-        self.failed_from()?;
+        self.is_restored().then_some(())?;
         let tasks = self.members.iter().filter(|member| member.current);
         let containers = tasks.filter_map(|member| member.view.container(&spec.name)?.observed);
         containers.map(|observed| observed.id.clone()).min()

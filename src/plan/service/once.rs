@@ -10,8 +10,8 @@ impl Planner<'_, '_> {
         let is_here = |task: &crate::ownership::TaskKey| {
             task.cluster == *self.cluster && task.service == *self.name && task.slot == slot
         };
-        self.members.iter().any(|member| member.view.slot() == slot)
-            || self.world.observed.gone_tasks.iter().any(is_here)
+        let counts = |member: &super::Member<'_>| member.current && !member.past && member.view.slot() == slot;
+        self.members.iter().any(counts) || self.world.observed.gone_tasks.iter().any(is_here)
     }
 
     /// A task that is not well gets no successor: it runs until it ends.
@@ -27,7 +27,16 @@ impl Planner<'_, '_> {
 
     /// Asks how the tasks ended that have ended, and removes them where nobody wants to look at them afterwards.
     pub(super) fn clean_up_once(&mut self, keep_ended: bool) {
-        for index in self.indices(|member| member.state == TaskState::Ended) {
+        let has_successor = |index: &usize| {
+            let (this, mut others) = (&self.members[*index], self.members.iter());
+            (!this.current || this.past) && others.any(|other| other.current && !other.past && other.view.exists())
+        };
+        let superseded: Vec<_> = self.indices(|member| member.state == TaskState::Ended);
+        let (superseded, ended): (Vec<_>, Vec<_>) = superseded.into_iter().partition(has_successor);
+        for index in superseded {
+            self.world.remove_task(&self.members[index].view, &Cause::Superseded);
+        }
+        for index in ended {
             match self.members[index].view.ending() {
                 Ending::Unknown(containers) => self.world.plan.unknowns.extend(containers),
                 Ending::Untold | Ending::Known { .. } if keep_ended => {}

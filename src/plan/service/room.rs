@@ -6,7 +6,7 @@ use crate::ownership::TaskKey;
 use crate::plan::capacity::{Shortage, room_for};
 use crate::plan::view::TaskState;
 use crate::plan::world::World;
-use crate::plan::{Cause, Wait};
+use crate::plan::{Cause, Held, Wait};
 use crate::value::Slot;
 
 impl Planner<'_, '_> {
@@ -48,6 +48,7 @@ impl Planner<'_, '_> {
     fn port_victim(&self, holder: &TaskKey) -> Result<Option<usize>, Wait> {
         let index = self.members.iter().position(|member| member.view.key == holder && member.is_alive());
         match index {
+            Some(index) if let Some(until) = self.protected_until(index) => Err(Wait::Held(Held::Protected { until })),
             Some(index) if !self.is_expendable(index) => Ok(None),
             Some(index) if self.may_lose(index) => Ok(Some(index)),
             Some(_) => Err(Wait::MinimumHealthy),
@@ -57,26 +58,25 @@ impl Planner<'_, '_> {
 
     /// Asks for room on the host for a task; says what there is to wait for.
     pub(super) fn ask_for_room(&mut self, task: &TaskKey, cause: &Cause) -> Option<Wait> {
-        let (needs, room) = self.claim()?;
+        let needs = self.needs()?;
         if let Some(never) = self.never_fits() {
             return Some(never);
         }
-        let World { queue, observed, .. } = &mut *self.world;
-        queue.ask(observed, room, task, needs, cause)
+        let World { queue, observed, desired, .. } = &mut *self.world;
+        queue.ask(observed, room_for(desired, observed, self.cluster), task, needs, cause)
     }
 
     /// That a task of this service would not fit even if nothing else ran.
-    pub(super) fn never_fits(&self) -> Option<Wait> {
-        let (needs, room) = self.claim()?;
+    pub(super) fn never_fits(&mut self) -> Option<Wait> {
+        let needs = self.needs()?;
+        self.world.plan.needs_host = true;
+        let room = room_for(self.world.desired, self.world.observed, self.cluster)?;
         Shortage::of(needs, room, room).map(Wait::NeverFits)
     }
 
-    /// What a task of this service reserves, and what the host has for it; `None` when there is nothing to ask for.
-    fn claim(&self) -> Option<(Resources, Resources)> {
-        let World { desired, observed, .. } = &*self.world;
-        let room = room_for(desired, observed, self.cluster)?;
-        let needs = self.service.task.reservation();
-        (!needs.is_nothing()).then_some((needs, room))
+    /// What a task of this service reserves; `None` when that is nothing.
+    fn needs(&self) -> Option<Resources> {
+        Some(self.service.task.reservation()).filter(|needs| !needs.is_nothing())
     }
 
     /// The task that goes first where the host lacks room, if enough may go for one of the new ones to fit.
@@ -84,7 +84,8 @@ impl Planner<'_, '_> {
         let victim = self.victim(slot).ok().flatten()?;
         let mut to_lose = self.healthy().saturating_sub(self.floor);
         let may_go = self.indices(|member| member.is_alive() && member.state != TaskState::Ending);
-        let may_go = may_go.into_iter().filter(|&index| self.is_expendable(index) && self.may_lose(index));
+        let may_go = may_go.into_iter().filter(|&index| !self.is_protected(index) && self.is_expendable(index));
+        let may_go = may_go.filter(|&index| self.may_lose(index));
         let mut free = shortage.free;
         for index in may_go {
             let member = &self.members[index];
@@ -106,11 +107,22 @@ impl Planner<'_, '_> {
         };
         let candidates =
             self.indices(|member| member.is_alive() && !member.retired && member.state != TaskState::Ending);
-        match candidates.into_iter().filter(|&index| self.is_expendable(index)).min_by_key(rank) {
+        let (spared, free): (Vec<_>, Vec<_>) = candidates
+            .into_iter()
+            .filter(|&index| self.is_expendable(index))
+            .partition(|&index| self.is_protected(index));
+        match free.into_iter().min_by_key(rank) {
             Some(index) if self.may_lose(index) => Ok(Some(index)),
             Some(_) => Err(Wait::MinimumHealthy),
-            None => Ok(None),
+            None => match spared.into_iter().filter_map(|index| self.protected_until(index)).min() {
+                Some(until) => Err(Wait::Held(Held::Protected { until })),
+                None => Ok(None),
+            },
         }
+    }
+
+    fn is_protected(&self, index: usize) -> bool {
+        self.protected_until(index).is_some()
     }
 
     /// Whether nobody wants this task for its own sake.
@@ -138,12 +150,20 @@ impl Planner<'_, '_> {
             let view = &self.members[index].view;
             (std::cmp::Reverse(view.slot()), view.attempt())
         });
+        let keeps_old = self.world.keeps_old(self.cluster, self.name);
         for index in candidates {
             let slot = self.members[index].view.slot();
+            if keeps_old && !self.members[index].current && self.is_wanted(slot) {
+                continue;
+            }
             if self.members[index].retired || !self.has_successor(index) && self.is_wanted(slot) {
                 continue;
             }
-            if self.may_lose(index) {
+            // Protection is from deployments and scale-in: what is sick is replaced all the same.
+            let is_sick = self.members[index].state == TaskState::Unhealthy && self.is_wanted(slot);
+            if let Some(until) = self.protected_until(index).filter(|_| !is_sick) {
+                self.wait(slot, Wait::Held(Held::Protected { until }));
+            } else if self.may_lose(index) {
                 let cause = self.farewell(index);
                 self.end(index, &cause);
                 self.wait(slot, Wait::Action);

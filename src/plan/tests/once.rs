@@ -76,7 +76,7 @@ fn a_slot_that_has_had_a_task_gets_no_other() {
     unclear[0].phase = Phase::Exited { exit: None };
     assert!(plan_run(&task, &[unclear]).starts_with("inspect "));
     let mut failed = alone(running(&slot(), &task, 1));
-    failed[0].phase = Phase::StartFailed { message: "no such program".to_owned(), at: ago(1), port_taken: false };
+    failed[0].phase = Phase::StartFailed { message: "no such program".to_owned(), at: ago(1), blameless: false };
     assert_eq!(plan_run(&task, &[failed]), "");
     let mut sick = alone(running(&slot(), &task, 1));
     sick[0].health = Health::Unhealthy;
@@ -141,6 +141,7 @@ fn no_directory_touches_claims_or_counts_it() {
         cluster: cluster("shop"),
         source: Source::standalone(),
         task: Some(crate::testing::key("shop/run.job.0f0e0d0c0b0a/0", &task)),
+        intervention: None,
     };
     state.volumes.insert(volume.name.clone(), volume);
     // A directory that declares the cluster uses its network as it is.

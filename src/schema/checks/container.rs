@@ -7,7 +7,6 @@ use super::task_definition::container_names;
 use crate::image::Reference;
 use crate::manifest::{ContainerDefinition, TaskDefinitionSpec};
 use crate::problem::{Code, Problem};
-use crate::spelling::closest;
 
 impl Checks<'_> {
     fn image(&mut self, pointer: &str, image: &str) {
@@ -38,13 +37,12 @@ impl Checks<'_> {
                 continue;
             }
             let name = mount.source_volume.as_str();
-            let mut problem = Problem::error(Code::UndefinedReference, format!("there is no volume `{name}`"))
+            let problem = Problem::error(Code::UndefinedReference, format!("there is no volume `{name}`"))
                 .with_expected("the name of a volume in spec.volumes", format!("`{name}`"));
-            if let Some(meant) = closest(name, volumes.iter().map(|volume| volume.name.as_str())) {
-                problem = problem.with_help(format!("did you mean `{meant}`?")).with_suggestion(meant);
-            } else {
-                problem = problem.with_help(format!("add `- name: {name}` to spec.volumes"));
-            }
+            let known = volumes.iter().enumerate();
+            let known = known.map(|(index, volume)| (volume.name.as_str(), format!("/spec/volumes/{index}/name")));
+            let add = |problem: Problem| problem.with_help(format!("add `- name: {name}` to spec.volumes"));
+            let problem = self.with_closest(problem, "volume", name, known, add);
             self.report(&format!("{pointer}/mountPoints/{item}/sourceVolume"), problem);
         }
         self.unique_paths(pointer, container);
@@ -67,7 +65,7 @@ impl Checks<'_> {
                     "name another container of the task",
                 );
             } else if !container_names(spec).any(|known| known == name) {
-                self.undefined(&pointer, "container", name, container_names(spec));
+                self.undefined_container(&pointer, name, spec);
             }
         }
     }

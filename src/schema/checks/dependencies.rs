@@ -7,7 +7,6 @@ use std::collections::{BTreeMap, BTreeSet};
 use super::Checks;
 use crate::manifest::{ContainerDefinition, ContainerDependency, DependencyCondition, read_link};
 use crate::problem::{Code, Problem};
-use crate::spelling::closest;
 use crate::value::ContainerName;
 
 const LIST: &str = "/spec/containerDefinitions";
@@ -49,17 +48,20 @@ impl Checks<'_> {
         }
         let Some(index) = containers.iter().position(|other| other.name == *name) else {
             let others = || containers.iter().map(|other| &other.name).filter(|other| **other != container.name);
-            let mut problem =
+            let problem =
                 Problem::error(Code::UndefinedReference, format!("there is no container `{name}` in this task"))
                     .with_expected("the name of another container of the task", format!("`{name}`"));
-            if let Some(meant) = closest(name.as_str(), others().map(ContainerName::as_str)) {
-                problem = problem.with_help(format!("did you mean `{meant}`?")).with_suggestion(meant);
-            } else if others().next().is_some() {
+            let known = containers.iter().enumerate().filter(|(_, other)| other.name != container.name);
+            let known = known.map(|(index, other)| (other.name.as_str(), format!("{LIST}/{index}/name")));
+            let name_all = |problem: Problem| {
                 let names = others().map(|other| format!("`{other}`")).collect::<Vec<_>>().join(", ");
-                problem = problem.with_help(format!("the others are {names}"));
-            } else {
-                problem = problem.with_help("it is the only container of the task; remove the dependency");
-            }
+                if names.is_empty() {
+                    problem.with_help("it is the only container of the task; remove the dependency")
+                } else {
+                    problem.with_help(format!("the others are {names}"))
+                }
+            };
+            let problem = self.with_closest(problem, "container", name.as_str(), known, name_all);
             return self.report(&format!("{pointer}/containerName"), problem);
         };
         if let Some(problem) = self.condition(dependency.condition, index, &containers[index]) {

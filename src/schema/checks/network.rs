@@ -172,10 +172,17 @@ impl Checks<'_> {
             };
             if excluded {
                 let message = format!("`{field}` cannot be given with network mode `{}`", mode.as_str());
-                self.conflict(&field_pointer, message, format!("remove `{field}`, or choose network mode `bridge`"));
+                let problem = Problem::error(Code::Conflict, message)
+                    .with_related("the network mode is said here", self.document.nearest_place_of("/spec/networkMode"))
+                    .with_help(format!("remove `{field}`, or choose network mode `bridge`"));
+                self.report_key(&field_pointer, problem);
             } else if is_disabled && matches!(field, "portMappings" | "links") {
                 let message = format!("`{field}` cannot be given with `disableNetworking: true`");
-                self.conflict(&field_pointer, message, "remove one of the two");
+                let other = self.document.nearest_place_of(&format!("{pointer}/disableNetworking"));
+                let problem = Problem::error(Code::Conflict, message)
+                    .with_related("networking is switched off here", other)
+                    .with_help("remove one of the two");
+                self.report_key(&field_pointer, problem);
             }
         }
     }
@@ -215,7 +222,7 @@ impl Checks<'_> {
             if name == container.name.as_str() {
                 self.excluded(&pointer, "a container cannot be linked to itself", "remove the link");
             } else if !container_names(spec).any(|known| known == name) {
-                self.undefined(&pointer, "container", name, container_names(spec));
+                self.undefined_container(&pointer, name, spec);
             } else if let Some(first) = seen.get(alias).cloned() {
                 self.twice(&pointer, &first, format!("two links have the name `{alias}`"));
             } else {

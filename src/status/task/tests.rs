@@ -64,7 +64,7 @@ fn a_task_that_ended() {
 fn a_task_that_never_ran() {
     let task = pair();
     let mut containers = running(SLOT, &task, 1);
-    containers[0].phase = Phase::StartFailed { message: "no such program".to_owned(), at: NOW, port_taken: false };
+    containers[0].phase = Phase::StartFailed { message: "no such program".to_owned(), at: NOW, blameless: false };
     containers.truncate(1);
     let found = report(&containers, &known(&task));
     assert_eq!(end(&found), (Some("TaskFailedToStart"), Some("CannotStartContainerError: no such program")));

@@ -49,6 +49,8 @@ fn the_second_run_writes_nothing() {
     let shop = Shop::new("idle");
     shop.write(&[service("web").count(3), service("api")]);
     shop.converge();
+    // Whoever waits for a young task listens meanwhile.
+    shop.let_settle();
     let before = shop.ids();
     let proxy = Proxy::before(&shop.engine.socket);
     shop.program_at(&proxy.host(), &shop.directory, &[]).run().expect_code(0);

@@ -156,9 +156,13 @@ fn a_terminal_is_passed_on_and_put_back() {
     let mut terminal = Terminal::new(93, 31);
     let running = terminal.start(program(&shop, &[&name, "--", "sh"]));
     until("every key is passed on", || terminal.is_raw());
-    terminal.type_in("tty; stty size\r");
+    terminal.type_in("tty\r");
     terminal.wait_for("/dev/pts/");
-    terminal.wait_for("31 93");
+    // The engine takes the size a moment after the command has begun.
+    until("the size is known", || {
+        terminal.type_in("stty size\r");
+        terminal.shown().contains("31 93")
+    });
     terminal.resize(120, 50);
     running.signal("WINCH");
     until("the new size is known", || {

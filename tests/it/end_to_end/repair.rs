@@ -73,3 +73,16 @@ fn a_container_that_ignores_the_wish_to_end_is_ended() {
     shop.expect_tasks("web", 1);
     shop.expect_quiet();
 }
+
+/// A run that has nothing to do but wait hears of what it waits for: only the engine can say that a check has passed.
+#[test]
+fn what_a_run_left_behind_begun_is_waited_for_by_the_next_one() {
+    let shop = Shop::new("begun");
+    shop.write(&[service("web").command("[sick]").container(HEALTH_CHECK)]);
+    shop.run(&["--timeout", "1s"]).expect_code(4);
+    let begun = shop.only("web");
+    // Less than a minute, after which everything is looked at again anyway.
+    shop.run(&["--timeout", "30s"]).expect_code(0);
+    assert_eq!(shop.only("web").id, begun.id);
+    shop.expect_quiet();
+}

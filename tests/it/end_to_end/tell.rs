@@ -95,3 +95,19 @@ fn a_secret_is_told_nowhere() {
     until("it is told to fail", || said_by(&[]).code() == 4);
     said_by(&["delete"]).expect_code(0);
 }
+
+#[test]
+fn a_shell_completes_the_names_of_what_runs() {
+    let shop = Shop::new("names");
+    shop.write(&[service("web")]);
+    shop.converge();
+    let ask = |words: &[&str]| {
+        let words = ["--", "reconcile"].iter().chain(words);
+        let program = crate::support::program::Program::new(words).env("RECONCILE_COMPLETE", "fish");
+        program.env("DOCKER_HOST", shop.engine.host()).run().expect_code(0).stdout
+    };
+    let named = format!("{}/web", shop.cluster);
+    assert_eq!(ask(&["why", &shop.cluster]), format!("{named}\n"));
+    assert_eq!(ask(&["logs", "--follow", &named]), format!("{named}\n{named}/0\n"));
+    assert_eq!(ask(&["stop", &named]), format!("{named}/0\n"));
+}

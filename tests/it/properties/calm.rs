@@ -10,8 +10,9 @@ use reconcile::value::{ServiceName, Slot};
 
 use super::drive::World;
 use super::happen::OTHER_SOURCE;
+use super::hooks;
 use super::manifests;
-use super::oracle::{is_well, tasks_of};
+use super::oracle::{LIST_LAG, is_well, tasks_of};
 use super::story::{Draft, Hints, SERVICES};
 
 /// How long the longest way to rest may be: every backoff at its longest, then a rollout of five tasks, one after the other.
@@ -44,6 +45,7 @@ impl World {
         self.tell(|| "# calm".to_owned());
         self.engine.clear_faults();
         self.engine.set_reachable(true);
+        self.take_back(None);
         self.reachable_at = None;
         self.questions_to_fail = 0;
         self.hints = Hints::InTime;
@@ -57,6 +59,14 @@ impl World {
         // Whatever was missed is seen by a look at everything that begins now.
         self.resync_at = self.now();
         self.lists_due = 2;
+        // Somebody may have meddled with a hook, and it is for a person to have it tried again.
+        if self.drafts.iter().any(|draft| !draft.hooks.is_empty()) {
+            self.retry_since = Some(self.now());
+            for (index, draft) in self.drafts.iter().enumerate() {
+                self.oracle.forget_memory_of(&(manifests::cluster_name(draft), manifests::service_name(index)));
+            }
+            self.desire();
+        }
         for id in std::mem::take(&mut self.port_holders) {
             self.engine.remove_by_hand(&id);
         }
@@ -183,6 +193,7 @@ impl World {
         let Some(service) = self.desired.clusters.get(&key.0).and_then(|cluster| cluster.services.get(&key.1)) else {
             return wrong;
         };
+        wrong.extend(hooks::check(truth, &key.1, service));
         let given_up = self.given_up(index);
         let in_force = given_up.flatten().unwrap_or(service.task.revision);
         let count = draft.count.unwrap_or(1);
@@ -297,7 +308,15 @@ impl World {
         if self.has_failed() {
             return;
         }
+        // The last thing that a service waits for may be the end of a hook, which a list shows a moment later.
+        if self.drafts.iter().any(|draft| !draft.hooks.is_empty()) {
+            let settled = self.now().after(LIST_LAG);
+            self.pass_until(settled, |_| false);
+        }
         self.kill_reconciler();
+        // Who asked for one more try asked for one.
+        self.retry_since = None;
+        self.desire();
         self.begin_reconciler();
         self.engine.clear_writes();
         let all_well = well.len() == self.drafts.len();

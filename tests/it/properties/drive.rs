@@ -16,6 +16,7 @@ use reconcile::plan::{Action, Outcome, Plan, Step};
 use reconcile::reconciler::{Command, Input, Limits, Reconciler};
 use reconcile::value::Timestamp;
 
+use super::hooks;
 use super::manifests::{self, ENDING_IMAGE, FAILING_IMAGE};
 use super::oracle::{LIST_LAG, Moment, Oracle, Scene, key_of, outcome_text};
 use super::planted::Planted;
@@ -40,6 +41,8 @@ enum Errand {
     BringInspection(String, Result<Option<ObservedContainer>, EngineError>, Moment),
     TakeImage(String),
     BringImage(String, Result<Option<ObservedImage>, EngineError>),
+    TellHost,
+    TellStops,
     BringHint(Hint),
     ListenAgain,
 }
@@ -51,6 +54,8 @@ pub(super) struct World {
     pub(super) drafts: Vec<Draft>,
     pub(super) source: Source,
     pub(super) adopted: BTreeSet<Source>,
+    /// Since when what has failed is tried once more.
+    pub(super) retry_since: Option<Timestamp>,
     pub(super) desired: Arc<DesiredState>,
     pub(super) oracle: Oracle,
     pub(super) random: Random,
@@ -95,6 +100,9 @@ impl World {
                 engine.set_behaviour(Subject::Image(image), version.behaviour.clone());
             }
         }
+        for (index, draft) in story.services.iter().enumerate() {
+            hooks::set_behaviours(&mut engine, index, draft);
+        }
         let ending = reconcile::engine::simulated::Run::Exits { code: 0, after: Duration::from_secs(1) };
         let ending = reconcile::engine::simulated::Behaviour { run: ending, ..Default::default() };
         engine.set_behaviour(Subject::Image(ENDING_IMAGE.to_owned()), ending);
@@ -109,6 +117,7 @@ impl World {
             desired: Arc::new(manifests::desired(&[], &source, &BTreeSet::new())),
             source,
             adopted: BTreeSet::new(),
+            retry_since: None,
             oracle: Oracle::default(),
             random: Random::new(story.seed ^ 0x5eed),
             image_random: Random::new(story.seed ^ 0x1a6e),
@@ -157,6 +166,7 @@ impl World {
     /// Works out anew what the manifests ask for, and what that promises.
     pub(super) fn desire(&mut self) {
         let desired = manifests::desired(&self.drafts, &self.source, &self.adopted);
+        let desired = DesiredState { retry_since: self.retry_since, ..desired };
         self.desired = Arc::new(self.bend_manifests(desired));
         for (index, draft) in self.drafts.iter().enumerate() {
             self.engine.set_guard(&manifests::cluster_name(draft), &manifests::service_name(index), draft.guard());
@@ -328,6 +338,16 @@ impl World {
         self.errands.insert((self.now().after(after), self.sent), errand);
     }
 
+    fn send_soon(&mut self, errand: Errand) {
+        let delay = self.delay();
+        self.send(delay, errand);
+    }
+
+    fn send_slowly(&mut self, errand: Errand) {
+        let delay = self.image_delay();
+        self.send(delay, errand);
+    }
+
     /// An answer is taken somewhere on the way, and arrives later.
     fn delay(&mut self) -> Duration {
         let most = u64::try_from(self.slow.as_millis()).expect("a few seconds");
@@ -385,6 +405,8 @@ impl World {
                 self.send(delay, Errand::BringImage(image, answer));
                 None
             }
+            Errand::TellHost => Some(Input::HostTold(self.ask("info").map(|()| self.bend_host()))),
+            Errand::TellStops => Some(Input::StopsTold(Ok(self.engine.told_to_stop()))),
             Errand::BringImage(image, answer) => Some(Input::ImageLookedUp(image, answer)),
             Errand::ListenAgain => {
                 self.listening = true;
@@ -410,7 +432,11 @@ impl World {
 
     pub(super) fn tick(&mut self) {
         let at = self.now();
+        let planted_host = (self.planted == Some(Planted::StoppingTakenForFree)).then(|| self.bend_host());
         let Some(reconciler) = &mut self.reconciler else { return };
+        if let Some(host) = planted_host {
+            reconciler.handle(at, Input::HostTold(Ok(host)));
+        }
         let tick = reconciler.tick(at);
         reconciler.take_events();
         self.wake_at = tick.wake_at;
@@ -420,18 +446,11 @@ impl World {
         let mut steps = Vec::new();
         for command in tick.commands {
             match command {
-                Command::List => {
-                    let delay = self.delay();
-                    self.send(delay, Errand::TakeList);
-                }
-                Command::Inspect(name) => {
-                    let delay = self.delay();
-                    self.send(delay, Errand::TakeInspection(name));
-                }
-                Command::LookUpImage(image) => {
-                    let delay = self.image_delay();
-                    self.send(delay, Errand::TakeImage(image));
-                }
+                Command::List => self.send_soon(Errand::TakeList),
+                Command::Inspect(name) => self.send_soon(Errand::TakeInspection(name)),
+                Command::AskHost => self.send_slowly(Errand::TellHost),
+                Command::AskStops(_) => self.send(Duration::ZERO, Errand::TellStops),
+                Command::LookUpImage(image) => self.send_slowly(Errand::TakeImage(image)),
                 Command::Perform(step) => steps.push(step),
             }
         }

@@ -6,6 +6,7 @@ use reconcile::desired::Condition;
 use reconcile::engine::simulated::{Behaviour, CallKind, Checks, Fault, Image, Pace, Run, Start, Stop};
 use reconcile::plan::FailureKind;
 
+use super::hooks::Hooks;
 use super::random::Random;
 use super::story::{Deed, Draft, Edge, Event, Hints, SERVICES, Shape, Story, Stranger, VERSIONS, Version};
 
@@ -24,6 +25,8 @@ pub(super) fn story(seed: u64) -> Story {
     let host_memory = reserve(&mut Random::new(seed ^ 0x4005_7000), &mut services);
     let mut dice = Random::new(seed ^ 0x00b4_ea4e);
     services.iter_mut().for_each(|draft| draft.breaker = dice.percent(50).then(|| dice.percent(80)));
+    let mut dice = Random::new(seed ^ 0x000b_00c5);
+    services.iter_mut().for_each(|draft| draft.hooks = Hooks::random(&mut dice));
     let pace = match random.below(10) {
         0 => Pace::INSTANT,
         1 => Pace { start: millis(3_000), create: millis(200), remove: millis(500), ..Pace::TYPICAL },
@@ -43,6 +46,7 @@ pub(super) fn story(seed: u64) -> Story {
             events.push(Event::Pass(pause(&mut random)));
         }
     }
+    super::by_hand::add(&mut Random::new(seed ^ 0x04a9_d000), services.len(), &mut events);
     Story { seed, services, events, pace, lanes, host_memory }
 }
 
@@ -97,6 +101,7 @@ fn draft(random: &mut Random, index: usize) -> Draft {
         version: if random.percent(80) { 0 } else { random.index(VERSIONS) },
         shape,
         versions,
+        hooks: Hooks::default(),
     }
 }
 

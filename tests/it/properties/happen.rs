@@ -55,6 +55,7 @@ impl World {
                 }
             }
             Event::Stranger(stranger, service) => self.put_up(stranger, service),
+            Event::Ask(service, asking) => self.ask_by_hand(service, asking),
         }
     }
 

@@ -13,6 +13,7 @@ use reconcile::engine::simulated::Guard;
 use reconcile::ownership::Source;
 use reconcile::value::{ClusterName, ContainerName, Family, Percent, ServiceName, VolumeName};
 
+use super::hooks;
 use super::story::{CLUSTERS, Draft, Edge, SERVICES};
 
 /// How long a task without a health check has to run before it counts as healthy.
@@ -28,7 +29,7 @@ pub(super) fn service_name(index: usize) -> ServiceName {
 
 /// Which service of a story has this name.
 pub(super) fn service_index(name: &ServiceName) -> usize {
-    SERVICES.iter().position(|known| *known == name.as_str()).expect("every service of a story is known")
+    SERVICES.iter().position(|known| *known == name.served().as_str()).expect("every service of a story is known")
 }
 
 /// The image of the first container of a version; its behaviour goes by it.
@@ -63,9 +64,11 @@ fn service(index: usize, draft: &Draft) -> DesiredService {
             ..CircuitBreaker::default()
         },
         health_check_grace: Duration::from_secs(draft.grace_secs),
+        min_ready: Duration::ZERO,
         image_pull: reconcile::image::PullBehavior::default(),
         task: Arc::new(task(index, draft)),
         lifetime: Lifetime::Kept,
+        hooks: hooks::desired(index, draft),
     }
 }
 
@@ -127,7 +130,7 @@ fn mount(name: &str, volume: VolumeSpec) -> MountSpec {
     MountSpec { source_volume, container_path: format!("/{name}"), read_only: false, volume }
 }
 
-fn container(name: &str, image: String, essential: bool, stop_timeout: u32) -> ContainerSpec {
+pub(super) fn container(name: &str, image: String, essential: bool, stop_timeout: u32) -> ContainerSpec {
     ContainerSpec {
         name: ContainerName::new(name).expect("a name"),
         image,
@@ -200,6 +203,7 @@ impl Draft {
         may_move
             && port_is_free
             && self.shape.order_can_be_met()
+            && self.hooks.are_well()
             && self.versions[self.version].is_well(self.shape.checks.is_some())
     }
 }

@@ -63,6 +63,8 @@ pub(super) struct Oracle {
     revived: BTreeSet<ContainerId>,
     /// The tasks of which this reconciler stopped something: they are never taken up again.
     condemned: BTreeSet<TaskKey>,
+    /// The services that somebody steered by hand: what they run may have to give way although the manifest asks for it.
+    pub(super) steered: BTreeSet<ServiceKey>,
 }
 
 /// What an action is judged by.
@@ -203,6 +205,11 @@ impl Oracle {
             || self.ghosts_until.get(service).is_some_and(|until| *until > at)
     }
 
+    /// Whether nobody could know all of a service, or somebody has removed something of it or started it again.
+    pub(super) fn is_unclear(&self, service: &ServiceKey, scene: &Scene<'_>) -> bool {
+        self.is_spared(service, scene.truth.at) || self.crippled.contains(service)
+    }
+
     fn is_anybody_spared(&self, at: Timestamp) -> bool {
         !self.news.is_empty() || !self.ghosts.is_empty() || self.ghosts_until.values().any(|until| *until > at)
     }
@@ -310,18 +317,29 @@ impl Oracle {
         let identity = &new.identity;
         let task = &identity.task;
         let service = key_of(identity);
+        if task.service.hook_place().is_some() {
+            return self.judge_hook(identity, scene);
+        }
+        self.judge_order_of_hooks(identity, scene);
         let wanted = scene.desired.clusters.get(&task.cluster).and_then(|cluster| cluster.services.get(&task.service));
         let Some(wanted) = wanted else {
             return self.violate(format!("{task:#} is created though nobody wants it"));
         };
         if let Cause::RolledBack { failed } = cause {
             // What it goes back to is for the end of the story to judge.
-            if *failed != wanted.task.revision || !wanted.circuit_breaker.rollback {
+            let goes_back = wanted.circuit_breaker.rollback || !wanted.hooks.is_empty();
+            if *failed != wanted.task.revision || !goes_back {
                 self.violate(format!("{task:#} is a rollback from what nobody wants, or though nobody wants it"));
             }
             return;
         }
-        if task.revision != wanted.task.revision || wanted.desired_count.is_some_and(|count| task.slot.0 >= count) {
+        // While a hook runs, or after it has failed, what served before is kept up.
+        if task.revision != wanted.task.revision && !wanted.hooks.is_empty() {
+            return;
+        }
+        // What is in force while somebody steers is for the end of the story to judge.
+        let is_wanted = task.revision == wanted.task.revision || self.steered.contains(&service);
+        if !is_wanted || wanted.desired_count.is_some_and(|count| task.slot.0 >= count) {
             self.violate(format!("{task:#} is created though nobody wants it"));
         }
         let named = wanted.task.named_container() == Some(&identity.container);
@@ -339,8 +357,9 @@ impl Oracle {
             | Action::RemoveVolume { .. } => false,
         });
         let has_begun = being_created || scene.truth.containers.values().any(|other| other.identity.task == *task);
-        // A revision that comes back after another one begins afresh.
-        let is_fresh = matches!(cause, Cause::Adopted | Cause::Outdated { .. });
+        // A revision that comes back after another one, or is deployed anew, begins afresh.
+        let is_fresh = matches!(cause, Cause::Adopted | Cause::Outdated { .. } | Cause::Redeployed);
+        let is_fresh = is_fresh || self.steered.contains(&service);
         if !has_begun && task.attempt.0 > 1 && !is_fresh && !self.is_spared(&service, scene.truth.at) {
             self.judge_retry(identity, scene);
         }
@@ -443,6 +462,9 @@ impl Oracle {
     fn judge_start(&mut self, step: &Step, id: &ContainerId, scene: &Scene<'_>) {
         let Some(container) = scene.truth.containers.get(id) else { return };
         self.judge_room(step, container, scene);
+        if container.identity.task.service.hook_place().is_some() {
+            self.judge_hook_start(step, container, scene);
+        }
         if self.is_spared(&key_of(&container.identity), scene.truth.at) {
             return;
         }
@@ -514,7 +536,13 @@ impl Oracle {
             _ => false,
         });
         let gives_way = matches!(step.cause, Cause::RolledBack { failed } if failed == identity.task.revision);
-        if gives_way || rivals || double || ending || self.condemned.contains(&identity.task) {
+        if gives_way
+            || self.steered.contains(&service)
+            || rivals
+            || double
+            || ending
+            || self.condemned.contains(&identity.task)
+        {
             return;
         }
         let spared_by_grace = |container: &&ObservedContainer| match container.phase {

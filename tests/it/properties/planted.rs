@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use reconcile::desired::{DesiredService, DesiredState, TaskSpec};
+use reconcile::desired::{DesiredService, DesiredState, Resources, TaskSpec};
 use reconcile::engine::{Hint, Listing};
 use reconcile::observed::{ContainerId, Exit, Health, ObservedContainer, ObservedNetwork, Phase};
 use reconcile::ownership::{ContainerIdentity, Source, TaskKey};
@@ -71,10 +71,11 @@ pub(super) enum Planted {
     StopIgnoresOrder,
     RoomIgnored,
     StoppingTakenForFree,
+    HooksIgnored,
 }
 
 impl Planted {
-    pub(super) const ALL: [Self; 50] = [
+    pub(super) const ALL: [Self; 51] = [
         Self::NoLabelCheck,
         Self::OtherSourceTakenForOurs,
         Self::NetworkFoundByName,
@@ -125,6 +126,7 @@ impl Planted {
         Self::StopIgnoresOrder,
         Self::RoomIgnored,
         Self::StoppingTakenForFree,
+        Self::HooksIgnored,
     ];
 }
 
@@ -185,6 +187,7 @@ impl World {
                 let count = service.desired_count.unwrap_or(1).max(1);
                 service.maximum = Percent((service.maximum.ceil_of(count) * 100).div_ceil(count));
             }),
+            Planted::HooksIgnored => services.for_each(|service| service.hooks.clear()),
             Planted::GraceIgnored => services.for_each(|service| service.health_check_grace = Duration::ZERO),
             Planted::PruneOfEverySource => {
                 desired.adopted.insert(Source::new(OTHER_SOURCE));
@@ -242,15 +245,6 @@ impl World {
             Planted::ListWithoutCreated => {
                 listing.containers.retain(|container| container.phase != Phase::CreatedOrFailed);
             }
-            Planted::RoomIgnored => listing.host = None,
-            // Whoever is being stopped is taken to be gone already.
-            Planted::StoppingTakenForFree => {
-                let leaving =
-                    self.open_steps().filter(|step| matches!(step.action, Action::StopContainer { .. })).count();
-                if let Some(host) = &mut listing.host {
-                    host.memory += 300 * leaving as u64;
-                }
-            }
             Planted::ListTrustedAfterDeath => {
                 self.notes.listed = listing.containers.iter().map(|c| (c.id.clone(), c.clone())).collect();
             }
@@ -258,6 +252,21 @@ impl World {
         }
         for container in &mut listing.containers {
             self.bend_container(container);
+        }
+    }
+
+    /// How much the host has, as the reconciler is told.
+    pub(super) fn bend_host(&self) -> Option<Resources> {
+        let host = self.engine.host();
+        match self.planted {
+            Some(Planted::RoomIgnored) => None,
+            // Whoever is being stopped is taken to be gone already.
+            Some(Planted::StoppingTakenForFree) => {
+                let is_stop = |step: &&Step| matches!(step.action, Action::StopContainer { .. });
+                let leaving = self.open_steps().filter(is_stop).count() as u64;
+                host.map(|host| Resources { memory: host.memory + 300 * leaving, ..host })
+            }
+            _ => host,
         }
     }
 
@@ -570,7 +579,7 @@ impl World {
             name: identity.name(),
             identity: identity.clone(),
             spec: None,
-            phase: Phase::StartFailed { message: "timeout".to_owned(), at, port_taken: false },
+            phase: Phase::StartFailed { message: "timeout".to_owned(), at, blameless: false },
             health: Health::None,
             created_at: at,
             ports: Vec::new(),

@@ -6,6 +6,9 @@ use std::time::Duration;
 use reconcile::desired::Condition;
 use reconcile::engine::simulated::{Behaviour, CallKind, Checks, Fault, Image, Pace, Run, Start, Stop};
 
+use super::by_hand::Asking;
+use super::hooks::Hooks;
+
 /// How many versions the task definition of a service has.
 pub(super) const VERSIONS: usize = 3;
 
@@ -43,6 +46,7 @@ pub(super) struct Draft {
     pub(super) version: usize,
     pub(super) shape: Shape,
     pub(super) versions: [Version; VERSIONS],
+    pub(super) hooks: Hooks,
 }
 
 /// What the task definition of a service is made of, in every version.
@@ -171,6 +175,7 @@ pub(super) enum Event {
     Meddle(usize, Deed),
     RemoveNetwork,
     Stranger(Stranger, usize),
+    Ask(usize, Asking),
 }
 
 impl fmt::Display for Story {
@@ -195,7 +200,8 @@ impl fmt::Display for Story {
 
 impl fmt::Display for Draft {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let Self { cluster, wanted, count, minimum, maximum, breaker, grace_secs, version, shape, versions } = self;
+        let Self { cluster, wanted, count, minimum, maximum, breaker, grace_secs, version, shape, versions, hooks } =
+            self;
         if !wanted {
             f.write_str("not wanted at first; ")?;
         }
@@ -209,6 +215,7 @@ impl fmt::Display for Draft {
             Some(false) => f.write_str(", given up when it fails")?,
             None => {}
         }
+        write!(f, "{hooks}")?;
         let Shape {
             sidecars,
             checks,
@@ -270,6 +277,7 @@ impl fmt::Display for Version {
         match start {
             Start::Ok => {}
             Start::BadCommand => return f.write_str("cannot be started"),
+            Start::EngineLeaves => return f.write_str("is left by the engine as it starts"),
         }
         match run {
             Run::Forever => f.write_str("runs")?,
@@ -329,6 +337,7 @@ impl fmt::Display for Event {
             Self::Stranger(stranger, service) => {
                 write!(f, "Somebody puts up, beside {}: {stranger:?}.", SERVICES[*service])
             }
+            Self::Ask(service, asking) => write!(f, "Somebody asks {} to {asking}.", SERVICES[*service]),
         }
     }
 }

@@ -174,16 +174,16 @@ fn a_reconciler_that_has_just_begun_ends_nothing_that_it_has_not_asked() {
     60.372    * shop/web/0 healthy
     60.372    * shop/web/1 stopping replaces revision c91c9b
     60.414  create shop/web/1 web @949269: replaces revision c91c9b
-    60.414  remove shop/web/1 web @c91c9b: replaces revision c91c9b
     60.414    * shop/web/1 stopped
     60.414    * shop/web/1 starting replaces revision c91c9b
-    60.423  start shop/web/1 web @949269: the slot has no task
+    60.423  start shop/web/1 web @949269: replaces revision c91c9b
     60.766    * shop/web/1 running
     60.786  stop shop/web/0 web @c91c9b: replaces revision c91c9b
     60.786    * shop/web/1 healthy
     60.786    * shop/web/0 stopping replaces revision c91c9b
+    60.828  remove shop/web/0 web @c91c9b: replaces revision c91c9b
     60.828    * shop/web/0 stopped
-    60.828    * shop/web steady 2/2 healthy in 828ms
+    60.837    * shop/web steady 2/2 healthy in 837ms
     ");
     stage.prove_quiet();
 }

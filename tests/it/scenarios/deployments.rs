@@ -1,10 +1,11 @@
 //! Stories of deployments that fail: what is given up, what comes back, and that it stays so.
 
+use std::collections::BTreeSet;
 use std::time::Duration;
 
 use insta::assert_snapshot;
 use reconcile::desired::{PortMapping, Protocol};
-use reconcile::engine::simulated::{Behaviour, ByHand, Checks, Start};
+use reconcile::engine::simulated::{Behaviour, ByHand, Checks, Start, Stop};
 use reconcile::observed::Phase;
 use reconcile::value::Timestamp;
 
@@ -279,6 +280,15 @@ fn what_is_no_fault_of_a_deployment_does_not_fail_it() {
     stage.pass(60.0);
     stage.prove_quiet();
 
+    // The engine goes away while it starts them, and once more after that.
+    let mut stage = Stage::new(&shop("web:1", "", ", desiredCount: 3"));
+    let leaves = Behaviour { start: Start::EngineLeaves, ..Behaviour::default() };
+    stage.engine.set_behaviour(image("web:1"), leaves);
+    stage.pass(2.6);
+    stage.engine.set_behaviour(image("web:1"), Behaviour::default());
+    stage.pass(60.0);
+    stage.prove_quiet();
+
     // Something else holds its port for a while.
     let mut stage = Stage::new(&shop("web:1", STATIC_PORT, ""));
     let ports = vec![PortMapping { container_port: 80, host_port: 8080, protocol: Protocol::Tcp }];
@@ -288,6 +298,38 @@ fn what_is_no_fault_of_a_deployment_does_not_fail_it() {
     assert!(stage.waits().contains("a pause after"), "{}", stage.waits());
     stage.engine.remove_by_hand(&holder);
     stage.pass(120.0);
+    stage.prove_quiet();
+}
+
+#[test]
+fn a_reconciler_that_begins_anew_does_not_count_on_what_was_told_to_stop() {
+    let service = ", desiredCount: 5, deploymentConfiguration: { minimumHealthyPercent: 75, maximumPercent: 125 }";
+    let mut stage = Stage::new(&shop("web:1", "", service));
+    stage
+        .engine
+        .set_behaviour(image("web:1"), Behaviour { stop: Stop::Slow(Duration::from_secs(20)), ..Behaviour::default() });
+    stage.pass(30.0);
+    // A task that has failed before has to prove itself: it is not the first to go.
+    for pause in [2.0, 4.0] {
+        let id = stage.id("shop.web.1");
+        stage.engine.kill(&id);
+        stage.pass(pause);
+    }
+    stage.read();
+    stage.change(&shop("web:2", "", service));
+    stage.pass(1.0);
+    stage.kill_reconciler();
+    stage.pass(15.0);
+    let record = stage.read();
+    let (before, after) = record.split_once("the reconciler is killed").expect("it was");
+    let stops = |record: &str| -> BTreeSet<String> {
+        let stops = record.lines().filter_map(|line| line.split_once("  stop "));
+        stops.map(|(_, stop)| stop.to_owned()).collect()
+    };
+    // Those two are on their way out, and of five four have to stay healthy.
+    assert_eq!(stops(before).len(), 2, "{record}");
+    assert!(stops(after).is_subset(&stops(before)), "{record}");
+    stage.pass(300.0);
     stage.prove_quiet();
 }
 
@@ -369,4 +411,79 @@ fn values_that_no_label_holds_come_back_with_a_rollback() {
     assert_eq!(environment.get("DB_PASSWORD").map(String::as_str), Some("hunter2"));
     stage.pass(Duration::from_mins(1).as_secs_f64());
     prove_at_rest(stage);
+}
+
+#[test]
+fn whoever_has_to_be_ready_for_a_while_replaces_nothing_before() {
+    let service = ", deploymentConfiguration: { minReadySeconds: 5 }";
+    let mut stage = with_bad_second(exits(1, 2), "", service);
+    stage.pass(60.0);
+    assert_snapshot!(stage.read(), @r"
+    30.000  the manifests change
+    30.000  create shop/web/0 web @bcd83e: replaces revision 26df21
+    30.000    * shop/web/0 starting replaces revision 26df21
+    30.009  start shop/web/0 web @bcd83e: replaces revision 26df21
+    30.352    * shop/web/0 running
+    32.352    * shop/web/0 died container web exited with code 1 after 2.0s
+    32.352    * shop/web/0 waiting failed once; next try in 1.0s
+    33.352  create shop/web/0 web @bcd83e attempt 2: container web exited with code 1 after 2.0s
+    33.352    * shop/web/0 starting in place of the one that failed
+    33.361  start shop/web/0 web @bcd83e attempt 2: container web exited with code 1 after 2.0s
+    33.704    * shop/web/0 running
+    35.704    * shop/web/0 died container web exited with code 1 after 2.0s
+    35.704    * shop/web/0 waiting failed 2 times in a row; next try in 2.0s
+    37.704  create shop/web/0 web @bcd83e attempt 3: container web exited with code 1 after 2.0s
+    37.704    * shop/web/0 starting in place of the one that failed
+    37.713  start shop/web/0 web @bcd83e attempt 3: container web exited with code 1 after 2.0s
+    38.056    * shop/web/0 running
+    40.056    * shop/web/0 died container web exited with code 1 after 2.0s
+    40.056  remove shop/web/0 web @bcd83e attempt 2: revision bcd83e failed
+    40.056  remove shop/web/0 web @bcd83e: revision bcd83e failed
+    40.056    * shop/web failed the deployment of revision bcd83e after 3 failures, the last: container web exited with code 1 after 2.0s; rolling back to revision 26df21
+    40.065    * shop/web steady 1/1 healthy in 10s
+    ");
+    prove_at_rest(stage);
+}
+
+#[test]
+fn a_killed_deployment_leaves_a_way_back() {
+    // A change is killed after its first start, at any moment; then a bad commit comes.
+    for millis in [5, 50, 200, 400, 450, 470, 480, 500] {
+        let mut stage = Stage::new(&shop("web:1", "", ", desiredCount: 2"));
+        stage.pass(60.0);
+        stage.change(&shop("web:2", "", ", desiredCount: 2"));
+        stage.pass(f64::from(millis) / 1000.0);
+        stage.kill_reconciler();
+        stage.pass(30.0);
+        stage.engine.set_behaviour(image("web:3"), exits(1, 0));
+        stage.change(&shop("web:3", "", ", desiredCount: 2"));
+        stage.pass(60.0);
+        let running = stage.engine.observe().containers.into_values().filter(|one| is_running(&one.phase));
+        let specs: Vec<_> = running.filter_map(|one| one.spec).collect();
+        let is_second = |spec: &std::sync::Arc<str>| spec.contains("web:2");
+        assert!(specs.len() == 2 && specs.iter().all(is_second), "killed after {millis} ms:\n{}", stage.read());
+        prove_at_rest(stage);
+    }
+}
+
+#[test]
+fn what_somebody_kills_does_not_count_against_a_deployment() {
+    let mut stage = Stage::new(&shop("web:1", CHECK, ""));
+    stage.pass(30.0);
+    stage.change(&shop("web:2", CHECK, ""));
+    stage.pass(2.0);
+    // Twice somebody kills its young task, and once that is sick: of three failures that the breaker allows that is one.
+    for pause in [2.0, 4.0] {
+        let id = stage.engine.observe().containers.into_values().filter(|one| is_running(&one.phase));
+        let young = id.max_by_key(|one| one.created_at).expect("it runs");
+        stage.engine.kill(&young.id);
+        stage.pass(pause);
+    }
+    let running = stage.engine.observe().containers.into_values().filter(|one| is_running(&one.phase));
+    let young = running.max_by_key(|one| one.created_at).expect("it runs");
+    stage.engine.make_unhealthy(&young.id);
+    stage.pass(60.0);
+    let record = stage.read();
+    assert!(!record.contains("  * shop/web failed"), "{record}");
+    stage.prove_quiet();
 }

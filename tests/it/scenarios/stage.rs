@@ -10,13 +10,13 @@ use reconcile::desired::resolve::resolve;
 use reconcile::engine::simulated::{CallId, Pace, Simulated};
 use reconcile::load::{load_texts, validate_loaded};
 use reconcile::observed::{ContainerId, ObservedContainer, Phase};
-use reconcile::ownership::Source;
+use reconcile::ownership::{self, Asked, Intervention, Source};
 use reconcile::plan::{Step, Waiting};
 use reconcile::reconciler::{Command, Input, Limits, Reconciler};
-use reconcile::value::Timestamp;
+use reconcile::value::{ClusterName, ServiceName, Timestamp};
 
 /// When every scenario begins.
-const START: Timestamp = Timestamp(1_700_000_000_000);
+pub(super) const START: Timestamp = Timestamp(1_700_000_000_000);
 
 /// More looks than this without that anything happens are a hot loop.
 const LOOKS_MAX: u32 = 200;
@@ -42,6 +42,13 @@ pub(super) fn desired(manifests: &str) -> Arc<DesiredState> {
     Arc::new(resolved.desired)
 }
 
+/// A reconciler that is there to stay.
+fn watching(desired: Arc<DesiredState>) -> Reconciler {
+    let mut reconciler = Reconciler::new(desired, Limits::for_cores(4));
+    reconciler.ask_about_stops_early();
+    reconciler
+}
+
 impl Stage {
     /// An empty host, and a reconciler that is to make it what the manifests say.
     pub(super) fn new(manifests: &str) -> Self {
@@ -59,7 +66,7 @@ impl Stage {
         engine.set_pace(Pace { list_lag: Duration::ZERO, ..Pace::TYPICAL });
         Self {
             engine,
-            reconciler: Reconciler::new(desired, Limits::for_cores(4)),
+            reconciler: watching(desired),
             calls: BTreeMap::new(),
             record: String::new(),
             waits: Vec::new(),
@@ -79,6 +86,24 @@ impl Stage {
         self.reconciler.handle(self.engine.now(), Input::Desired(desired(manifests)));
     }
 
+    /// Somebody asks something of `shop/web` beside its manifest.
+    pub(super) fn ask(&mut self, asked: Asked) {
+        let cluster = ClusterName::new("shop").expect("a name");
+        let service = ServiceName::new("web").expect("a name");
+        let intervention = Intervention { service, at: self.engine.now(), asked };
+        self.note(
+            &format!("somebody asks for {:?}", intervention.asked).split(' ').take(4).collect::<Vec<_>>().join(" "),
+        );
+        let labels = ownership::intervention_labels(&cluster, &Source::new("here"), &intervention);
+        self.engine.add_volume_by_hand(&intervention.name(&cluster), &labels);
+    }
+
+    /// Somebody asks for one more try of what has failed.
+    pub(super) fn retry(&mut self, manifests: &str) {
+        let again = DesiredState { retry_since: Some(self.engine.now()), ..DesiredState::clone(&desired(manifests)) };
+        self.want(again);
+    }
+
     /// Something else is wanted.
     pub(super) fn want(&mut self, desired: DesiredState) {
         self.reconciler.handle(self.engine.now(), Input::Desired(Arc::new(desired)));
@@ -89,7 +114,7 @@ impl Stage {
         self.note("the reconciler is killed");
         self.calls.clear();
         self.engine.take_hints();
-        self.reconciler = Reconciler::new(self.reconciler.desired().clone(), Limits::for_cores(4));
+        self.reconciler = watching(self.reconciler.desired().clone());
     }
 
     /// Writes a line into the record.
@@ -184,6 +209,12 @@ impl Stage {
             Command::Inspect(name) => {
                 let answer = self.engine.try_inspect(&name);
                 self.reconciler.handle(now, Input::Inspected(name, answer));
+            }
+            Command::AskHost => {
+                self.reconciler.handle(now, Input::HostTold(Ok(self.engine.host())));
+            }
+            Command::AskStops(_) => {
+                self.reconciler.handle(now, Input::StopsTold(Ok(self.engine.told_to_stop())));
             }
             Command::LookUpImage(image) => {
                 let answer = Ok(self.engine.look_up_image(&image));

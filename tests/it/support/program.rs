@@ -80,6 +80,13 @@ impl Program {
             "NO_COLOR",
             "CLICOLOR_FORCE",
             "TERM",
+            "GITHUB_ACTIONS",
+            "GITHUB_STEP_SUMMARY",
+            "GITHUB_OUTPUT",
+            "GITHUB_WORKSPACE",
+            "GITHUB_SERVER_URL",
+            "CI_PROJECT_DIR",
+            "CI_PROJECT_URL",
         ] {
             command.env_remove(name);
         }

@@ -32,6 +32,7 @@ fn a_crash_loop_says_all_that_the_next_question_needs() {
     let (old, new) = (task("web", &[r#"{"name":"web","image":"ghcr.io/acme/web:2.3.1"}"#]), task("web", &[WEB]));
     let mut dead = exited("shop/web/0", &new, 3, 1, 1);
     dead[0].identity.failures = 2;
+    dead[0].identity.deployment.failures = 2;
     let shown = observed(&[dead, running("shop/web/1", &old, 1), running("shop/web/2", &old, 1)]);
     let before =
         Before { family: old.family.clone(), revision: old.revision, containers: vec![(*old.containers[0]).clone()] };
@@ -110,7 +111,7 @@ fn a_service_that_is_well_has_no_diagnosis() {
 fn no_sensitive_value_and_no_escape_code_is_printed() {
     let new = task("web", &[WEB]);
     let mut dead = exited("shop/web/0", &new, 1, 1, 1);
-    dead[0].phase = Phase::StartFailed { message: "bad\n\u{1b}[2Jthing".to_owned(), at: ago(1), port_taken: false };
+    dead[0].phase = Phase::StartFailed { message: "bad\n\u{1b}[2Jthing".to_owned(), at: ago(1), blameless: false };
     let before = Before {
         family: new.family.clone(),
         revision: task("web", &[WEB, WEB]).revision,

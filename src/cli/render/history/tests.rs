@@ -146,7 +146,8 @@ fn what_is_remembered_only_in_part_is_told_as_far_as_it_goes() {
 #[test]
 fn json_has_every_row_and_times_that_can_be_read() {
     let rows: Value = serde_json::from_str(&render_history_json(&fold(&story()))).expect("it is JSON");
-    assert_eq!((&rows["kind"], &rows["formatVersion"]), (&json!("History"), &json!("1.0")));
+    assert_eq!((&rows["kind"], &rows["formatVersion"]), (&json!("History"), &json!("1.1")));
+    assert_eq!((&rows["outcome"], &rows["exitCode"]), (&json!("done"), &json!(0)));
     assert_eq!(rows["rows"][1]["rolledBackTo"], json!("1:aaaaaaaaaaaaaaaa"));
     assert_eq!(rows["rows"][1]["cause"]["commit"], json!("3f2a9c1d42e0 (main)"));
     let why: Value = serde_json::from_str(&render_why_json(&story())).expect("it is JSON");

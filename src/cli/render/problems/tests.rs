@@ -60,12 +60,21 @@ fn what_is_not_shown_is_counted() {
 
 #[test]
 fn the_terminal_obeys_nothing_in_a_manifest() {
-    let text = "a: \u{1b}[31mred\n";
+    let text = "a: \u{1b}[31mred \u{9b}1m \u{7f}\u{202e}\n";
     let file = file(text);
-    let problem = Problem::error(Code::Syntax, "odd \u{1b}[31m key\nnext").with_place(file.place(3..6));
+    let problem = Problem::error(Code::Syntax, "odd \u{1b}[31m key\nnext\u{9b}")
+        .with_place(file.place(3..6))
+        .with_help("help \u{9b}")
+        .with_suggestion("a \u{9b}")
+        .with_expected("\u{7f}", "\u{202e}")
+        .with_related("there \u{1b}]0;", file.place(0..1))
+        .with_object("\u{9b}");
     let short = render_short(std::slice::from_ref(&problem));
-    assert_eq!(short, "m.yaml:1:4: error[RC010]: odd  [31m key next\n");
-    assert!(!render_problems(&[problem], &[file], false).contains('\u{1b}'));
+    assert!(short.starts_with("m.yaml:1:4: error[RC010]: odd  key\\nnext\\u{9b}; expected"), "{short}");
+    let is_obeyed = |c: char| (c.is_control() && c != '\n') || c == '\u{202e}';
+    for shown in [short, render_problems(&[problem], &[file], false)] {
+        assert!(!shown.contains(is_obeyed), "{shown:?}");
+    }
 }
 
 #[test]

@@ -68,7 +68,8 @@ fn no_sensitive_value_is_printed() {
 #[test]
 fn json_has_a_version_and_times_that_people_read() {
     let json: serde_json::Value = serde_json::from_str(&render_status_json(&mixed())).expect("it is JSON");
-    assert_eq!(json["formatVersion"], "1.2");
+    assert_eq!(json["formatVersion"], "1.3");
+    assert_eq!((&json["outcome"], &json["exitCode"]), (&"done".into(), &0.into()));
     assert_eq!(json["at"], "2026-08-14T09:41:07Z");
     assert_eq!(json["services"][3]["lastStopAt"], "2026-08-14T09:35:07Z");
     assert_eq!(json["stoppedTasks"][0]["exitCode"], 137);

@@ -78,7 +78,7 @@ fn inspections() {
             include_str!("docker-20.10/start-failed.json"),
             "shop-bad created 1795228035022 StartFailed { message: \"failed to create shim task: OCI runtime create failed: runc \
              create failed: unable to start container process: exec: \\\"nope\\\": executable file not found in $PATH: \
-             unknown\", at: Timestamp(1795228035022), port_taken: false } None",
+             unknown\", at: Timestamp(1795228035022), blameless: false } None",
         ),
         (include_str!("docker-20.10/half-labelled.json"), "foreign 516fbc1c46b5"),
     ] {

@@ -145,3 +145,16 @@ fn a_broken_configuration_is_named() {
         find(None, &context, &[(META, r#"{"Endpoints":{"docker":{"Host":"ssh://x"}}}"#)]).contains("not supported yet")
     );
 }
+
+#[test]
+fn one_engine_is_one_however_it_was_found() {
+    let directory = tempfile::tempdir().expect("a directory");
+    let (socket, link) = (directory.path().join("socket"), directory.path().join("link"));
+    std::fs::write(&socket, "").expect("a file");
+    std::os::unix::fs::symlink(&socket, &link).expect("a link");
+    let endpoint = |path: &Path, origin| Endpoint { address: Address::Unix(path.to_owned()), origin };
+    let flag = endpoint(&socket, Origin::Flag);
+    assert_eq!(flag.identity(), endpoint(&socket, Origin::Default).identity());
+    assert_eq!(flag.identity(), endpoint(&link, Origin::HostVariable).identity());
+    assert_ne!(flag.identity(), endpoint(Path::new("/nowhere"), Origin::Flag).identity());
+}

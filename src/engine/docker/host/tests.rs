@@ -13,6 +13,6 @@ fn the_size_of_the_host_is_read_leniently() {
         (r#"{"NCPU":-1,"MemTotal":1048576}"#, None),
         ("not JSON", None),
     ] {
-        assert_eq!(read(answer.as_bytes()), expected, "{answer}");
+        assert_eq!(read(answer.as_bytes()).unwrap_or_default(), expected, "{answer}");
     }
 }

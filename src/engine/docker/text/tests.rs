@@ -23,3 +23,16 @@ fn long_text_is_cut_between_characters() {
     assert_eq!(clean("🦀🦀🦀".as_bytes(), 3), "🦀🦀🦀");
     assert_eq!(clean("🦀🦀🦀🦀".as_bytes(), 3), "🦀🦀🦀…");
 }
+
+#[test]
+fn what_the_engine_says_when_it_was_its_own_fault() {
+    let table = [
+        ("transport is closing: unavailable", true),
+        ("task 5ab5432a5961c829f5435ee7f704c35c628bef1b0b3ebf6ed04bb861d314f350: already exists", true),
+        ("OCI runtime create failed: exec: \"nope\": executable file not found in $PATH: unknown", false),
+        ("the task of this program: already exists, it says", false),
+    ];
+    for (message, expected) in table {
+        assert_eq!(tells_of_engine(message), expected, "{message}");
+    }
+}
