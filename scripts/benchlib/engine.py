@@ -156,10 +156,11 @@ class Engine:
 
 
 class Events:
-    """The engine's `start` events, each with the moment of its arrival."""
+    """The engine's `start` events, or others, each with the moment of its arrival."""
 
-    def __init__(self, path):
-        filters = urllib.parse.quote(json.dumps({"type": ["container"], "event": ["start"]}))
+    def __init__(self, path, action="start"):
+        self.action = action
+        filters = urllib.parse.quote(json.dumps({"type": ["container"], "event": [action.partition(":")[0]]}))
         self.socket = socket.socket(socket.AF_UNIX, socket.SOCK_STREAM)
         self.socket.connect(path)
         self.socket.sendall(f"GET /events?filters={filters} HTTP/1.1\r\nHost: engine\r\n\r\n".encode())
@@ -174,6 +175,8 @@ class Events:
             while line := self.response.readline():
                 if line.strip():
                     event, now = json.loads(line), time.monotonic()
+                    if event["Action"] != self.action:
+                        continue
                     with self.changed:
                         self.seen.append((now, event["id"], event["Actor"]["Attributes"]))
                         self.changed.notify_all()
@@ -181,7 +184,7 @@ class Events:
             pass
 
     def wait(self, since, matches, timeout=60, count=1):
-        """The moment of the `count`th start after `since` for which matches(id, attributes)."""
+        """The moment of the `count`th event after `since` for which matches(id, attributes)."""
         deadline = time.monotonic() + timeout
         with self.changed:
             while True:
@@ -189,7 +192,7 @@ class Events:
                 if len(hits) >= count:
                     return hits[count - 1]
                 if not self.changed.wait(deadline - time.monotonic()):
-                    raise EngineError(f"the container did not start within {timeout} s")
+                    raise EngineError(f"no `{self.action}` of the container within {timeout} s")
 
     def close(self):
         self.socket.shutdown(socket.SHUT_RDWR)

@@ -15,7 +15,7 @@ use std::os::fd::AsRawFd;
 use std::os::unix::net::UnixStream;
 use std::path::{Path, PathBuf};
 use std::process::exit;
-use std::sync::atomic::{AtomicBool, AtomicI32, AtomicUsize, Ordering};
+use std::sync::atomic::{AtomicBool, AtomicI32, AtomicU64, AtomicUsize, Ordering};
 use std::sync::{Arc, Mutex};
 use std::thread;
 use std::time::{Duration, Instant};
@@ -26,9 +26,10 @@ shop: the workload of the reconcile demo and tests
   shop front                      HTTP on $PORT (8080); asks $CATALOG (catalog:8080)
   shop catalog                    HTTP on $PORT (8080); asks $STORE (store:7070)
   shop store                      key-value store on $PORT (7070); keeps $DATA (/data/store.txt)
-  shop sick [after SECONDS] [file PATH]
-                                  HTTP on $PORT (8080); /health fails after SECONDS, once PATH exists,
-                                  or after GET /sicken (GET /heal undoes that one)
+  shop sick [until SECONDS] [after SECONDS] [file PATH] [linger SECONDS]
+                                  HTTP on $PORT (8080); /health fails until SECONDS, after SECONDS, once PATH
+                                  exists, or after GET /sicken (GET /heal undoes that one); told to stop, it
+                                  goes on to answer for SECONDS (linger)
   shop check URL|tcp:HOST:PORT    exit 0 when it answers well within 2 s, else 1; for a healthCheck
   shop echo-udp                   sends every datagram on $PORT (9000) back
   shop sleep                      runs until it is told to stop
@@ -208,20 +209,23 @@ impl Store {
 // ---------------------------------------------------------------------------------------------------------------------
 
 fn serve_sick(options: &[&str]) -> ! {
-    let (mut after, mut file) = (None, None);
+    let (mut until, mut after, mut file) = (None, None, None);
     for pair in options.chunks(2) {
         match pair {
+            ["until", seconds] => until = Some(parse_seconds(seconds)),
             ["after", seconds] => after = Some(parse_seconds(seconds)),
             ["file", path] => file = Some(PathBuf::from(path)),
-            _ => fail("sick [after SECONDS] [file PATH]"),
+            ["linger", seconds] => LINGER_MILLIS.store(parse_seconds(seconds).as_millis() as u64, Ordering::SeqCst),
+            _ => fail("sick [until SECONDS] [after SECONDS] [file PATH] [linger SECONDS]"),
         }
     }
     let (start, sickened) = (Instant::now(), AtomicBool::new(false));
     serve(8080, move |path| match path {
         "/health" => {
+            let early = until.is_some_and(|until| start.elapsed() < until);
             let late = after.is_some_and(|after| start.elapsed() >= after);
             let marked = file.as_ref().is_some_and(|file| file.exists());
-            if late || marked || sickened.load(Ordering::Relaxed) {
+            if early || late || marked || sickened.load(Ordering::Relaxed) {
                 (500, "sick\n".into())
             } else {
                 (200, "ok\n".into())
@@ -460,6 +464,9 @@ unsafe extern "C" {
     fn write(fd: i32, bytes: *const u8, length: usize) -> isize;
 }
 
+/// How long it goes on to answer after it was told to stop: those who send requests need a moment to hear of it.
+static LINGER_MILLIS: AtomicU64 = AtomicU64::new(0);
+
 /// The end of a pipe that the signal handler writes to: all that a handler may safely do.
 static WAKE: AtomicI32 = AtomicI32::new(-1);
 
@@ -485,6 +492,7 @@ fn watch_for_stop() {
         let mut byte = [0];
         while reader.read_exact(&mut byte).is_err() {}
         say(&format!("stopping on {}", if i32::from(byte[0]) == SIGINT { "SIGINT" } else { "SIGTERM" }));
+        thread::sleep(Duration::from_millis(LINGER_MILLIS.load(Ordering::SeqCst)));
         let start = Instant::now();
         while UNDER_WAY.load(Ordering::SeqCst) > 0 && start.elapsed() < DRAIN_TIMEOUT {
             thread::sleep(Duration::from_millis(5));
