@@ -14,6 +14,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desired::Revision;
 use crate::observed::ContainerId;
+use crate::ownership::Asked;
 use crate::value::{ClusterName, ContainerName, ServiceName, Slot, Timestamp};
 
 pub mod chronicle;
@@ -94,6 +95,20 @@ pub enum What {
     },
     /// Nothing of the service is left, and nobody wants it.
     ServiceDeleted,
+    /// Somebody asked something of it beside its manifest.
+    Intervention {
+        /// When.
+        asked_at: Timestamp,
+        /// What.
+        request: Asked,
+    },
+    /// What somebody had asked is done, has been taken back, or has run out.
+    InterventionOver {
+        /// When it had been asked.
+        asked_at: Timestamp,
+        /// What.
+        request: Asked,
+    },
 }
 
 /// What asked for a deployment.
@@ -154,7 +169,9 @@ impl What {
             Self::DeploymentStarted { .. }
             | Self::DeploymentCompleted { .. }
             | Self::DeploymentFailed { .. }
-            | Self::ServiceDeleted => true,
+            | Self::ServiceDeleted
+            | Self::Intervention { .. }
+            | Self::InterventionOver { .. } => true,
             Self::TaskFailed(_) | Self::ContainerRestarted(_) | Self::TaskLost { .. } => false,
         }
     }

@@ -7,10 +7,10 @@ use std::time::Duration;
 use crate::desired::{CircuitBreaker, ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec};
 use crate::image::{ImageId, ObservedImage, Platform};
 use crate::observed::{
-    ContainerId, Exit, Health, ImageFact, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase,
-    PublishedPort,
+    ContainerId, Exit, Health, ImageFact, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, ObservedVolume,
+    Phase, PublishedPort,
 };
-use crate::ownership::{self, ContainerIdentity, DeploymentMark, Source, TaskKey};
+use crate::ownership::{self, Asked, ContainerIdentity, DeploymentMark, Intervention, Source, TaskKey};
 use crate::value::{Attempt, ClusterName, Family, Percent, ServiceName, Slot, Timestamp};
 
 /// Now, in every small world: 2026-08-14T09:41:07Z.
@@ -178,6 +178,17 @@ pub(crate) fn add_network(state: &mut ObservedState, name: &str) {
     let id = NetworkId::new(&format!("network-of-{name}"));
     let network = ObservedNetwork { id: id.clone(), cluster: cluster(name), source: source(), created_at: ago(3600) };
     state.networks.insert(id, network);
+}
+
+/// Lets somebody have asked something of a service (`CLUSTER/SERVICE`) a minute ago.
+pub(crate) fn add_intervention(state: &mut ObservedState, service: &str, asked: Asked) {
+    let (cluster_name, service) = service.split_once('/').expect("CLUSTER/SERVICE");
+    let intervention = Intervention { service: service_name(service), at: ago(60), asked };
+    let cluster = cluster(cluster_name);
+    let name = intervention.name(&cluster);
+    let volume =
+        ObservedVolume { name: name.clone(), cluster, source: source(), task: None, intervention: Some(intervention) };
+    state.volumes.insert(name, volume);
 }
 
 /// The only document of a file.

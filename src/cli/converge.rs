@@ -67,7 +67,9 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
         }
         let gate = gate(arguments.plan_id, arguments.allow_delete, arguments.directory.directory.display().to_string());
         let run = Loop::new(engine.clone(), desired, limits(), &mut progress, inbox);
-        let run = run.with_history(PullHistory::open(&name)).with_recorder(recorder(arguments, &name, &project));
+        let command = if arguments.watch { "reconcile --watch" } else { "reconcile" };
+        let by = format!("{command} {}", project.directory.display());
+        let run = run.with_history(PullHistory::open(&name)).with_recorder(recorder(by, &name, &project));
         let mut run = if arguments.watch && !arguments.keep_images { run.with_image_cleanup() } else { run };
         let ending = run.run(until, gate).await;
         run.finish_recording().await;
@@ -78,11 +80,9 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
     })
 }
 
-/// What keeps the history of this run.
-fn recorder(arguments: &ConvergeArguments, endpoint: &str, project: &Project) -> Recorder {
+/// What keeps the history of a run. `by` is its command.
+pub(super) fn recorder(by: String, endpoint: &str, project: &Project) -> Recorder {
     let store = Store::new(&Directories::of_this_process().state, endpoint);
-    let mode = if arguments.watch { "reconcile --watch" } else { "reconcile" };
-    let by = format!("{mode} {}", project.directory.display());
     Recorder::start(store, &project.desired, by, super::project::root_of(&project.directory))
 }
 

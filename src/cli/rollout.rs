@@ -118,6 +118,8 @@ pub(super) fn roll_back(arguments: &RollbackArguments, output: &Output) -> Resul
 /// One service of a directory, and the engine that it runs on.
 struct Case<'a> {
     arguments: &'a ServiceArguments,
+    /// The command, as the history tells it.
+    by: String,
     engine: Arc<Docker>,
     identity: String,
     project: Project,
@@ -134,7 +136,8 @@ fn ask(arguments: &ServiceArguments, request: &Request, output: &Output) -> Resu
     converge::runtime(false)?.block_on(async {
         let identity = endpoint.identity();
         let engine = Arc::new(Docker::new(endpoint).with_secrets(secrets));
-        let case = Case { arguments, engine, identity, project, cluster, service };
+        let by = format!("{} {}", request.command(), arguments.service);
+        let case = Case { arguments, by, engine, identity, project, cluster, service };
         let observed = case.observe().await?;
         let ways = ways_back(&case.project.desired, &observed, (&case.cluster, &case.service));
         let ways = ways.ok_or_else(|| Exit::because(exit::RUNTIME, "the manifests do not ask for this service"))?;
@@ -225,8 +228,10 @@ impl Case<'_> {
         let (notices, inbox) = mpsc::channel(1);
         signals::forward(notices)?;
         let mut progress = Progress::new(output);
-        let mut run = Loop::new(Arc::new(scoped), desired, converge::limits(), &mut progress, inbox);
+        let run = Loop::new(Arc::new(scoped), desired, converge::limits(), &mut progress, inbox);
+        let mut run = run.with_recorder(converge::recorder(self.by, &self.identity, &self.project));
         let ending = run.run(Until::Steady(self.arguments.timeout), Box::new(|_, _| Ok(()))).await;
+        run.finish_recording().await;
         let observed = run.reconciler().observed().clone();
         drop(run);
         progress.finish();

@@ -13,6 +13,10 @@ use crate::observed::{ContainerId, Health, ObservedContainer, ObservedState, Pha
 use crate::plan::{About, Action, Cause, Plan, Wait, describe_end};
 use crate::value::{ClusterName, ServiceName, Slot};
 
+mod by_hand;
+
+use by_hand::goal;
+
 /// So many ends are remembered, to tell none of them twice; to do so once costs less than to remember all of them for ever.
 const TOLD_MAX: usize = 5000;
 
@@ -50,6 +54,8 @@ pub struct Chronicle {
     ended: BTreeSet<About>,
     /// The files that changed last.
     files: Vec<String>,
+    /// What people ask.
+    asked: by_hand::Open,
 }
 
 impl Chronicle {
@@ -76,6 +82,14 @@ impl Chronicle {
                 return;
             }
             What::ContainerRestarted(_) | What::TaskLost { .. } => return,
+            What::Intervention { asked_at, request } => {
+                self.asked.insert(by_hand::asked(record, *asked_at, request));
+                return;
+            }
+            What::InterventionOver { asked_at, request } => {
+                self.asked.remove(&by_hand::asked(record, *asked_at, request));
+                return;
+            }
         };
         self.standings.insert((record.cluster.clone(), record.service.clone()), standing);
     }
@@ -93,7 +107,11 @@ impl Chronicle {
         plan: Option<&Plan>,
         events: &[Event],
     ) -> Vec<Draft> {
-        let mut drafts: Vec<_> = plan.into_iter().flat_map(|plan| self.begun(desired, observed, plan)).collect();
+        let mut drafts = Vec::new();
+        if let Some(plan) = plan {
+            drafts.extend(self.asked(desired, observed));
+            drafts.extend(self.begun(desired, observed, plan));
+        }
         drafts.extend(events.iter().filter_map(|event| self.draft(desired, observed, event)));
         drafts.extend(plan.into_iter().flat_map(|plan| self.completed(desired, observed, plan)));
         if self.filled.is_empty() {
@@ -108,13 +126,16 @@ impl Chronicle {
         let mut drafts = Vec::new();
         for key in busy(plan) {
             let Some(service) = find(desired, &key).filter(|service| !service.lifetime.is_once()) else { continue };
-            let wanted = service.task.revision;
-            if !self.begins(&key, wanted, observed, plan) {
+            let asked = service.task.revision;
+            let Some(wanted) = goal(plan, &key, asked).filter(|wanted| self.begins(&key, *wanted, observed, plan))
+            else {
                 continue;
-            }
+            };
             let before = newest_other(observed, &key, wanted);
             let from = before.map(|container| container.identity.task.revision).or_else(|| self.last_good(&key));
-            let fields = before.map(|container| changed_fields(observed, container, &service.task)).unwrap_or_default();
+            // What it goes back to is in no manifest.
+            let compared = before.filter(|_| wanted == asked);
+            let fields = compared.map(|one| changed_fields(observed, one, &service.task)).unwrap_or_default();
             let (by, files) = (self.by.clone(), self.files.clone());
             let cause = Box::new(DeploymentCause { by, files, fields, commit: None });
             drafts.push(self.write(key, observed, What::DeploymentStarted { from, to: wanted, cause }, None));
@@ -170,7 +191,7 @@ impl Chronicle {
                 if service.lifetime.is_once() || busy.contains(&key) {
                     continue;
                 }
-                let revision = service.task.revision;
+                let Some(revision) = goal(plan, &key, service.task.revision) else { continue };
                 match self.standings.get(&key) {
                     Some(Standing::InProgress(last)) if *last == revision => done.push((key, revision)),
                     // Nobody saw it begin; what comes next is compared with it all the same.
@@ -206,8 +227,7 @@ impl Chronicle {
             EventKind::ContainerRestarting { reason } => self.fail(key, at, reason, What::ContainerRestarted),
             EventKind::TaskStarting { cause } => {
                 let had_task = !self.filled.insert(about.clone());
-                let wanted = find(desired, &key)?.task.revision;
-                let is_steady = self.standings.get(&key) == Some(&Standing::Completed(wanted));
+                let is_steady = matches!(self.standings.get(&key), Some(Standing::Completed(_)));
                 let is_lost = had_task && is_steady && *cause == Cause::New;
                 let slot = about.slot.filter(|_| is_lost)?;
                 Some(self.write(key, observed, What::TaskLost { slot }, None))

@@ -4,6 +4,7 @@ use serde::Serialize;
 
 use super::{DeploymentCause, Record, What};
 use crate::desired::Revision;
+use crate::ownership::Asked;
 use crate::value::{ClusterName, ServiceName, Timestamp};
 
 /// One row of a history.
@@ -48,6 +49,8 @@ pub enum RowKind {
     },
     /// The service was deleted.
     Deletion,
+    /// Somebody asked something of it by hand. It ends when it is done, has been taken back, or has run out.
+    Intervention(Asked),
 }
 
 /// How a deployment stands: ECS's `rolloutState`, and one more.
@@ -114,6 +117,15 @@ pub fn fold(records: &[Record]) -> Vec<Row> {
                     end(&mut rows[open], record.at, RolloutState::Superseded, None, None);
                 }
                 rows.push(new_row(record, RowKind::Deletion));
+            }
+            What::Intervention { asked_at, request } => {
+                rows.push(Row { at: *asked_at, ..new_row(record, RowKind::Intervention(request.clone())) });
+            }
+            What::InterventionOver { asked_at: _, request } => {
+                let is_it = |kind: &RowKind| matches!(kind, RowKind::Intervention(asked) if asked == request);
+                if let Some(row) = last(&mut rows, &is_it) {
+                    rows[row].ended_at = Some(record.at);
+                }
             }
         }
     }

@@ -145,7 +145,9 @@ fn texts_of(what: &What) -> Vec<String> {
         What::DeploymentStarted { .. }
         | What::DeploymentCompleted { .. }
         | What::TaskLost { .. }
-        | What::ServiceDeleted => Vec::new(),
+        | What::ServiceDeleted
+        | What::Intervention { .. }
+        | What::InterventionOver { .. } => Vec::new(),
     }
 }
 
@@ -161,7 +163,9 @@ fn with_evidence(mut record: Record, Evidence { log, texts }: Evidence) -> Recor
         What::DeploymentStarted { .. }
         | What::DeploymentCompleted { .. }
         | What::TaskLost { .. }
-        | What::ServiceDeleted => {}
+        | What::ServiceDeleted
+        | What::Intervention { .. }
+        | What::InterventionOver { .. } => {}
     }
     record
 }
@@ -180,7 +184,9 @@ fn without_evidence(mut record: Record, why: Option<&str>) -> Record {
         What::DeploymentStarted { .. }
         | What::DeploymentCompleted { .. }
         | What::TaskLost { .. }
-        | What::ServiceDeleted => {}
+        | What::ServiceDeleted
+        | What::Intervention { .. }
+        | What::InterventionOver { .. } => {}
     }
     record
 }

@@ -200,6 +200,9 @@ impl<'a> TaskView<'a> {
         if condemned || ending || self.has_vanished() || self.containers.iter().any(|one| self.is_lost(one)) {
             return if self.may_run() || self.is_busy() { TaskState::Ending } else { TaskState::Ended };
         }
+        if self.is_frozen() {
+            return TaskState::Unhealthy;
+        }
         if self.is_incomplete() {
             return self.early_sickness(patience.grace, at).unwrap_or(TaskState::Assembling);
         }
@@ -272,6 +275,11 @@ impl<'a> TaskView<'a> {
         waiting || (missing && !self.has_begun())
     }
 
+    /// Whether somebody froze a container that matters: it serves nobody, and what waits for it to be healthy waits for ever.
+    fn is_frozen(&self) -> bool {
+        self.observed().any(|container| container.identity.essential && container.phase == Phase::Paused)
+    }
+
     /// What a health check says of a task that is not complete yet: others may wait for it to be healthy, and it never will be.
     fn early_sickness(&self, grace: Duration, at: Timestamp) -> Option<TaskState> {
         let sick =
@@ -284,9 +292,6 @@ impl<'a> TaskView<'a> {
         let essential = || self.observed().filter(|container| container.identity.essential);
         let says = |health| essential().any(|container| container.health == health);
         let pending = |wait: Wait| wait.until().filter(|until| at < *until).map(|_| TaskState::Pending(wait));
-        if essential().any(|container| container.phase == Phase::Paused) {
-            return TaskState::Unhealthy;
-        }
         if says(Health::Unhealthy) {
             let started_at = essential().filter_map(started_at).max().unwrap_or(at);
             return pending(Wait::Grace { until: started_at.after(patience.grace) }).unwrap_or(TaskState::Unhealthy);

@@ -10,11 +10,12 @@ use crate::change::text::after_failures;
 use crate::desired::Revision;
 use crate::history::fold::{LOST, RolloutState, Row, RowKind};
 use crate::history::{DeploymentCause, Record, TaskEnd, What};
+use crate::ownership::Asked;
 use crate::plan::duration_text;
 use crate::value::Timestamp;
 
 /// The version of the JSON form: minor numbers only add.
-const FORMAT_VERSION: &str = "1.1";
+const FORMAT_VERSION: &str = "1.2";
 
 /// More files and fields than this are counted and not named.
 const SHOWN_MAX: usize = 3;
@@ -64,6 +65,14 @@ fn describe(row: &Row) -> [String; 4] {
         RowKind::Deletion => {
             ["-".to_owned(), "DELETED".to_owned(), "-".to_owned(), "no manifest asks for it".to_owned()]
         }
+        RowKind::Intervention(asked) => {
+            let (word, said) = asked_text(asked);
+            let revision = match asked {
+                Asked::Rollback { to, instead_of } => moved(Some(*instead_of), *to),
+                Asked::Restart { .. } | Asked::Pause | Asked::Protection { .. } => "-".to_owned(),
+            };
+            [revision, word.to_uppercase(), took, said]
+        }
     }
 }
 
@@ -75,8 +84,23 @@ fn tone(kind: &RowKind) -> Tone {
             RolloutState::Failed => Tone::Bad,
             RolloutState::Superseded => Tone::Faint,
         },
-        RowKind::Replacements { .. } => Tone::Changing,
+        RowKind::Replacements { .. } | RowKind::Intervention(_) => Tone::Changing,
         RowKind::Deletion => Tone::Usual,
+    }
+}
+
+/// What somebody asked: in a word, and in a sentence without a full stop.
+fn asked_text(asked: &Asked) -> (&'static str, String) {
+    match asked {
+        Asked::Rollback { to, instead_of } => (
+            "rolled back",
+            format!("by hand to {}, for as long as the manifest asks for {}", to.short(), instead_of.short()),
+        ),
+        Asked::Restart { since: _ } => ("restarted", "by hand; every task is replaced by a new one".to_owned()),
+        Asked::Pause => ("paused", "by hand; nothing new is rolled out".to_owned()),
+        Asked::Protection { task, until } => {
+            ("protected", format!("by hand until {until}; deployments and scale-in spare task {}", task.slot))
+        }
     }
 }
 
@@ -134,7 +158,9 @@ fn place(record: &Record) -> String {
         What::DeploymentStarted { .. }
         | What::DeploymentCompleted { .. }
         | What::DeploymentFailed { .. }
-        | What::ServiceDeleted => service,
+        | What::ServiceDeleted
+        | What::Intervention { .. }
+        | What::InterventionOver { .. } => service,
     }
 }
 
@@ -157,6 +183,14 @@ fn headline(what: &What) -> (&'static str, Tone, String) {
         What::ContainerRestarted(end) => ("restarted in place", Tone::Changing, end.reason.clone()),
         What::TaskLost { .. } => ("replaced", Tone::Changing, LOST.to_owned()),
         What::ServiceDeleted => ("deleted", Tone::Usual, "no manifest asks for it".to_owned()),
+        What::Intervention { asked_at: _, request } => {
+            let (word, said) = asked_text(request);
+            (word, Tone::Changing, said)
+        }
+        What::InterventionOver { asked_at, request } => {
+            let (word, _) = asked_text(request);
+            ("over", Tone::Usual, format!("{word} by hand, as was asked at {asked_at}"))
+        }
     }
 }
 
@@ -210,6 +244,9 @@ fn row_json(row: &Row) -> Value {
             json!({ "kind": "replacements", "count": count, "reason": reason })
         }
         RowKind::Deletion => json!({ "kind": "deletion" }),
+        RowKind::Intervention(asked) => {
+            json!({ "kind": "intervention", "request": asked_json(asked) })
+        }
     };
     merge(&mut value, more);
     value
@@ -227,8 +264,26 @@ fn record_json(record: &Record) -> Value {
     if let Value::Object(fields) = &mut value {
         fields.remove("version");
         fields.insert("at".to_owned(), record.at.to_string().into());
+        if let What::Intervention { asked_at, request } | What::InterventionOver { asked_at, request } = &record.what {
+            fields.insert("askedAt".to_owned(), asked_at.to_string().into());
+            fields.insert("request".to_owned(), asked_json(request));
+        }
     }
     value
+}
+
+/// Times are written as everywhere.
+fn asked_json(asked: &Asked) -> Value {
+    match asked {
+        Asked::Rollback { to, instead_of } => {
+            json!({ "asked": "rollback", "to": to.to_string(), "insteadOf": instead_of.to_string() })
+        }
+        Asked::Restart { since } => json!({ "asked": "restart", "since": since.to_string() }),
+        Asked::Pause => json!({ "asked": "pause" }),
+        Asked::Protection { task, until } => {
+            json!({ "asked": "protection", "task": task.to_string(), "until": until.to_string() })
+        }
+    }
 }
 
 fn merge(value: &mut Value, more: Value) {

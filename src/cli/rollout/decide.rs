@@ -20,6 +20,19 @@ pub(super) enum Request {
     Resume,
 }
 
+impl Request {
+    /// The command that asks for it.
+    pub(super) fn command(&self) -> &'static str {
+        match self {
+            Self::Restart => "reconcile rollout restart",
+            Self::Rollback { .. } => "reconcile rollback",
+            Self::Abort => "reconcile rollout abort",
+            Self::Pause => "reconcile rollout pause",
+            Self::Resume => "reconcile rollout resume",
+        }
+    }
+}
+
 /// What follows.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub(super) struct Decision {

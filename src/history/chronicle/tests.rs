@@ -2,8 +2,11 @@ use std::sync::Arc;
 
 use super::*;
 use crate::desired::TaskSpec;
+use crate::ownership::Asked;
 use crate::plan::{Waiting, plan};
-use crate::testing::{NOW, add_network, desired, exited, observed, running, service, task, with_images};
+use crate::testing::{
+    NOW, add_intervention, add_network, desired, exited, observed, running, service, task, with_images,
+};
 
 fn web(image: &str) -> Arc<TaskSpec> {
     task("web", &[&format!(r#"{{"name":"web","image":"{image}"}}"#)])
@@ -176,4 +179,61 @@ fn a_failed_deployment_is_told_once_and_begins_anew_only_for_another_revision_or
     let given_up = Plan { waits: vec![Waiting { about, wait }], ..Plan::default() };
     assert_eq!(chronicle.look(&desired, &shown, Some(&given_up), &[]), []);
     assert_eq!(look(&mut chronicle, &desired, &[there]).len(), 1, "somebody has it tried once more");
+}
+
+/// What is recorded when somebody asks for this, and runs the planner.
+fn look_asked(
+    chronicle: &mut Chronicle,
+    desired: &DesiredState,
+    containers: &[Vec<ObservedContainer>],
+    asked: &[Asked],
+) -> Vec<Record> {
+    let mut shown = observed(containers);
+    add_network(&mut shown, "shop");
+    for asked in asked {
+        add_intervention(&mut shown, "shop/web", asked.clone());
+    }
+    let shown = with_images(desired, shown);
+    let decided = plan(desired, &shown);
+    chronicle.look(desired, &shown, Some(&decided), &[]).into_iter().map(|draft| draft.record).collect()
+}
+
+#[test]
+fn what_somebody_asks_is_told_with_the_deployment_that_it_brings_and_when_it_is_over() {
+    let (old, new) = (web("web:1"), web("web:2"));
+    let (to, instead_of) = (old.revision, new.revision);
+    let desired = wanted(&new);
+    let mut chronicle = Chronicle::new("reconcile rollback web".to_owned(), &[]);
+    let after = running("shop/web/0", &new, 1);
+    assert_eq!(look(&mut chronicle, &desired, std::slice::from_ref(&after)), []);
+
+    // What can be gone back to is read from a task that has ended.
+    let there = [exited("shop/web/1", &old, 1, 0, 1), after];
+    let rollback = Asked::Rollback { to, instead_of };
+    let records = look_asked(&mut chronicle, &desired, &there, std::slice::from_ref(&rollback));
+    let [What::Intervention { asked_at: _, request }, What::DeploymentStarted { from, to: begun, cause }] =
+        &records.iter().map(|record| record.what.clone()).collect::<Vec<_>>()[..]
+    else {
+        panic!("{records:?}")
+    };
+    assert_eq!((request, *from, *begun, cause.fields.len()), (&rollback, Some(instead_of), to, 0));
+    assert_eq!(look_asked(&mut chronicle, &desired, &there, std::slice::from_ref(&rollback)), [], "it is told once");
+
+    // Another process finds in the file what was told.
+    let mut next = Chronicle::new(String::new(), &records);
+    assert_eq!(look_asked(&mut next, &desired, &there, &[rollback]), []);
+    let over = look_asked(&mut next, &desired, &there, &[]);
+    assert!(matches!(&over[0].what, What::InterventionOver { .. }), "{over:?}");
+}
+
+#[test]
+fn nothing_is_deployed_while_its_rollout_is_paused() {
+    let (old, new) = (web("web:1"), web("web:2"));
+    let mut chronicle = Chronicle::new(String::new(), &[]);
+    let there = [running("shop/web/0", &old, 1)];
+    assert_eq!(look(&mut chronicle, &wanted(&old), &there), []);
+    // A task that is lost meanwhile is replaced by its like.
+    let desired = desired(&[("shop/web", service(2, &new))]);
+    let records = look_asked(&mut chronicle, &desired, &there, &[Asked::Pause]);
+    assert!(matches!(&records[..], [Record { what: What::Intervention { .. }, .. }]), "{records:?}");
 }

@@ -81,3 +81,35 @@ fn what_somebody_else_removed_is_told_while_watching() {
     });
     drop(watch);
 }
+
+#[test]
+fn what_was_asked_by_hand_is_told_with_its_end() {
+    let shop = Shop::new("history-by-hand");
+    let web = format!("{}/web", shop.cluster);
+    for user in ["user: '1000'", "user: '1001'"] {
+        shop.write(&[service("web").container(user)]);
+        run(&shop, &["--timeout", "100s"]).expect_code(0);
+    }
+    let by_hand = |arguments: &[&str]| {
+        let all = arguments.iter().copied().chain(["web", "--dir", shop.dir()]);
+        let program = crate::support::program::Program::new(all);
+        program.env("RECONCILE_STATE_DIR", shop.scratch.path().join("state")).run().expect_code(0);
+    };
+    let rows = || ask(&shop, &["history", &web, "-o", "json"]).expect_code(0).json()["rows"].clone();
+    by_hand(&["rollback"]);
+    let held = rows();
+    let [asked, deployment] = &held.as_array().expect("rows")[2..] else { panic!("{held:#}") };
+    assert_eq!((&asked["kind"], &asked["endedAt"]), (&"intervention".into(), &serde_json::Value::Null));
+    assert_eq!((&asked["request"]["to"], &deployment["rolloutState"]), (&held[0]["to"], &"COMPLETED".into()));
+    assert_eq!((&deployment["from"], &deployment["to"]), (&held[1]["to"], &held[0]["to"]));
+
+    by_hand(&["rollout", "resume"]);
+    let resumed = rows();
+    assert!(resumed[2]["endedAt"].is_string(), "{resumed:#}");
+    assert_eq!((&resumed[4]["to"], &resumed[4]["rolloutState"]), (&held[1]["to"], &"COMPLETED".into()));
+    ask(&shop, &["history"]).expect_said(&[
+        "ROLLED BACK",
+        "by reconcile rollback web",
+        "by reconcile rollout resume web",
+    ]);
+}

@@ -126,6 +126,56 @@ fn each_end_of_a_task_is_told_with_what_it_said() {
     ");
 }
 
+/// A rollback that was taken back, a restart, and a pause that holds.
+fn by_hand() -> Vec<Record> {
+    let began = |minute: u64, request: &Asked| {
+        let asked_at = NOW.after(Duration::from_mins(minute));
+        record(minute, What::Intervention { asked_at, request: request.clone() })
+    };
+    let over = |minute: u64, asked: u64, request: &Asked| {
+        let asked_at = NOW.after(Duration::from_mins(asked));
+        record(minute, What::InterventionOver { asked_at, request: request.clone() })
+    };
+    let rollback = Asked::Rollback { to: revision('a'), instead_of: revision('b') };
+    let restart = Asked::Restart { since: NOW.after(Duration::from_mins(10)) };
+    let cause = DeploymentCause { by: "reconcile rollback web".to_owned(), ..DeploymentCause::default() };
+    vec![
+        began(1, &rollback),
+        record(1, What::DeploymentStarted { from: Some(revision('b')), to: revision('a'), cause: Box::new(cause) }),
+        record(2, What::DeploymentCompleted { revision: revision('a') }),
+        over(9, 1, &rollback),
+        began(10, &restart),
+        over(12, 10, &restart),
+        began(13, &Asked::Pause),
+    ]
+}
+
+#[test]
+fn what_was_asked_by_hand_stands_between_the_deployments() {
+    insta::assert_snapshot!(render_history(&fold(&by_hand()), now(), Style::PLAIN), @r"
+    BEGAN                 AGO  SERVICE   REVISION          STATUS       TOOK  CAUSE
+    2026-08-14T09:42:07Z  59m  shop/web  bbbbbb -> aaaaaa  ROLLED BACK  8m    by hand to aaaaaa, for as long as the manifest asks for bbbbbb
+    2026-08-14T09:42:07Z  59m  shop/web  bbbbbb -> aaaaaa  COMPLETED    60s   by reconcile rollback web
+    2026-08-14T09:51:07Z  50m  shop/web  -                 RESTARTED    2m    by hand; every task is replaced by a new one
+    2026-08-14T09:54:07Z  47m  shop/web  -                 PAUSED       -     by hand; nothing new is rolled out
+    ");
+    insta::assert_snapshot!(render_why(&by_hand(), 0, now(), Style::PLAIN), @r"
+    2026-08-14T09:42:07Z  59m ago  shop/web rolled back: by hand to aaaaaa, for as long as the manifest asks for bbbbbb
+    2026-08-14T09:42:07Z  59m ago  shop/web deploying: bbbbbb -> aaaaaa; by reconcile rollback web
+    2026-08-14T09:43:07Z  58m ago  shop/web deployed: revision aaaaaa
+    2026-08-14T09:50:07Z  51m ago  shop/web over: rolled back by hand, as was asked at 2026-08-14T09:42:07Z
+    2026-08-14T09:51:07Z  50m ago  shop/web restarted: by hand; every task is replaced by a new one
+    2026-08-14T09:53:07Z  48m ago  shop/web over: restarted by hand, as was asked at 2026-08-14T09:51:07Z
+    2026-08-14T09:54:07Z  47m ago  shop/web paused: by hand; nothing new is rolled out
+    ");
+    let rows: Value = serde_json::from_str(&render_history_json(&fold(&by_hand()))).expect("it is JSON");
+    let asked = json!({ "asked": "rollback", "to": "1:aaaaaaaaaaaaaaaa", "insteadOf": "1:bbbbbbbbbbbbbbbb" });
+    assert_eq!((&rows["rows"][0]["kind"], &rows["rows"][0]["request"]), (&json!("intervention"), &asked));
+    let why: Value = serde_json::from_str(&render_why_json(&by_hand())).expect("it is JSON");
+    assert_eq!((&why["records"][0]["request"], &why["records"][3]["kind"]), (&asked, &json!("interventionOver")));
+    assert_eq!(why["records"][3]["askedAt"], json!(NOW.after(Duration::from_mins(1)).to_string()));
+}
+
 #[test]
 fn what_is_remembered_only_in_part_is_told_as_far_as_it_goes() {
     let tail = [story()[5].clone(), story()[1].clone()];
@@ -134,9 +184,10 @@ fn what_is_remembered_only_in_part_is_told_as_far_as_it_goes() {
         .iter()
         .map(|row| match &row.kind {
             RowKind::Deployment { state, cause: None, .. } => state.as_str(),
-            other @ (RowKind::Deployment { .. } | RowKind::Replacements { .. } | RowKind::Deletion) => {
-                panic!("{other:?}")
-            }
+            other @ (RowKind::Deployment { .. }
+            | RowKind::Replacements { .. }
+            | RowKind::Deletion
+            | RowKind::Intervention(_)) => panic!("{other:?}"),
         })
         .collect();
     assert_eq!(states, ["FAILED", "COMPLETED"]);
@@ -146,7 +197,7 @@ fn what_is_remembered_only_in_part_is_told_as_far_as_it_goes() {
 #[test]
 fn json_has_every_row_and_times_that_can_be_read() {
     let rows: Value = serde_json::from_str(&render_history_json(&fold(&story()))).expect("it is JSON");
-    assert_eq!((&rows["kind"], &rows["formatVersion"]), (&json!("History"), &json!("1.1")));
+    assert_eq!((&rows["kind"], &rows["formatVersion"]), (&json!("History"), &json!("1.2")));
     assert_eq!((&rows["outcome"], &rows["exitCode"]), (&json!("done"), &json!(0)));
     assert_eq!(rows["rows"][1]["rolledBackTo"], json!("1:aaaaaaaaaaaaaaaa"));
     assert_eq!(rows["rows"][1]["cause"]["commit"], json!("3f2a9c1d42e0 (main)"));

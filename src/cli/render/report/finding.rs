@@ -99,15 +99,8 @@ pub(super) fn findings<'a>(report: &Report<'a>) -> Vec<Finding<'a>> {
     // What is wrong with the manifests tells why already.
     let failure = report.failure.filter(|_| report.outcome != Outcome::Invalid);
     found.extend(failure.map(|failure| new(Level::Error, Rule::Failed, "no plan", sentence(failure), None)));
+    found.extend(objections(report));
     if let Some(plan) = report.plan {
-        found.extend(plan.blocked.iter().map(|blocked| Finding {
-            help: blocked.help.clone(),
-            ..new(Level::Error, Rule::Blocked, "refused", blocked.message.clone(), None)
-        }));
-        for Forbidden { kind, object } in plan.ending.forbidden.iter().flatten() {
-            let message = format!("--fail-on {kind} forbids what the plan does with {object}");
-            found.push(new(Level::Error, Rule::Forbidden, "forbidden", message, None));
-        }
         for row in &plan.overview.rows {
             found.push(of_row(row));
             found.extend(row.warnings.iter().map(|warning| {
@@ -118,6 +111,19 @@ pub(super) fn findings<'a>(report: &Report<'a>) -> Vec<Finding<'a>> {
     found.sort_by_key(|finding| finding.level);
     number(&mut found);
     found
+}
+
+/// Why the plan may not be done: what would be refused, and what `--fail-on` forbids.
+pub(super) fn objections<'a>(report: &Report<'a>) -> impl Iterator<Item = Finding<'a>> {
+    let blocked = report.plan.into_iter().flat_map(|plan| plan.blocked).map(|blocked| Finding {
+        help: blocked.help.clone(),
+        ..new(Level::Error, Rule::Blocked, "refused", blocked.message.clone(), None)
+    });
+    let forbidden = report.plan.into_iter().flat_map(|plan| plan.ending.forbidden.iter().flatten());
+    blocked.chain(forbidden.map(|Forbidden { kind, object }| {
+        let message = format!("--fail-on {kind} forbids what the plan does with {object}");
+        new(Level::Error, Rule::Forbidden, "forbidden", message, None)
+    }))
 }
 
 /// An error without the word.

@@ -8,6 +8,7 @@ use super::super::escape::xml;
 use super::super::plan::render_summary;
 use super::super::problems::render_short;
 use super::Report;
+use super::finding::{Rule, objections};
 use crate::change::text::count_of;
 use crate::document::Document;
 use crate::problem::Problem;
@@ -127,18 +128,19 @@ fn name_of(document: &Document, index: usize) -> String {
     }
 }
 
-/// The plan fails where it would be refused or could not be made.
+/// The plan fails where it could not be made, would be refused, or does what `--fail-on` forbids.
 fn plan_case(report: &Report<'_>) -> Option<Case> {
-    let place = None;
+    let name = "plan".to_owned();
     if let Some(failure) = report.failure {
-        let failure = Some(("plan.failed".to_owned(), failure.to_owned(), failure.to_owned()));
-        return Some(Case { name: "plan".to_owned(), place, failure, printed: String::new() });
+        let failure = Some((Rule::Failed.id().to_owned(), failure.to_owned(), failure.to_owned()));
+        return Some(Case { name, place: None, failure, printed: String::new() });
     }
-    let plan = report.plan?;
-    let failure = plan.blocked.first().map(|first| {
-        let told: Vec<_> =
-            plan.blocked.iter().flat_map(|it| std::iter::once(&it.message).chain(&it.help)).cloned().collect();
-        ("plan.blocked".to_owned(), first.message.clone(), told.join("\n"))
+    let printed = render_summary(report.plan?, Style::PLAIN);
+    let refused: Vec<_> = objections(report).collect();
+    let failure = refused.first().map(|first| {
+        let told: Vec<_> = refused.iter().flat_map(|one| std::iter::once(&one.message).chain(&one.help)).collect();
+        let told: Vec<_> = told.into_iter().map(String::as_str).collect();
+        (first.rule.id().to_owned(), first.message.clone(), told.join("\n"))
     });
-    Some(Case { name: "plan".to_owned(), place, failure, printed: render_summary(plan, Style::PLAIN) })
+    Some(Case { name, place: None, failure, printed })
 }

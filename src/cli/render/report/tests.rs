@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::against::{self, Ending};
+use super::super::against::{self, Ending, Forbidden};
 use super::super::escape::tests::HOSTILE;
 use super::super::is_steering;
 use super::super::plan::{Blocked, DesiredFrom, Detail, Diff, ForecastLine, ObservedFrom};
@@ -33,6 +33,7 @@ struct World {
     command: String,
     paths: Paths,
     outcome: (Outcome, u8),
+    forbidden: Option<Vec<Forbidden>>,
 }
 
 impl World {
@@ -79,6 +80,7 @@ impl World {
             paths: Paths::new(Path::new("/shop"), Some(Path::new("/shop")))
                 .with_pages(Some("https://git.example/acme/shop/blob/4f2c9e1b0d".to_owned())),
             outcome: (Outcome::Refused, 5),
+            forbidden: None,
         }
     }
 
@@ -103,7 +105,7 @@ impl World {
 
     /// Calls `look` with the report.
     fn tell<T>(&self, look: impl FnOnce(&Report<'_>) -> T) -> T {
-        let ending = Ending { outcome: self.outcome.0, code: self.outcome.1, forbidden: None };
+        let ending = Ending { outcome: self.outcome.0, code: self.outcome.1, forbidden: self.forbidden.clone() };
         let plan = self.overview.as_ref().map(|overview| PlanReport {
             id: "3f9c2a71-b7d104e2".parse().expect("an id"),
             ending: &ending,
@@ -235,6 +237,19 @@ fn where_nothing_changes_each_form_says_so() {
         text,
         "=   cluster shop  unchanged\n=   service shop/web  unchanged\nNo changes. 2 objects match deploy @ 4f2c9e1 (compared with Docker 28.1).\n"
     );
+}
+
+#[test]
+fn what_is_forbidden_fails_in_every_form_that_knows_failures() {
+    let mut world = World { blocked: Vec::new(), outcome: (Outcome::Forbidden, 5), ..World::mixed() };
+    world.forbidden = Some(vec![Forbidden { kind: "delete", object: "shop/legacy-cron".to_owned() }]);
+    let sentence = "--fail-on delete forbids what the plan does with shop/legacy-cron";
+    let junit = world.render(Format::Junit);
+    assert!(junit.contains(&format!("<failure type=\"plan.forbidden\" message=\"{sentence}\">")), "{junit}");
+    assert!(junit.contains("<testsuite name=\"plan\" tests=\"1\" failures=\"1\""), "{junit}");
+    let github = world.render(Format::Github);
+    assert!(github.contains("::error ") && github.contains(sentence), "{github}");
+    assert_eq!(world.json(Format::Sarif)["runs"][0]["results"][0]["level"], "error");
 }
 
 /// **Invariant 10.** No secret's value is in any form.
