@@ -6,6 +6,8 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
+use serde::{Deserialize, Serialize};
+
 mod circuit_breaker;
 mod engine_options;
 pub mod fingerprint;
@@ -111,6 +113,8 @@ pub struct DesiredService {
     pub task: Arc<TaskSpec>,
     /// How often a slot is filled.
     pub lifetime: Lifetime,
+    /// Whether it is there for the others.
+    pub scheduling: Scheduling,
     /// What runs once in each deployment, in the order in which it runs.
     pub hooks: Vec<DesiredHook>,
 }
@@ -129,6 +133,27 @@ impl DesiredService {
     pub fn patience(&self, is_current: bool) -> Patience {
         let min_ready = if is_current { self.min_ready } else { Duration::ZERO };
         Patience { grace: self.health_check_grace, min_ready }
+    }
+}
+
+/// How the tasks of a service are placed. ECS: `schedulingStrategy`.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Scheduling {
+    /// As many as are asked for.
+    #[default]
+    Replica,
+    /// One on each host, for the sake of the others: the first to start and the last to stop.
+    Daemon,
+}
+
+impl Scheduling {
+    /// Whether it is [`Scheduling::Replica`], which no label has to say.
+    pub fn is_replica(&self) -> bool {
+        match self {
+            Self::Replica => true,
+            Self::Daemon => false,
+        }
     }
 }
 

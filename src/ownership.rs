@@ -11,7 +11,7 @@ use std::sync::Arc;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest, Sha256};
 
-use crate::desired::{ContainerSpec, Revision};
+use crate::desired::{ContainerSpec, Revision, Scheduling};
 use crate::image::{ImageId, ImagePin};
 pub use crate::sensitive::is_sensitive;
 use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, TaskId, VolumeName};
@@ -46,6 +46,7 @@ const VOLUME: &str = "reconcile.volume";
 const INTERVENTION: &str = "reconcile.intervention";
 const IMAGE: &str = "reconcile.image";
 const IMAGE_DIGEST: &str = "reconcile.image-digest";
+const SCHEDULING: &str = "reconcile.scheduling-strategy";
 
 /// The label of the images that are made of this very program; its value is the version.
 pub const OWN_IMAGE: &str = "reconcile.program";
@@ -59,6 +60,9 @@ const TAG_PREFIX: &str = "reconcile.tag.";
 /// The rollout states of a deployment, in ECS's words.
 const COMPLETED: &str = "COMPLETED";
 const IN_PROGRESS: &str = "IN_PROGRESS";
+
+/// What the label of a daemon says; that of a replica is left out.
+const DAEMON: &str = "DAEMON";
 
 /// What stands in a label and in print where a sensitive value was.
 pub const SENSITIVE: &str = "(sensitive)";
@@ -211,13 +215,27 @@ pub struct ContainerIdentity {
     /// The image that every task of its deployment is made from; `None` when each is made from what the tag means then.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub image: Option<ImagePin>,
+    /// How its service was placed when it was made: what nobody wants any more is in no manifest.
+    #[serde(default, skip_serializing_if = "Scheduling::is_replica")]
+    pub scheduling: Scheduling,
 }
 
 impl ContainerIdentity {
     /// The labels of the container, the user's own first, ours on top.
     pub fn labels(&self, spec: &ContainerSpec) -> BTreeMap<String, String> {
-        let Self { task, container, source, family, failures, essential, containers, position, deployment, image } =
-            self;
+        let Self {
+            task,
+            container,
+            source,
+            family,
+            failures,
+            essential,
+            containers,
+            position,
+            deployment,
+            image,
+            scheduling,
+        } = self;
         let TaskKey { cluster, service, slot, revision, attempt } = task;
         let ours = [
             (CLUSTER, cluster.to_string()),
@@ -238,10 +256,15 @@ impl ContainerIdentity {
             let digest = digest.as_ref().map(|digest| (IMAGE_DIGEST, digest.to_string()));
             std::iter::once((IMAGE, id.to_string())).chain(digest)
         });
+        let daemon = (!scheduling.is_replica()).then(|| (SCHEDULING, DAEMON.to_owned()));
         let mut labels = spec.docker_labels.clone();
         labels.extend(spec.task.tags.iter().map(|(key, value)| (format!("{TAG_PREFIX}{key}"), value.clone())));
         labels.extend(
-            ours.into_iter().chain(deployment.labels()).chain(pinned).map(|(key, value)| (key.to_owned(), value)),
+            ours.into_iter()
+                .chain(deployment.labels())
+                .chain(pinned)
+                .chain(daemon)
+                .map(|(key, value)| (key.to_owned(), value)),
         );
         labels
     }
@@ -259,6 +282,7 @@ impl ContainerIdentity {
             position: label(POSITION).and_then(|text| text.parse().ok()).unwrap_or_default(),
             deployment: DeploymentMark::read(&label),
             image: label(IMAGE).map(|id| ImagePin { id: ImageId::new(id), digest: label(IMAGE_DIGEST).map(Arc::from) }),
+            scheduling: if label(SCHEDULING) == Some(DAEMON) { Scheduling::Daemon } else { Scheduling::Replica },
         })
     }
 

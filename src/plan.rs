@@ -70,7 +70,10 @@ fn decide<'a>(
     let mut world = world::World::new(in_force, observed, &groups, capacity::Queue::with(answers));
     for (cluster, wanted) in &in_force.desired.clusters {
         world.ensure_network(cluster);
-        for (name, service) in &wanted.services {
+        // Daemons are there for the others: what begins first begins with them.
+        let daemons = wanted.services.iter().filter(|(_, service)| !service.scheduling.is_replica());
+        let replicas = wanted.services.iter().filter(|(_, service)| service.scheduling.is_replica());
+        for (name, service) in daemons.chain(replicas) {
             let group = groups.take(cluster, name);
             prune::remove_duplicates(&mut world, &group);
             service::plan_service(&mut world, (cluster, name), (service, None), group.tasks);

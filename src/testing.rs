@@ -4,7 +4,9 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use crate::desired::{CircuitBreaker, ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec};
+use crate::desired::{
+    CircuitBreaker, ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, Scheduling, TaskSpec,
+};
 use crate::image::{ImageId, ObservedImage, Platform};
 use crate::observed::{
     ContainerId, Exit, Health, ImageFact, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, ObservedVolume,
@@ -57,6 +59,7 @@ pub(crate) fn service(count: u32, task: &Arc<TaskSpec>) -> DesiredService {
         image_pull: crate::image::PullBehavior::default(),
         task: task.clone(),
         lifetime: Lifetime::Kept,
+        scheduling: Scheduling::default(),
         hooks: Vec::new(),
     }
 }
@@ -102,6 +105,7 @@ pub(crate) fn container(key: &TaskKey, task: &TaskSpec, spec: &ContainerSpec) ->
         position: 0,
         deployment: DeploymentMark::default(),
         image: None,
+        scheduling: Scheduling::default(),
     };
     let labels = identity.labels(spec);
     let name = identity.name();

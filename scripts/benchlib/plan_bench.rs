@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::{Duration, Instant};
 
 use reconcile::desired::{
-    CircuitBreaker, ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec,
+    CircuitBreaker, ContainerSpec, DesiredCluster, DesiredService, DesiredState, Lifetime, Scheduling, TaskSpec,
 };
 use reconcile::observed::{ContainerId, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase};
 use reconcile::ownership::{ContainerIdentity, DeploymentMark, Source, TaskKey};
@@ -125,6 +125,7 @@ impl Host {
             image_pull: reconcile::image::PullBehavior::default(),
             task,
             lifetime: Lifetime::Kept,
+            scheduling: Scheduling::default(),
         };
         self.services.insert(service, desired);
     }
@@ -149,6 +150,7 @@ impl Host {
             position: 0,
             deployment: DeploymentMark::default(),
             image: None,
+            scheduling: Scheduling::default(),
         };
         // Ids in no visible order, as an engine gives them.
         let number = self.observed.containers.len() as u64;

@@ -4,7 +4,8 @@
 use super::place::Site;
 use super::{Change, FieldChange, Overview, Reason, Row, RowAction, Sides, TaskCounts, revision_name};
 use crate::desired::{
-    CircuitBreaker, DesiredCluster, DesiredHook, DesiredService, DesiredState, Origins, Resources, TaskSpec, Threshold,
+    CircuitBreaker, DesiredCluster, DesiredHook, DesiredService, DesiredState, Origins, Resources, Scheduling,
+    TaskSpec, Threshold,
 };
 use crate::problem::Place;
 use crate::value::{ClusterName, ServiceName};
@@ -107,12 +108,18 @@ fn of_service(before: &DesiredService, after: &DesiredService, site: &Site<'_>) 
             image_pull,
             task,
             hooks,
+            scheduling,
             // A service of a manifest is kept up.
             lifetime: _,
         } = service;
         // A revision shows all of a task.
         let _: &TaskSpec = task;
+        let scheduling = match scheduling {
+            Scheduling::Replica => "REPLICA",
+            Scheduling::Daemon => "DAEMON",
+        };
         [
+            ("schedulingStrategy", scheduling.to_owned()),
             ("deploymentConfiguration.minimumHealthyPercent", minimum_healthy.0.to_string()),
             ("deploymentConfiguration.maximumPercent", maximum.0.to_string()),
             ("deploymentConfiguration.deploymentCircuitBreaker.enable", enabled.to_string()),

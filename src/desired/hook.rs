@@ -6,7 +6,7 @@
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CircuitBreaker, DesiredService, DesiredState, Lifetime, TaskSpec};
+use super::{CircuitBreaker, DesiredService, DesiredState, Lifetime, Scheduling, TaskSpec};
 use crate::image::PullBehavior;
 use crate::value::{Family, HookStage, Percent, ServiceName};
 
@@ -38,6 +38,7 @@ impl DesiredHook {
             image_pull,
             task,
             lifetime: Lifetime::Once { keep_ended: true },
+            scheduling: Scheduling::default(),
             hooks: Vec::new(),
         };
         Self { stage, timeout, service }

@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use super::{
     CircuitBreaker, DesiredCluster, DesiredHook, DesiredService, DesiredState, Inputs, Lifetime, Origin, Origins,
-    Protocol, Resources, TaskSpec, Threshold,
+    Protocol, Resources, Scheduling, TaskSpec, Threshold,
 };
 use crate::image::PullBehavior;
 use crate::manifest::{
@@ -245,9 +245,13 @@ fn resolve_service(
     } = spec;
     let deployment = deployment_configuration.clone().unwrap_or_default();
     // Of a daemon two tasks never exist on one host, so the old one goes first (ECS: 0 and 100 percent).
-    let (desired_count, minimum, maximum) = match scheduling_strategy {
-        None | Some(SchedulingStrategy::Replica) => (*desired_count, MINIMUM_HEALTHY_DEFAULT, MAXIMUM_DEFAULT),
-        Some(SchedulingStrategy::Daemon) => (Some(1), Percent(0), Percent(100)),
+    let scheduling = match scheduling_strategy {
+        None | Some(SchedulingStrategy::Replica) => Scheduling::Replica,
+        Some(SchedulingStrategy::Daemon) => Scheduling::Daemon,
+    };
+    let (desired_count, minimum, maximum) = match scheduling {
+        Scheduling::Replica => (*desired_count, MINIMUM_HEALTHY_DEFAULT, MAXIMUM_DEFAULT),
+        Scheduling::Daemon => (Some(1), Percent(0), Percent(100)),
     };
     DesiredService {
         desired_count,
@@ -259,6 +263,7 @@ fn resolve_service(
         circuit_breaker: deployment.deployment_circuit_breaker.as_ref().map(resolve_breaker).unwrap_or_default(),
         task,
         lifetime: Lifetime::Kept,
+        scheduling,
         hooks,
     }
 }

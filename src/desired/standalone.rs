@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::sync::Arc;
 use std::time::Duration;
 
-use super::{CircuitBreaker, DesiredCluster, DesiredService, DesiredState, Lifetime, TaskSpec};
+use super::{CircuitBreaker, DesiredCluster, DesiredService, DesiredState, Lifetime, Scheduling, TaskSpec};
 use crate::image::PullBehavior;
 use crate::ownership::Source;
 use crate::value::{ClusterName, Percent, ServiceName};
@@ -40,6 +40,7 @@ pub fn desire_tasks(
         image_pull: PullBehavior::default(),
         task: task.clone(),
         lifetime: Lifetime::Once { keep_ended },
+        scheduling: Scheduling::default(),
         hooks: Vec::new(),
     };
     let services = names.iter().map(|name| (name.clone(), service.clone())).collect();

@@ -54,7 +54,8 @@ pub struct ServiceSpec {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub image_pull_behavior: Option<PullBehavior>,
     /// How tasks are placed: `REPLICA` (the default) keeps the desired count running, `DAEMON` one task on each host, which
-    /// here is one task. It is replaced old before new, and takes no `desiredCount`.
+    /// here is one task. It is replaced old before new, starts before the other tasks of its cluster and stops after those that go
+    /// with it, and takes no `desiredCount`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub scheduling_strategy: Option<SchedulingStrategy>,
 }

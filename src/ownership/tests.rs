@@ -18,6 +18,7 @@ fn identity() -> ContainerIdentity {
         position: 0,
         deployment: DeploymentMark::default(),
         image: None,
+        scheduling: Scheduling::default(),
     }
 }
 
@@ -101,6 +102,17 @@ fn the_image_of_a_deployment_is_written_and_read() {
         assert_eq!(read(&identity), identity);
     }
     assert_eq!(read(&identity()).image, None, "an earlier release wrote none");
+}
+
+#[test]
+fn a_daemon_is_known_by_its_containers_when_no_manifest_asks_for_it_any_more() {
+    let spec: ContainerSpec = serde_json::from_str(r#"{"name":"web","image":"shop:1"}"#).expect("a spec");
+    for (scheduling, label) in [(Scheduling::Daemon, Some("DAEMON")), (Scheduling::Replica, None)] {
+        let identity = ContainerIdentity { scheduling, ..identity() };
+        let labels = identity.labels(&spec);
+        let read = |key: &str| labels.get(key).map(String::as_str);
+        assert_eq!((read("reconcile.scheduling-strategy"), ContainerIdentity::read(read)), (label, Some(identity)));
+    }
 }
 
 #[test]

@@ -139,11 +139,12 @@ fn add_service(facts: &mut Facts, name: &ServiceName, service: &DesiredService) 
         task,
         hooks,
         lifetime,
+        scheduling,
     } = service;
     let limits =
         format!("{desired_count:?} {minimum_healthy:?} {maximum:?} {circuit_breaker:?} {health_check_grace:?}");
     let revision = task.revision.to_string();
-    let habits = format!("{image_pull:?} {lifetime:?} {min_ready:?}");
+    let habits = format!("{image_pull:?} {lifetime:?} {min_ready:?} {scheduling:?}");
     facts.add(&["service", name.as_str(), task.family.as_str(), &revision, &limits, &habits]);
     for DesiredHook { stage, timeout, service } in hooks {
         facts.add(&["hook", stage.as_str(), &format!("{timeout:?}"), &service.task.revision.to_string()]);

@@ -8,7 +8,7 @@ use super::group::{Group, Groups};
 use super::intervention::prune_interventions;
 use super::view::{TaskState, TaskView};
 use super::world::World;
-use super::{About, Action, Cause, Step};
+use super::{About, Action, Cause, Step, Wait, Waiting};
 use crate::desired::Patience;
 use crate::observed::Doing;
 use crate::ownership::TaskKey;
@@ -25,15 +25,29 @@ pub(super) fn remove_duplicates(world: &mut World<'_>, group: &Group<'_>) {
 
 /// Ends and removes the tasks of services that nobody wants; then the networks of clusters and the volumes of tasks that are gone.
 pub(super) fn prune<'a>(world: &mut World<'a>, unwanted: Groups<'a>) {
-    let mut standalone = Vec::new();
+    let (mut standalone, mut daemons) = (Vec::new(), Vec::new());
+    let mut going = BTreeSet::new();
     for group in unwanted.rest() {
         remove_duplicates(world, &group);
         for task in group.tasks {
-            if task.source.is_standalone() {
-                standalone.push(task);
-            } else if world.may_touch(task.source) {
-                prune_task(world, &task);
+            match (task.source.is_standalone(), world.may_touch(task.source)) {
+                (true, _) => standalone.push(task),
+                (false, false) => {}
+                (false, true) if task.is_of_daemon() => daemons.push(task),
+                (false, true) => {
+                    if !prune_task(world, &task) {
+                        going.insert(&task.key.cluster);
+                    }
+                }
             }
+        }
+    }
+    // Daemons serve the others to their end.
+    for daemon in daemons {
+        if daemon.may_run() && going.contains(&daemon.key.cluster) {
+            world.wait(Waiting { about: About::task(daemon.key), wait: Wait::Others });
+        } else {
+            prune_task(world, &daemon);
         }
     }
     if world.desired.source.is_standalone() {
@@ -44,14 +58,21 @@ pub(super) fn prune<'a>(world: &mut World<'a>, unwanted: Groups<'a>) {
     prune_interventions(world);
 }
 
-fn prune_task<'a>(world: &mut World<'a>, task: &TaskView<'a>) {
+/// Ends a task, or removes what is left of it; whether it has ended.
+fn prune_task<'a>(world: &mut World<'a>, task: &TaskView<'a>) -> bool {
     match task.state(Patience::default(), world.observed.at) {
-        TaskState::Ended => world.remove_task(task, &Cause::Removed),
+        TaskState::Ended => {
+            world.remove_task(task, &Cause::Removed);
+            true
+        }
         TaskState::Assembling
         | TaskState::Pending(_)
         | TaskState::Healthy
         | TaskState::Unhealthy
-        | TaskState::Ending => world.end_task(task, &Cause::Removed),
+        | TaskState::Ending => {
+            world.end_task(task, &Cause::Removed);
+            false
+        }
     }
 }
 

@@ -14,6 +14,7 @@ use crate::testing::{
 };
 use crate::value::Percent;
 
+mod daemons;
 mod hooks;
 mod once;
 

@@ -197,6 +197,7 @@ impl fmt::Display for Wait {
             Self::Hook { hook, stage, until: None } => write!(f, "the hook `{hook}` ({stage})"),
             Self::Hook { hook, stage, until: Some(_) } => write!(f, "the end of the hook `{hook}` ({stage})"),
             Self::End => f.write_str("its end"),
+            Self::Others => f.write_str("the others of its cluster, which stop before it: it is a daemon"),
             Self::Dependency { container, on, condition, .. } => {
                 write!(f, "{container} waits for {on} {}", condition.in_words())
             }

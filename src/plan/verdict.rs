@@ -63,6 +63,7 @@ pub fn has_begun(plan: &Plan) -> bool {
             | Wait::End => true,
             Wait::Action
             | Wait::Dependency { .. }
+            | Wait::Others
             | Wait::Backoff { .. }
             | Wait::MinimumHealthy
             | Wait::Maximum
@@ -138,6 +139,7 @@ fn keeps_failing(wait: &Wait, began_at: Timestamp) -> bool {
         | Wait::Held(_)
         | Wait::Hook { .. }
         | Wait::End
+        | Wait::Others
         | Wait::Dependency { .. } => false,
     }
 }
@@ -168,6 +170,7 @@ fn is_stuck(Waiting { about, wait }: &Waiting) -> bool {
         | Wait::Image
         | Wait::Hook { .. }
         | Wait::End
+        | Wait::Others
         | Wait::Dependency { .. } => false,
     }
 }

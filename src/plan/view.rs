@@ -156,6 +156,11 @@ impl<'a> TaskView<'a> {
         self.key.attempt
     }
 
+    /// Whether its service was a daemon when it was made.
+    pub(super) fn is_of_daemon(&self) -> bool {
+        self.containers.first().is_some_and(|first| !first.identity.scheduling.is_replica())
+    }
+
     /// Whether something of it runs, or has been told to.
     pub(crate) fn may_run(&self) -> bool {
         self.containers.iter().any(ContainerView::may_run)

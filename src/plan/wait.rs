@@ -162,6 +162,8 @@ pub enum Wait {
     Held(Held),
     /// It runs, and its own end is what is waited for: it runs only once.
     End,
+    /// It is a daemon, and stops after the others of its cluster that go.
+    Others,
     /// A container waits for another one of its task.
     Dependency {
         /// The container that is not started yet.
@@ -224,6 +226,7 @@ impl Wait {
             | Self::Held(_)
             | Self::Hook { .. }
             | Self::End
+            | Self::Others
             | Self::Dependency { .. } => false,
         }
     }
@@ -252,7 +255,8 @@ impl Wait {
             | Self::WrongPlatform { .. }
             | Self::DeploymentFailed { .. }
             | Self::Held(Held::RolledBack { .. } | Held::Paused { .. })
-            | Self::End => None,
+            | Self::End
+            | Self::Others => None,
         }
     }
 }

@@ -90,6 +90,7 @@ pub(super) fn next_try(portrait: &Portrait<'_>, slot: Option<Slot>) -> Option<St
         | Wait::Held(_)
         | Wait::Hook { .. }
         | Wait::End
+        | Wait::Others
         | Wait::Dependency { .. } => None,
     });
     until.min().map(|until| format!("next try {}", in_words(portrait.at, until)))
@@ -123,6 +124,7 @@ pub(super) fn describe_obstacle(portrait: &Portrait<'_>) -> Option<String> {
         | Wait::Held(_)
         | Wait::Hook { .. }
         | Wait::End
+        | Wait::Others
         | Wait::Dependency { .. } => None,
     })
 }
@@ -188,6 +190,7 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
         | Wait::DeploymentFailed { .. } => None,
         Wait::Held(held) => Some(held.to_string()),
         Wait::End => Some("runs until it ends".to_owned()),
+        Wait::Others => Some("stops after the others of its cluster".to_owned()),
     }
 }
 

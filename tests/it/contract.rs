@@ -152,6 +152,7 @@ impl<F: Fixture> World<F> {
             position: 0,
             deployment: DeploymentMark::default(),
             image: None,
+            scheduling: reconcile::desired::Scheduling::default(),
         }
     }
 

@@ -131,6 +131,7 @@ impl Facts {
                 | Wait::Held(_)
                 | Wait::Hook { .. }
                 | Wait::End
+                | Wait::Others
                 | Wait::Dependency { .. } => continue,
             };
             let Some(service) = about.service.clone() else { continue };

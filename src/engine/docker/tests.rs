@@ -9,7 +9,7 @@ use tokio::io::{AsyncReadExt, AsyncWriteExt};
 use tokio::net::UnixListener;
 
 use super::*;
-use crate::desired::Revision;
+use crate::desired::{Revision, Scheduling};
 use crate::observed::{Health, NetworkId};
 use crate::ownership::{ContainerIdentity, DeploymentMark, Source, TaskKey};
 use crate::plan::{Effect, FailureKind, NewContainer};
@@ -380,6 +380,7 @@ fn with_a_volume() -> Action {
         family: Family::new("web").expect("a name"),
         failures: 0,
         image: None,
+        scheduling: Scheduling::default(),
         essential: true,
         containers: 1,
         position: 0,

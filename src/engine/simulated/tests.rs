@@ -2,7 +2,7 @@ use crate::ownership::DeploymentMark;
 use std::time::Duration;
 
 use super::*;
-use crate::desired::{ContainerSpec, PortMapping, Revision};
+use crate::desired::{ContainerSpec, PortMapping, Revision, Scheduling};
 use crate::engine::{Change, Observe, Perform};
 use crate::observed::{Health, Phase};
 use crate::ownership;
@@ -45,6 +45,7 @@ fn identity(slot: u32, attempt: u32) -> ContainerIdentity {
         position: 0,
         deployment: DeploymentMark::default(),
         image: None,
+        scheduling: Scheduling::default(),
     }
 }
 

@@ -157,6 +157,7 @@ impl<'a> Planner<'_, 'a> {
                 position: count(self.service.task.containers.iter().take_while(|other| other.name != spec.name)),
                 deployment: DeploymentMark { failures: vacancy.faults, ..self.mark.clone() },
                 image: self.pin(spec),
+                scheduling: self.service.scheduling,
             };
             // A task that runs once is nobody's service: nobody looks for it by a name.
             let named = !self.service.lifetime.is_once() && self.service.task.named_container() == Some(&spec.name);

@@ -208,6 +208,7 @@ impl World {
             position: 0,
             deployment: DeploymentMark::default(),
             image: None,
+            scheduling: reconcile::desired::Scheduling::default(),
         }
     }
 

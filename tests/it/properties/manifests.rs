@@ -6,8 +6,8 @@ use std::time::Duration;
 
 use reconcile::desired::{
     CheckMethod, CircuitBreaker, ContainerSpec, DesiredCluster, DesiredService, DesiredState, EngineOptions,
-    HealthCheckSpec, Lifetime, MountSpec, PortMapping, Protocol, StartDependency, TaskSettings, TaskSpec, VolumeDriver,
-    VolumeSpec, VolumesFromSpec,
+    HealthCheckSpec, Lifetime, MountSpec, PortMapping, Protocol, Scheduling, StartDependency, TaskSettings, TaskSpec,
+    VolumeDriver, VolumeSpec, VolumesFromSpec,
 };
 use reconcile::engine::simulated::Guard;
 use reconcile::ownership::Source;
@@ -68,6 +68,7 @@ fn service(index: usize, draft: &Draft) -> DesiredService {
         image_pull: reconcile::image::PullBehavior::default(),
         task: Arc::new(task(index, draft)),
         lifetime: Lifetime::Kept,
+        scheduling: Scheduling::default(),
         hooks: hooks::desired(index, draft),
     }
 }

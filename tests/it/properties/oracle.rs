@@ -63,6 +63,10 @@ pub(super) struct Oracle {
     revived: BTreeSet<ContainerId>,
     /// The tasks of which this reconciler stopped something: they are never taken up again.
     condemned: BTreeSet<TaskKey>,
+    /// What had ended before, of what a task cannot do without.
+    ended: BTreeSet<ContainerId>,
+    /// The tasks that had ended, and began again by a call that somebody who is gone had left under way.
+    begun_again: BTreeSet<TaskKey>,
     /// The services that somebody steered by hand: what they run may have to give way although the manifest asks for it.
     pub(super) steered: BTreeSet<ServiceKey>,
 }
@@ -100,6 +104,11 @@ impl Oracle {
         open: &BTreeMap<CallId, Box<Step>>,
         at: Timestamp,
     ) {
+        if change == Change::Ended && seen.identity.essential {
+            self.ended.insert(seen.id.clone());
+        } else if change == Change::Began && self.ended.contains(&seen.id) {
+            self.begun_again.insert(seen.identity.task.clone());
+        }
         let explained = open.values().any(|step| match &step.action {
             Action::StartContainer { id, .. } => *id == seen.id && change == Change::Began,
             Action::StopContainer { id, .. } | Action::RemoveContainer { id, .. } => {
@@ -542,6 +551,7 @@ impl Oracle {
             || double
             || ending
             || self.condemned.contains(&identity.task)
+            || self.begun_again.contains(&identity.task)
         {
             return;
         }
@@ -675,7 +685,8 @@ fn how_it_ended(containers: &[&ObservedContainer], at: Timestamp) -> Before {
     }
     let started_at = essential().filter_map(|container| match container.phase {
         Phase::Running { started_at } => Some(started_at),
-        Phase::Paused => Some(container.created_at),
+        // Of a frozen one nobody tells more than when it was created, and a list tells that to the second.
+        Phase::Paused => Some(Timestamp(container.created_at.0 / 1000 * 1000)),
         _ => None,
     });
     let sick = essential().any(|container| container.health == Health::Unhealthy || container.phase == Phase::Paused);

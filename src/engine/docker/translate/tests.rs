@@ -4,7 +4,7 @@ use std::sync::Arc;
 use serde_json::{Value, json};
 
 use super::*;
-use crate::desired::Revision;
+use crate::desired::{Revision, Scheduling};
 use crate::ownership::TaskKey;
 use crate::value::{Attempt, ContainerName, Family, ServiceName, Slot};
 
@@ -29,6 +29,7 @@ fn new_container(spec: &str) -> NewContainer {
             position: 0,
             deployment: DeploymentMark::default(),
             image: None,
+            scheduling: Scheduling::default(),
         },
         spec: Arc::new(serde_json::from_str(spec).expect("a spec")),
         network: NetworkId::new("net1"),
