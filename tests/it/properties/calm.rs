@@ -198,7 +198,7 @@ impl World {
         let in_force = given_up.flatten().unwrap_or(service.task.revision);
         let count = draft.count.unwrap_or(1);
         let mut filled = BTreeSet::new();
-        let mut ended = 0;
+        let mut ended = Vec::new();
         let mut remembered = BTreeMap::<Revision, u32>::new();
         let tasks = tasks_of(truth, &key);
         for (task, containers) in &tasks {
@@ -222,7 +222,7 @@ impl World {
                 wrong.push(format!("{task:#} is left over"));
             } else if tasks.keys().any(|other| other.slot == task.slot && other.attempt > task.attempt) {
                 // The last one is the memory of its slot; the others are kept to be looked at.
-                ended += 1;
+                ended.push(format!("{task:#}"));
             }
         }
         let missing = draft.count.is_some() && filled.len() < count as usize || filled.is_empty() && count > 0;
@@ -235,8 +235,8 @@ impl World {
         if missing && given_up != Some(None) {
             wrong.push(format!("{}/{} has {} of {count} tasks", key.0, key.1, filled.len()));
         }
-        if ended > EVIDENCE_MAX {
-            wrong.push(format!("{ended} ended tasks of {}/{} are kept", key.0, key.1));
+        if ended.len() > EVIDENCE_MAX {
+            wrong.push(format!("{} ended tasks of {}/{} are kept: {}", ended.len(), key.0, key.1, ended.join(", ")));
         }
         wrong
     }

@@ -194,7 +194,7 @@ impl World {
 
     /// The reconciler is killed. What it began goes on in the engine.
     pub(super) fn kill_reconciler(&mut self) {
-        self.oracle.note_crash(&self.open);
+        self.oracle.note_crash(&self.open, self.engine.now());
         self.engine.forget_stops();
         // A list will lag behind what has just ended, and whoever knew it is gone.
         for container in self.engine.observe().containers.values() {

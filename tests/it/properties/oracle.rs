@@ -140,11 +140,15 @@ impl Oracle {
     }
 
     /// Calls that are under way outlive the reconciler that began them.
-    pub(super) fn note_crash(&mut self, open: &BTreeMap<CallId, Box<Step>>) {
+    pub(super) fn note_crash(&mut self, open: &BTreeMap<CallId, Box<Step>>, at: Timestamp) {
         self.condemned.clear();
         for (call, step) in open {
-            if let Some(identity) = step.action.identity() {
-                self.ghosts.insert(*call, (key_of(identity), step.action.target()));
+            match step.action.identity() {
+                Some(identity) => {
+                    self.ghosts.insert(*call, (key_of(identity), step.action.target()));
+                }
+                // A network that a ghost makes is a second one, until a list shows it.
+                None => self.unsettled_until = self.unsettled_until.max(Some(at.after(Duration::from_secs(2)))),
             }
         }
     }
@@ -573,7 +577,13 @@ impl Oracle {
 
     fn judge_remove(&mut self, step: &Step, id: &ContainerId, scene: &Scene<'_>) {
         let Some(container) = scene.truth.containers.get(id) else { return };
-        let live = matches!(container.phase, Phase::Running { .. } | Phase::Paused);
+        let lives = |other: &ObservedContainer| matches!(other.phase, Phase::Running { .. } | Phase::Paused);
+        let live = lives(container);
+        // The rest of it was started by somebody who is gone, and may be wanted again later.
+        let is_rest = |other: &ObservedContainer| other.identity.task == container.identity.task && lives(other);
+        if !live && step.cause == Cause::Removed && scene.truth.containers.values().any(is_rest) {
+            self.crippled.insert(key_of(&container.identity));
+        }
         if live && !self.revived.contains(id) && !self.is_spared(&key_of(&container.identity), scene.truth.at) {
             self.violate(format!("{step} while it runs"));
         }
