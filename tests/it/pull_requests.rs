@@ -79,7 +79,7 @@ fn a_safe_one_passes_and_says_what_it_does() {
 fn a_dangerous_one_fails_and_says_why() {
     let shown = Shown::of("dangerous");
     let text = [
-        "environment.STORE_TOKEN         (sensitive, changed) ",
+        "      environment.STORE_TOKEN  (sensitive, changed) ",
         "deploymentConfiguration.minimumHealthyPercent  100 -> 0 ",
         "-   service shop/store ",
         "its volume is kept: store-data",
