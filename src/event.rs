@@ -305,7 +305,7 @@ impl Event {
                 };
                 format!("the deployment of revision {}{how}; {next}", failed.short())
             }
-            EventKind::ServiceDeleted => "nothing of it is left".to_owned(),
+            EventKind::ServiceDeleted => "no task of it is left".to_owned(),
             EventKind::EngineLost { reason, since } => {
                 format!("no answer since {since}: {reason}; tasks keep running, nothing is decided meanwhile")
             }

@@ -17,6 +17,10 @@ PREFIX = "reconcile-bench-"
 LABEL = "reconcile-bench"
 
 
+# The engine hangs up on a connection that has been idle for some minutes, as during a figure that needs no engine.
+IDLE_SECONDS_MAX = 30
+
+
 class EngineError(Exception):
     """The engine answered with an error."""
 
@@ -50,8 +54,13 @@ class Engine:
     def call(self, method, path, body=None, accept=()):
         """One call; the decoded answer. A status in `accept` is no error."""
         connection = getattr(self.local, "connection", None)
+        now = time.monotonic()
+        if connection is not None and now - self.local.used > IDLE_SECONDS_MAX:
+            connection.close()
+            connection = None
         if connection is None:
             connection = self.local.connection = UnixConnection(self.path)
+        self.local.used = now
         data = None if body is None else json.dumps(body).encode()
         headers = {} if data is None else {"Content-Type": "application/json"}
         try:

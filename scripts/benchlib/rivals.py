@@ -35,6 +35,11 @@ def run_timed(command, env, cwd, allowed=(0,)):
     return seconds, usage.ru_maxrss
 
 
+def last_output(cwd):
+    """What the last program that was timed in this folder printed."""
+    return (pathlib.Path(cwd) / "last-output").read_text(encoding="utf-8", errors="replace")
+
+
 def write_file(path, text):
     """As an editor saves: beside it, then in its place."""
     beside = path.with_name(f".{path.name}.new")

@@ -8,6 +8,7 @@ mod dry_run;
 mod end_to_end;
 mod mistakes;
 mod properties;
+mod pull_requests;
 mod reports;
 mod scenarios;
 mod support;

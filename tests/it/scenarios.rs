@@ -421,7 +421,7 @@ fn what_no_manifest_asks_for_goes_with_its_network() {
     60.042  remove shop/web/0 web @26df21: no manifest asks for it
     60.042    * shop/web/0 stopped
     60.051  remove network of shop: no manifest asks for it
-    60.051    * shop/web deleted nothing of it is left
+    60.051    * shop/web deleted no task of it is left
     60.090    * other created its network
     ");
     stage.prove_quiet();

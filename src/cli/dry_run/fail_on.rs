@@ -2,7 +2,7 @@
 
 use clap::ValueEnum;
 
-use super::super::render::against::Forbidden;
+use super::super::render::against::{Forbidden, forbidden_words};
 use crate::change::{Overview, Row, RowAction};
 
 /// What a plan may be forbidden to do.
@@ -48,13 +48,7 @@ pub(super) fn find_forbidden(asked: &[FailOn], overview: &Overview) -> Vec<Forbi
 
 /// `The plan has what --fail-on forbids (exit code 5): delete shop/cron; replace shop/web.`
 pub(super) fn describe_forbidden(found: &[Forbidden]) -> String {
-    const NAMED_MAX: usize = 10;
-    let named: Vec<_> = found.iter().take(NAMED_MAX).map(|one| format!("{} {}", one.kind, one.object)).collect();
-    let more = match found.len() - named.len() {
-        0 => String::new(),
-        more => format!("; and {more} more"),
-    };
-    format!("The plan has what --fail-on forbids (exit code 5): {}{more}.", named.join("; "))
+    format!("The plan has what --fail-on forbids (exit code 5): {}.", forbidden_words(found))
 }
 
 #[cfg(test)]

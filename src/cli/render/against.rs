@@ -56,6 +56,19 @@ pub struct Forbidden {
     pub object: String,
 }
 
+/// So many forbidden things are named; the rest is counted.
+const NAMED_MAX: usize = 10;
+
+/// `delete shop/cron; replace shop/web`
+pub fn forbidden_words(found: &[Forbidden]) -> String {
+    let named: Vec<_> = found.iter().take(NAMED_MAX).map(|one| format!("{} {}", one.kind, one.object)).collect();
+    let more = match found.len() - named.len() {
+        0 => String::new(),
+        more => format!("; and {more} more"),
+    };
+    format!("{}{more}", named.join("; "))
+}
+
 /// `Observed  Docker 28.1: 9 containers of ours, 09:41:07Z`, or what was compared with instead.
 pub(super) fn render_observed(observed: &ObservedFrom) -> String {
     let ObservedFrom { engine, world, containers, at } = observed;

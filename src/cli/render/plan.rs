@@ -26,6 +26,10 @@ pub const FORMAT_VERSION: &str = "1.2";
 /// The widest left column. What is longer sticks out and pushes nothing else aside.
 const LEFT_WIDTH_MAX: usize = 68;
 
+/// How wide the names of fields stand. What is longer, such as `deploymentConfiguration.maximumPercent`, sticks out as well.
+const NAME_WIDTH_MIN: usize = 12;
+const NAME_WIDTH_MAX: usize = 30;
+
 /// A forecast of more lines is folded to its beginning and its end.
 const FORECAST_LINES_MAX: usize = 20;
 const FORECAST_HEAD: usize = 12;
@@ -261,7 +265,8 @@ fn row_lines(row: &Row, detail: Detail) -> Vec<Line> {
         }
     };
     let mut lines = vec![Line::new(format!("{kind} {}", row.name()), row.reason.to_string(), beside)];
-    let width = row.fields.iter().map(|field| field.path.chars().count()).max().unwrap_or(0).clamp(12, 30);
+    let widths = row.fields.iter().map(|field| field.path.chars().count()).filter(|width| *width <= NAME_WIDTH_MAX);
+    let width = widths.max().unwrap_or(0).max(NAME_WIDTH_MIN);
     let item = |name: &str, text: &str| format!("  {name:<width$}  {text}");
     // A changed count says the same as the numbers of tasks.
     let is_counted = row.fields.iter().any(|field| field.path == "desiredCount");

@@ -173,7 +173,7 @@ fn it_is_stopped_when_that_is_wanted_and_goes_when_that_is_wanted() {
     10880.000  the reconciler is killed
     10880.000  remove shop/run.job.000000000001/0 main @38a466: no manifest asks for it
     10880.009  remove network of shop: no manifest asks for it
-    10880.009    * shop/run.job.000000000001 deleted nothing of it is left
+    10880.009    * shop/run.job.000000000001 deleted no task of it is left
     ");
     stage.prove_quiet();
 }

@@ -1,7 +1,7 @@
 use std::collections::BTreeMap;
 
 use super::*;
-use crate::change::service_changes;
+use crate::change::{FieldChange, service_changes};
 use crate::cli::exit::Outcome;
 use crate::desired::Origins;
 use crate::problem::{Code, Place};
@@ -213,4 +213,21 @@ fn the_order_is_always_the_same() {
     assert_eq!(one, service_changes(&desired, &testing::mixed().observed, &Origins::new()));
     let names: Vec<_> = one.rows.iter().map(Row::name).collect();
     assert_eq!(names, ["shop/cache", "shop/proxy", "shop/search", "shop/web", "shop/worker", "shop/legacy-cron"]);
+}
+
+#[test]
+fn a_long_name_of_a_field_pushes_no_other_aside() {
+    let mut overview = mixed();
+    let row = overview.rows.iter_mut().find(|row| row.name() == "shop/web").expect("it is one of them");
+    let field = |path: &str| FieldChange { path: path.to_owned(), place: None, ..row.fields[0].clone() };
+    row.fields = vec![field("image"), field("deploymentConfiguration.minimumHealthyPercent")];
+    overview.rows.retain(|row| row.name() == "shop/web");
+    let text = with_report(&overview, &[], |report| render_plan(report, Style::PLAIN));
+    for line in [
+        "\n      image         ghcr.io",
+        "\n      deploymentConfiguration.minimumHealthyPercent  ghcr.io",
+        "\n      rollout       1 at a",
+    ] {
+        assert!(text.contains(line), "{line}\n{text}");
+    }
 }

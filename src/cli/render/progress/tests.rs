@@ -65,7 +65,7 @@ fn each_event_is_one_line() {
             2026-08-14T09:41:07Z shop/web/0         stopped
             2026-08-14T09:41:07Z shop/web/0         waiting   waits for its health check, for 30s
             2026-08-14T09:41:07Z shop/web           steady    3/3 healthy in 6.1s
-            2026-08-14T09:41:07Z shop/web           deleted   nothing of it is left
+            2026-08-14T09:41:07Z shop/web           deleted   no task of it is left
             2026-08-14T09:41:07Z engine             lost      no answer since 2026-08-14T09:41:02Z: connection refused; tasks keep running, nothing is decided meanwhile
             2026-08-14T09:41:07Z engine             back      answers again after 75s
             2026-08-14T09:41:07Z manifests          invalid   1 error in the manifests; what was last valid stays in force, and nothing was stopped

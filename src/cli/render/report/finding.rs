@@ -119,11 +119,24 @@ pub(super) fn objections<'a>(report: &Report<'a>) -> impl Iterator<Item = Findin
         help: blocked.help.clone(),
         ..new(Level::Error, Rule::Blocked, "refused", blocked.message.clone(), None)
     });
+    let rows = report.plan.into_iter().flat_map(|plan| &plan.overview.rows);
+    let rows: BTreeMap<_, _> = rows.map(|row| (row.name(), row)).collect();
     let forbidden = report.plan.into_iter().flat_map(|plan| plan.ending.forbidden.iter().flatten());
-    blocked.chain(forbidden.map(|Forbidden { kind, object }| {
-        let message = format!("--fail-on {kind} forbids what the plan does with {object}");
-        new(Level::Error, Rule::Forbidden, "forbidden", message, None)
-    }))
+    blocked.chain(forbidden.map(move |one| of_forbidden(one, rows.get(&one.object).copied())))
+}
+
+/// What `--fail-on` forbids, at the line that asks for it.
+fn of_forbidden(Forbidden { kind, object }: &Forbidden, row: Option<&Row>) -> Finding<'static> {
+    let goes = row.is_some_and(|row| row.action == RowAction::Delete);
+    let what = match *kind {
+        "delete" => "is deleted",
+        "replace" => "has tasks that are replaced",
+        "downtime" if goes => "has no task any more",
+        "downtime" => "has no task for a time",
+        _ => "is changed",
+    };
+    let message = format!("{object} {what}, which --fail-on {kind} forbids");
+    new(Level::Error, Rule::Forbidden, "forbidden", message, row.and_then(place_of))
 }
 
 /// An error without the word.

@@ -59,11 +59,14 @@ fn annotation(report: &Report<'_>, word: &str, finding: &Finding<'_>) -> String 
 
 /// The outputs of a step, one on each line. Every value is a number or a word of ours.
 pub fn render_outputs(report: &Report<'_>) -> String {
+    // A plan's risks are shown as warnings, so they are counted as such.
+    let rows = report.plan.into_iter().flat_map(|plan| &plan.overview.rows);
+    let risks: usize = rows.map(|row| row.warnings.len()).sum();
     let mut outputs = vec![
         ("outcome", report.outcome.as_str().to_owned()),
         ("exit-code", report.exit_code.to_string()),
         ("errors", report.count(Severity::Error).to_string()),
-        ("warnings", report.count(Severity::Warning).to_string()),
+        ("warnings", (report.count(Severity::Warning) + risks).to_string()),
     ];
     if let Some(plan) = report.plan {
         let Summary { create, update, replace_tasks, restart, delete, unchanged, tasks: _ } = plan.overview.summary();

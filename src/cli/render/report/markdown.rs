@@ -2,6 +2,7 @@
 //!
 //! A platform that is given too much shows nothing at all, so there is a limit: whole services are left out, and it is said how many.
 
+use super::super::against::{World, forbidden_words};
 use super::super::escape::{code, fence, markdown, marker};
 use super::super::plan::{PlanReport, compared, plan_words, render_difference, symbol};
 use super::Report;
@@ -30,6 +31,10 @@ pub fn render_markdown(report: &Report<'_>, bytes_max: usize) -> String {
         let help: Vec<_> = blocked.help.iter().map(|help| format!("\n> {}", markdown(help))).collect();
         page.add(&format!("> **Refused:** {}{}\n", markdown(&blocked.message), help.concat()));
     }
+    let forbidden = report.plan.and_then(|plan| plan.ending.forbidden.as_deref()).unwrap_or_default();
+    if !forbidden.is_empty() {
+        page.add(&format!("> **Not allowed** by `--fail-on`: {}\n", markdown(&forbidden_words(forbidden))));
+    }
     let errors = report.problems.iter().filter(|problem| problem.is_error());
     let errors = errors.map(|problem| problem_row(report, problem));
     let mut left_out = vec![(page.add_table("Errors", &PROBLEM_HEAD, errors), "error")];
@@ -39,7 +44,9 @@ pub fn render_markdown(report: &Report<'_>, bytes_max: usize) -> String {
     }
     left_out.push((page.add_table("Warnings", &PROBLEM_HEAD, warnings(report)), "warning"));
     if let Some(plan) = report.plan {
-        let rows = plan.overview.rows.iter().filter(|row| !row.fields.is_empty() || !row.images.is_empty());
+        let has_lines =
+            |row: &&Row| row.action == RowAction::Delete || !row.fields.is_empty() || !row.images.is_empty();
+        let rows = plan.overview.rows.iter().filter(has_lines);
         left_out.push((page.add_details(rows.map(difference)), "full difference"));
     }
     left_out.retain(|(count, _)| *count > 0);
@@ -130,7 +137,10 @@ fn head(report: &Report<'_>) -> String {
     let marker = marker(report.directory);
     let compared = report.plan.map_or_else(String::new, |plan| {
         let (desired, observed) = compared(plan);
-        format!("\nCompared {} with {}.{}\n", code(&desired), code(&observed), waiting(plan))
+        // A reviewer must not take it for what the host has.
+        let only =
+            if matches!(plan.observed.world, World::Git(_)) { ": manifests only, not what really runs" } else { "" };
+        format!("\nCompared {} with {}{only}.{}\n", code(&desired), code(&observed), waiting(plan))
     });
     format!("<!-- reconcile:{marker} -->\n### reconcile: {title}\n{compared}")
 }
@@ -214,7 +224,8 @@ fn field_words(report: &Report<'_>, field: &FieldChange) -> String {
 
 /// The fields of a service as a block that is coloured like a difference.
 fn difference(row: &Row) -> String {
-    let mut lines = vec![format!("{} service {}", sign_of_line(row.action), row.name())];
+    let kind = if row.service.is_some() { "service" } else { "cluster" };
+    let mut lines = vec![format!("{} {kind} {}", sign_of_line(row.action), row.name())];
     lines.extend(row.images.iter().map(|image| format!("+   image: {image}")));
     for field in &row.fields {
         let FieldChange { path, from, to, sensitive, .. } = field;

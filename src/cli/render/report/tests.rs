@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::fs;
 use std::path::{Path, PathBuf};
 
-use super::super::against::{self, Ending, Forbidden};
+use super::super::against::{self, Ending, Forbidden, GitWorld};
 use super::super::escape::tests::HOSTILE;
 use super::super::is_steering;
 use super::super::plan::{Blocked, DesiredFrom, Detail, Diff, ForecastLine, ObservedFrom};
@@ -243,13 +243,49 @@ fn where_nothing_changes_each_form_says_so() {
 fn what_is_forbidden_fails_in_every_form_that_knows_failures() {
     let mut world = World { blocked: Vec::new(), outcome: (Outcome::Forbidden, 5), ..World::mixed() };
     world.forbidden = Some(vec![Forbidden { kind: "delete", object: "shop/legacy-cron".to_owned() }]);
-    let sentence = "--fail-on delete forbids what the plan does with shop/legacy-cron";
+    let sentence = "shop/legacy-cron is deleted, which --fail-on delete forbids";
     let junit = world.render(Format::Junit);
     assert!(junit.contains(&format!("<failure type=\"plan.forbidden\" message=\"{sentence}\">")), "{junit}");
     assert!(junit.contains("<testsuite name=\"plan\" tests=\"1\" failures=\"1\""), "{junit}");
     let github = world.render(Format::Github);
     assert!(github.contains("::error ") && github.contains(sentence), "{github}");
+    let markdown = world.render(Format::Markdown);
+    assert!(markdown.contains("\n> **Not allowed** by `--fail-on`: delete shop/legacy-cron\n"), "{markdown}");
     assert_eq!(world.json(Format::Sarif)["runs"][0]["results"][0]["level"], "error");
+}
+
+#[test]
+fn what_is_forbidden_is_shown_at_the_line_that_asks_for_it() {
+    let mut world = World { blocked: Vec::new(), outcome: (Outcome::Forbidden, 5), ..World::mixed() };
+    let forbidden = [("replace", "shop/web"), ("downtime", "shop/cache"), ("downtime", "shop/legacy-cron")];
+    world.forbidden = Some(forbidden.map(|(kind, object)| Forbidden { kind, object: object.to_owned() }).to_vec());
+    let github = world.render(Format::Github);
+    for line in [
+        "::error file=deploy/web-task.yaml,line=7,endLine=7,col=14,",
+        "7:14: shop/web has tasks that are replaced, which --fail-on replace forbids\n",
+        "1:1: shop/cache has no task for a time, which --fail-on downtime forbids\n",
+        "::error title=forbidden::shop/legacy-cron has no task any more, which --fail-on downtime forbids\n",
+    ] {
+        assert!(github.contains(line), "{line}\n{github}");
+    }
+}
+
+#[test]
+fn a_comparison_of_manifests_is_not_taken_for_one_with_a_host() {
+    let world = World::mixed();
+    assert!(!world.render(Format::Markdown).contains("manifests only"));
+    let git = GitWorld {
+        reference: "origin/main".to_owned(),
+        merge_base: "a01b77c0".to_owned(),
+        commit: "a01b77c0".to_owned(),
+        manifests: 12,
+        files: 12,
+    };
+    let observed =
+        ObservedFrom { engine: "origin/main at a01b77c".to_owned(), world: against::World::Git(git), ..world.observed };
+    let text = World { observed, ..World::mixed() }.render(Format::Markdown);
+    let line = "\nCompared `deploy @ 4f2c9e1` with `origin/main at a01b77c`: manifests only, not what really runs.\n";
+    assert!(text.contains(line), "{text}");
 }
 
 /// **Invariant 10.** No secret's value is in any form.
