@@ -28,7 +28,7 @@ use judge::Yard;
 use mutate::{Corpus, mutate};
 use properties::random::Random;
 
-static YARD: LazyLock<Yard> = LazyLock::new(Yard::new);
+static YARD: LazyLock<Yard> = LazyLock::new(|| Yard::new().without_forecasts());
 static CORPUS: LazyLock<Corpus> = LazyLock::new(|| Corpus::read(&Path::new(env!("CARGO_MANIFEST_DIR")).join("../..")));
 
 /// In so many of a hundred texts a mistake is one of the tests'.

@@ -16,6 +16,7 @@ use reconcile::cli::render::against::{Ending, World};
 use reconcile::cli::render::plan::{DesiredFrom, Detail, Diff, ForecastLine, Look, ObservedFrom, PlanReport};
 use reconcile::cli::render::problems::render_fix;
 use reconcile::cli::render::report::{Format, Paths, Report, render_report};
+use reconcile::event::Event;
 use reconcile::forecast::forecast;
 use reconcile::load::files::Files;
 use reconcile::load::secrets::Need;
@@ -52,6 +53,7 @@ pub(crate) struct Yard {
     /// All of it.
     pub(crate) directory: TempDir,
     secrets: Arc<Secrets>,
+    foresees: bool,
 }
 
 impl Yard {
@@ -69,7 +71,13 @@ impl Yard {
         }
         let state = Directories { state: root.join("state"), runtime: root.join("runtime") };
         let secrets = Arc::new(Secrets::new(Providers::default(), state));
-        Self { directory, secrets }
+        Self { directory, secrets, foresees: true }
+    }
+
+    /// The same without forecasts: they take longer than all the rest, and read nothing that the plan does not.
+    #[allow(dead_code, reason = "the tests have the time")]
+    pub(crate) fn without_forecasts(self) -> Self {
+        Self { foresees: false, ..self }
     }
 
     fn manifests(&self) -> PathBuf {
@@ -101,7 +109,7 @@ impl Yard {
         };
         let mut said = forms_of(&report);
         if is_valid {
-            said.extend(plans(&project, &report));
+            said.extend(plans(&project, &report, self.foresees));
         }
         said
     }
@@ -163,12 +171,10 @@ fn forms_of(report: &Report<'_>) -> Vec<Said> {
 }
 
 /// What a dry run on an empty engine shows, and all that is wanted.
-fn plans(project: &Project, report: &Report<'_>) -> Vec<Said> {
+fn plans(project: &Project, report: &Report<'_>, foresees: bool) -> Vec<Said> {
     let observed = ObservedState::default();
     let overview = service_changes(&project.desired, &observed, &project.origins);
-    let forecast = forecast(&Arc::new(project.desired.clone()), &observed, 1).events;
-    let lines: Vec<_> =
-        forecast.iter().map(|event| ForecastLine { at: event.at.since(observed.at), text: event.sentence() }).collect();
+    let lines = if foresees { forecast_lines(project, &observed) } else { Vec::new() };
     let plan_report = PlanReport {
         desired: &DesiredFrom {
             source: "manifests".to_owned(),
@@ -196,6 +202,12 @@ fn plans(project: &Project, report: &Report<'_>) -> Vec<Said> {
     let values = [format!("{:?}", plan(&project.desired, &observed)), format!("{:?}", project.desired)];
     said.extend(values.map(|text| Said { form: Form::Value, lines: None, text }));
     said
+}
+
+fn forecast_lines(project: &Project, observed: &ObservedState) -> Vec<ForecastLine> {
+    let forecast = forecast(&Arc::new(project.desired.clone()), observed, 1);
+    let line = |event: &Event| ForecastLine { at: event.at.since(observed.at), text: event.sentence() };
+    forecast.events.iter().map(line).collect()
 }
 
 /// What is wrong with what `--fix` would write: it can be read as well as before, and nothing is left that it would write another time.

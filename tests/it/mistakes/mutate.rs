@@ -115,6 +115,8 @@ pub(super) struct Corpus {
     lines: Vec<Vec<u8>>,
     /// The names of the fields.
     fields: Vec<String>,
+    /// The values of fields that have only some.
+    values: Vec<String>,
 }
 
 impl Corpus {
@@ -133,22 +135,24 @@ impl Corpus {
         }
         files.sort();
         let lines = files.iter().flat_map(|(_, text)| text.split_inclusive(|byte| *byte == b'\n')).map(<[u8]>::to_vec);
-        Self { lines: lines.collect(), fields: fields(repository), files }
+        let (fields, values) = words_of_schemas(repository);
+        Self { lines: lines.collect(), fields, values, files }
     }
 }
 
-/// The names of all fields, from the schemas.
-fn fields(repository: &Path) -> Vec<String> {
-    let mut names = BTreeSet::new();
+/// The names of all fields, and the values of those that have only some.
+fn words_of_schemas(repository: &Path) -> (Vec<String>, Vec<String>) {
+    let (mut names, mut values) = (BTreeSet::new(), BTreeSet::new());
     for kind in ["Cluster", "TaskDefinition", "Service"] {
         let text = std::fs::read_to_string(repository.join(format!("schemas/{kind}.json"))).expect("each has a schema");
         let mut open = vec![serde_json::from_str::<Value>(&text).expect("a schema is JSON")];
         while let Some(value) = open.pop() {
             match value {
                 Value::Object(map) => {
-                    names.extend(
-                        map.get("properties").and_then(Value::as_object).into_iter().flat_map(|it| it.keys().cloned()),
-                    );
+                    let properties = map.get("properties").and_then(Value::as_object);
+                    names.extend(properties.into_iter().flat_map(|properties| properties.keys().cloned()));
+                    let among = map.get("enum").and_then(Value::as_array).into_iter().flatten().chain(map.get("const"));
+                    values.extend(among.filter_map(Value::as_str).map(str::to_owned));
                     open.extend(map.into_iter().map(|(_, value)| value));
                 }
                 Value::Array(items) => open.extend(items),
@@ -156,7 +160,7 @@ fn fields(repository: &Path) -> Vec<String> {
             }
         }
     }
-    names.into_iter().collect()
+    (names.into_iter().collect(), values.into_iter().collect())
 }
 
 /// A text with a few mistakes. Half of them begin with what is valid, so that some get through to the plan.
@@ -185,7 +189,7 @@ pub(super) fn mutate(corpus: &Corpus, text: &mut Vec<u8>, random: &mut Random) {
             lines.swap(line, other);
         }
         3 => lines.insert(line, corpus.lines[random.index(corpus.lines.len())].clone()),
-        4..=6 => replace_value(&mut lines[line], random),
+        4..=6 => replace_value(corpus, &mut lines[line], random),
         7 => {
             let at = random.index(lines[line].len() + 1);
             let word = random.pick(&WORDS).as_bytes().to_vec();
@@ -227,7 +231,7 @@ fn replace_key(line: &mut Vec<u8>, fields: &[String], random: &mut Random) {
 }
 
 /// Puts a word in the place of a value: behind a colon, and up to what ends it.
-fn replace_value(line: &mut Vec<u8>, random: &mut Random) {
+fn replace_value(corpus: &Corpus, line: &mut Vec<u8>, random: &mut Random) {
     let colons: Vec<usize> =
         line.windows(2).enumerate().filter(|(_, pair)| *pair == b": ").map(|(at, _)| at + 2).collect();
     if colons.is_empty() {
@@ -238,6 +242,7 @@ fn replace_value(line: &mut Vec<u8>, random: &mut Random) {
         .iter()
         .position(|byte| matches!(byte, b',' | b'}' | b']' | b'\n'))
         .map_or(line.len(), |end| start + end);
-    let word = random.pick(&WORDS).as_bytes().to_vec();
+    let of_schemas = random.percent(25).then(|| corpus.values[random.index(corpus.values.len())].clone());
+    let word = of_schemas.unwrap_or_else(|| random.pick(&WORDS).to_owned()).into_bytes();
     line.splice(start..end.max(start), word);
 }
