@@ -2,22 +2,30 @@
 //! a look outside of the directory, and without anything that a terminal, a runner or a reader of Markdown would obey.
 //!
 //! It begins with the files of `tests/corpus`, `tests/invalid` and `manifests`, each as it is. In `tests/corpus` is what `scripts/fuzz`
-//! found: texts that reach code which no other one reaches, and every text that ever failed. `RECONCILE_MISTAKES` says how many more
-//! are made of them, `RECONCILE_SEED` makes one and shows it.
+//! found: texts that reach code which no other one reaches, and every text that ever failed (`wrong-*`). `RECONCILE_MISTAKES` says how
+//! many more are made of them, `RECONCILE_SEED` makes one and shows it.
 
 use std::path::Path;
+use std::time::Duration;
+
+use reconcile::cli::render::report::Format;
 
 use crate::properties::random::Random;
+use crate::support::wait::Deadline;
 
 mod forms;
 mod judge;
 mod mutate;
 
+use forms::{Form, Said};
 use judge::Yard;
 use mutate::{Corpus, mistake};
 
 /// How many mistakes are made where nobody says otherwise.
-const MISTAKES: u64 = 2000;
+const MISTAKES: u64 = 10_000;
+
+/// So long they are made, unless somebody says how many: a busy machine makes fewer. What is kept is judged whole all the same.
+const MADE_FOR: Duration = Duration::from_secs(20);
 
 /// The text with as few lines as still fail.
 fn shrink(yard: &Yard, text: &[u8]) -> Vec<u8> {
@@ -53,19 +61,27 @@ fn number(variable: &str) -> Option<u64> {
     u64::from_str_radix(digits, if digits.len() < text.len() { 16 } else { 10 }).ok()
 }
 
+/// What was kept is right for ever.
+#[test]
+fn what_was_kept_is_answered() {
+    let yard = Yard::new();
+    for (name, text) in &Corpus::read(Path::new(env!("CARGO_MANIFEST_DIR"))).files {
+        expect_none_wrong(&yard, name, text);
+    }
+}
+
 #[test]
 fn what_nobody_would_write_is_answered() {
     let (yard, corpus) = (Yard::new(), Corpus::read(Path::new(env!("CARGO_MANIFEST_DIR"))));
-    for (name, text) in &corpus.files {
-        expect_none_wrong(&yard, name, text);
-    }
-    let seeds = match number("RECONCILE_SEED") {
-        Some(seed) => seed..seed + 1,
-        None => 0..number("RECONCILE_MISTAKES").unwrap_or(MISTAKES),
-    };
+    let (seed, count) = (number("RECONCILE_SEED"), number("RECONCILE_MISTAKES"));
+    let seeds = seed.map_or(0..count.unwrap_or(MISTAKES), |seed| seed..seed + 1);
+    let deadline = Deadline::after(MADE_FOR);
     for seed in seeds {
         let text = mistake(&corpus, &mut Random::new(seed));
         expect_none_wrong(&yard, &format!("seed {seed:#x}"), &text);
+        if count.is_none() && deadline.is_over() {
+            break;
+        }
     }
 }
 
@@ -85,5 +101,35 @@ fn a_look_outside_would_be_noticed() {
         let said = yard.say(shop.replace("value: web.env", &format!("value: {path}")).as_bytes());
         let text = &said[1].text;
         assert!(text.contains("outside of the directory of manifests"), "{path}: {text}");
+    }
+}
+
+/// So does it see what would leave the form that it was put into.
+#[test]
+fn what_leaves_its_form_would_be_noticed() {
+    let is_wrong = |form, text: &str| Said { form, lines: None, text: text.to_owned() }.wrong().is_some();
+    let head = "<!-- reconcile:manifests -->\n### reconcile: no changes\n\n";
+    let cases = [
+        (Form::Colored, "\u{1b}[1mgood\u{1b}[0m", "\u{1b}[2Jgone"),
+        (Form::Report(Format::Text), "a :: b", "  ::stop-commands::x"),
+        (Form::Report(Format::Short), "a.yaml:1:1: error", "a ##[error]b"),
+        (Form::Report(Format::Short), "::: a.yaml", "\u{202e}a"),
+        (Form::Report(Format::Json), "{}", "{} {}"),
+        (Form::Report(Format::Ndjson), "{}\n{}", "{}\n::error::"),
+        (Form::Report(Format::Github), "::error file=a,line=1::b", "::set-output name=a::b"),
+        (Form::Report(Format::Github), "::notice title=a%3A%3A::b", "::error title=a::\n::add-mask::b"),
+        (Form::Report(Format::Junit), "<testsuites><testsuite/></testsuites>", "<testsuites><script/></testsuites>"),
+        (Form::Report(Format::Markdown), "", "[a](b)"),
+        (Form::Report(Format::Markdown), "| `@a` | b |", "| @a | b |"),
+        (Form::Report(Format::Markdown), "| a&#124; | b |", "| a | b | c |"),
+        (Form::Report(Format::Markdown), "| <code>&#60;</code> | b |", "| <img> | b |"),
+        (Form::Report(Format::Markdown), "```diff\n<img>\n```", "```diff\n```\n<img>\n```"),
+        (Form::Report(Format::Markdown), "````diff\n```\n````", "```diff\n````\n```"),
+        (Form::Report(Format::Markdown), "| \\` | b |", "| ` | b |"),
+    ];
+    for (form, right, wrong) in cases {
+        let head = if form == Form::Report(Format::Markdown) { head } else { "" };
+        assert!(!is_wrong(form, &format!("{head}{right}")), "{form:?}: {right}");
+        assert!(is_wrong(form, &format!("{head}{wrong}")), "{form:?}: {wrong}");
     }
 }

@@ -107,6 +107,9 @@ const NAMES: [&str; 8] = [
     "two\\nlines.yaml",
 ];
 
+/// What leads deeper each time that it stands there.
+const NESTS: [&str; 4] = ["[", "{ a: ", "- ", "[{ b: [] }, "];
+
 /// The texts that mistakes are made of.
 pub(super) struct Corpus {
     /// Each file by its path below the repository.
@@ -181,7 +184,7 @@ pub(super) fn mutate(corpus: &Corpus, text: &mut Vec<u8>, random: &mut Random) {
         lines.push(Vec::new());
     }
     let line = random.index(lines.len());
-    match random.below(13) {
+    match random.below(14) {
         0 => drop(lines.remove(line)),
         1 => lines.insert(line, lines[line].clone()),
         2 => {
@@ -207,6 +210,12 @@ pub(super) fn mutate(corpus: &Corpus, text: &mut Vec<u8>, random: &mut Random) {
             lines.splice(at..at, block);
         }
         11 => {
+            let at = random.index(lines[line].len() + 1);
+            let depth = random.pick(&[3, 60, 130, 600]);
+            let nested = random.pick(&NESTS).repeat(depth);
+            lines[line].splice(at..at, nested.into_bytes());
+        }
+        12 => {
             let indent = random.index(5);
             lines[line].splice(0..0, std::iter::repeat_n(b' ', indent));
         }
