@@ -22,7 +22,7 @@ mod exec;
 pub mod exit;
 mod explain;
 mod failure;
-mod fix;
+pub mod fix;
 mod history;
 mod housekeeping;
 mod init;

@@ -84,11 +84,16 @@ pub fn load_directory(path: &Path) -> Loaded {
     finish(raw, problems, &shown)
 }
 
-/// Reads manifests that are already texts: those of a Git revision, or of a test.
+/// Reads manifests that are already texts: those that were repaired, or of a test.
 pub fn load_texts(texts: Vec<(String, String)>) -> Loaded {
-    let mut raw: Vec<RawFile> = texts
+    load_bytes(texts.into_iter().map(|(name, text)| (name, text.into_bytes())).collect())
+}
+
+/// Reads manifests whose bytes are at hand, whatever they are.
+pub fn load_bytes(files: Vec<(String, Vec<u8>)>) -> Loaded {
+    let mut raw: Vec<RawFile> = files
         .into_iter()
-        .map(|(name, text)| RawFile { bytes: check_length(text.len() as u64, &name).map(|()| text.into_bytes()), name })
+        .map(|(name, bytes)| RawFile { bytes: check_length(bytes.len() as u64, &name).map(|()| bytes), name })
         .collect();
     raw.sort_by(|a, b| a.name.cmp(&b.name));
     finish(raw, Vec::new(), "the given texts")

@@ -42,15 +42,20 @@ pub(super) fn count(problems: &[Problem]) -> usize {
 }
 
 /// A file with another text.
-struct Repaired {
-    name: Arc<str>,
-    before: String,
-    after: String,
-    fixes: Vec<Fix>,
+#[derive(Debug)]
+pub struct Repaired {
+    /// Its name, as it was loaded.
+    pub name: Arc<str>,
+    /// The text that was read.
+    pub before: String,
+    /// The text that is to be written.
+    pub after: String,
+    /// What was replaced, in the order of the text.
+    pub fixes: Vec<Fix>,
 }
 
 /// What would be written. Nothing is yet.
-fn repair(loaded: &Loaded) -> Vec<Repaired> {
+pub fn repair(loaded: &Loaded) -> Vec<Repaired> {
     let original: BTreeMap<Arc<str>, &str> =
         loaded.files.iter().map(|file| (file.name().clone(), file.text())).collect();
     let mut texts: BTreeMap<Arc<str>, String> =

@@ -143,7 +143,8 @@ impl Project {
         Self { desired: before.desired.clone(), origins: before.origins.clone(), ..self }
     }
 
-    fn understand(directory: &Path, reading: &Reading, loaded: Loaded, files: &Files) -> Self {
+    /// Makes of what was loaded from a directory what it asks for; what the manifests refer to is read in `files`.
+    pub fn understand(directory: &Path, reading: &Reading, loaded: Loaded, files: &Files) -> Self {
         // Of what cannot be found the problems say so; its name is never used.
         let source = source_of(directory).unwrap_or_else(|_| Source::new(&directory.display().to_string()));
         let validated = validate_loaded(&loaded);
