@@ -220,8 +220,11 @@ impl World {
                 *remembered.entry(task.revision).or_default() += 1;
             } else if !wanted || containers.iter().any(|container| container.phase == Phase::Created) {
                 wrong.push(format!("{task:#} is left over"));
-            } else if tasks.keys().any(|other| other.slot == task.slot && other.attempt > task.attempt) {
-                // The last one is the memory of its slot; the others are kept to be looked at.
+            } else if tasks
+                .keys()
+                .any(|other| (other.slot, other.revision) == (task.slot, task.revision) && other.attempt > task.attempt)
+            {
+                // The last one of a revision is the memory of its slot; the others are kept to be looked at.
                 ended.push(format!("{task:#}"));
             }
         }

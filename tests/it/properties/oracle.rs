@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use reconcile::desired::DesiredState;
+use reconcile::desired::{DesiredState, Revision};
 use reconcile::engine::Change;
 use reconcile::engine::simulated::{CallId, Fault, Simulated, Violated, Violation};
 use reconcile::observed::{ContainerId, Exit, Health, ObservedContainer, ObservedState, Phase};
@@ -63,6 +63,12 @@ pub(super) struct Oracle {
     revived: BTreeSet<ContainerId>,
     /// The tasks of which this reconciler stopped something: they are never taken up again.
     condemned: BTreeSet<TaskKey>,
+    /// Of which revision the last task of each service was made, and how often that has changed.
+    turns: BTreeMap<ServiceKey, (Revision, u32)>,
+    /// In which of these turns each task was made.
+    turn_of: BTreeMap<TaskKey, u32>,
+    /// The tasks that this reconciler began to end when nobody wanted their service: they go, also where it is wanted again meanwhile.
+    dismissed: BTreeSet<TaskKey>,
     /// What had ended before, of what a task cannot do without.
     ended: BTreeSet<ContainerId>,
     /// The tasks that had ended, and began again by a call that somebody who is gone had left under way.
@@ -142,6 +148,7 @@ impl Oracle {
     /// Calls that are under way outlive the reconciler that began them.
     pub(super) fn note_crash(&mut self, open: &BTreeMap<CallId, Box<Step>>, at: Timestamp) {
         self.condemned.clear();
+        self.dismissed.clear();
         for (call, step) in open {
             match step.action.identity() {
                 Some(identity) => {
@@ -243,7 +250,10 @@ impl Oracle {
                         .containers
                         .values()
                         .any(|other| other.identity.task == **task && other.phase == Phase::Created);
-                    let unclear = self.crippled.contains(&service) || others(engine, &service) > 0 || half;
+                    let unclear = self.dismissed.contains(&**task)
+                        || self.crippled.contains(&service)
+                        || others(engine, &service) > 0
+                        || half;
                     unclear || self.is_spared(&service, at)
                 }
                 Violation::AboveCeiling { task, live, ceiling } => {
@@ -334,6 +344,11 @@ impl Oracle {
             return self.judge_hook(identity, scene);
         }
         self.judge_order_of_hooks(identity, scene);
+        let (revision, turn) = self.turns.entry(service.clone()).or_insert((task.revision, 0));
+        if std::mem::replace(revision, task.revision) != task.revision {
+            *turn += 1;
+        }
+        self.turn_of.insert(task.clone(), *turn);
         let wanted = scene.desired.clusters.get(&task.cluster).and_then(|cluster| cluster.services.get(&task.service));
         let Some(wanted) = wanted else {
             return self.violate(format!("{task:#} is created though nobody wants it"));
@@ -416,6 +431,11 @@ impl Oracle {
         let unstarted = before.iter().any(|other| other.identity.essential && other.phase == Phase::Created);
         if is_ordered && (unstarted || before.len() < identity.containers as usize) {
             // What could never start has been removed, and why it could not is for the scenarios to say.
+            return;
+        }
+        // What an earlier deployment of the revision has left says nothing about this one.
+        let turn_of = |key: &TaskKey| self.turn_of.get(key).copied();
+        if before.first().is_some_and(|other| turn_of(&other.identity.task) != turn_of(task)) {
             return;
         }
         match how_it_ended(&before, at) {
@@ -531,9 +551,16 @@ impl Oracle {
         if self.is_spared(&service, scene.truth.at) {
             return;
         }
+        let is_wanted =
+            scene.desired.clusters.get(&service.0).is_some_and(|cluster| cluster.services.contains_key(&service.1));
+        if !is_wanted {
+            self.dismissed.insert(identity.task.clone());
+        }
         let Some(grace) = wanted_grace(identity, scene) else { return };
-        let task: Vec<_> =
-            scene.truth.containers.values().filter(|other| other.identity.task == identity.task).collect();
+        let is_of_it = |other: &&ObservedContainer| {
+            (&other.identity.task, &other.identity.source) == (&identity.task, &identity.source)
+        };
+        let task: Vec<_> = scene.truth.containers.values().filter(is_of_it).collect();
         let rivals = scene.truth.containers.values().any(|other| {
             other.identity.task.attempt != identity.task.attempt
                 && other.identity.task.slot == identity.task.slot
