@@ -1,8 +1,8 @@
 //! Who declares: the stable name of a directory of manifests.
 //!
 //! In a Git checkout it is the remote `origin` and the path within the repository, so that every checkout of one repository is the
-//! same source; elsewhere it is the path as the user knows it, with its links: a release may be put in place by pointing a link at
-//! another directory, and is the same source all the same. The password that a remote's address may hold is left out: the name becomes a label.
+//! same source, whichever protocol it was cloned by; elsewhere it is the path as the user knows it, with its links: a release may be put in place by pointing a link at
+//! another directory, and is the same source all the same. Whoever may clone it, and with which password, is left out: the name becomes a label.
 
 use std::path::{Component, Path, PathBuf};
 
@@ -63,10 +63,10 @@ fn read_small(path: &Path) -> Option<String> {
     String::from_utf8(read_bounded(path, GIT_FILE_BYTES_MAX).ok()?).ok()
 }
 
-/// The address of the remote `origin`, if `.git` names one. Git's own files are read: a `git` program may not be there.
+/// The repository of the remote `origin`, if `.git` names one. Git's own files are read: a `git` program may not be there.
 fn origin(git: &Path) -> Option<String> {
     let config = std::fs::read_to_string(config_path(git)?).ok()?;
-    remote_url(&config).map(|url| without_password(&url))
+    remote_url(&config).map(|url| repository_of(&url))
 }
 
 /// Where the configuration is: in `.git`, or where the file `.git` of a linked work tree points to.
@@ -104,14 +104,35 @@ fn remote_url(config: &str) -> Option<String> {
     None
 }
 
-/// The address without what stands before `@` in `scheme://user:password@host`. The user of `git@host:path` stays: it is no secret.
-fn without_password(url: &str) -> String {
-    let Some((scheme, rest)) = url.split_once("://") else { return url.to_owned() };
-    let end = rest.find('/').unwrap_or(rest.len());
-    match rest[..end].rfind('@') {
-        Some(at) => format!("{scheme}://{}", &rest[at + 1..]),
-        None => url.to_owned(),
-    }
+/// The repository that an address leads to, as `HOST/PATH`: without the protocol, the user, the password and a `.git` at the end, so that
+/// a runner that cloned it by HTTPS and a host that cloned it by SSH mean the same one. A path of this machine stays as it is.
+fn repository_of(url: &str) -> String {
+    let (host, path) = match url.split_once("://") {
+        Some(("file", _)) => return url.to_owned(),
+        Some((scheme, rest)) => {
+            let (authority, path) = rest.split_once('/').unwrap_or((rest, ""));
+            let host = authority.rsplit_once('@').map_or(authority, |(_, host)| host);
+            (without_usual_port(scheme, host), path)
+        }
+        // `[USER@]HOST:PATH`, which is no path of this machine that has a colon somewhere.
+        None => match url.split_once(':') {
+            Some((host, path)) if !host.contains('/') => (host.rsplit_once('@').map_or(host, |(_, host)| host), path),
+            Some(_) | None => return url.to_owned(),
+        },
+    };
+    let path = path.trim_matches('/');
+    format!("{}/{}", host.to_ascii_lowercase(), path.strip_suffix(".git").unwrap_or(path))
+}
+
+fn without_usual_port<'a>(scheme: &str, host: &'a str) -> &'a str {
+    let usual = match scheme {
+        "https" => ":443",
+        "http" => ":80",
+        "ssh" => ":22",
+        "git" => ":9418",
+        _ => return host,
+    };
+    host.strip_suffix(usual).unwrap_or(host)
 }
 
 #[cfg(test)]

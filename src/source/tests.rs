@@ -1,15 +1,22 @@
 use super::*;
 
 #[test]
-fn a_password_never_becomes_a_label() {
+fn a_repository_is_the_same_however_it_was_cloned_and_no_password_becomes_a_label() {
     for (url, expected) in [
-        ("https://user:secret@example.org/shop.git", "https://example.org/shop.git"),
-        ("https://token@example.org/shop.git", "https://example.org/shop.git"),
-        ("https://example.org/a@b.git", "https://example.org/a@b.git"),
-        ("git@example.org:shop.git", "git@example.org:shop.git"),
+        ("https://user:secret@example.org/shop.git", "example.org/shop"),
+        ("https://token@Example.org:443/acme/shop/", "example.org/acme/shop"),
+        ("http://example.org/acme/shop.git", "example.org/acme/shop"),
+        ("ssh://git@example.org:22/acme/shop.git", "example.org/acme/shop"),
+        ("ssh://git@example.org:2222/acme/shop.git", "example.org:2222/acme/shop"),
+        ("git@example.org:acme/shop.git", "example.org/acme/shop"),
+        ("example.org:/acme/shop", "example.org/acme/shop"),
+        ("https://example.org/a@b.git", "example.org/a@b"),
+        ("https://example.org", "example.org/"),
         ("/srv/git/shop.git", "/srv/git/shop.git"),
+        ("../git:old/shop.git", "../git:old/shop.git"),
+        ("file:///srv/git/shop.git", "file:///srv/git/shop.git"),
     ] {
-        assert_eq!(without_password(url), expected);
+        assert_eq!(repository_of(url), expected);
     }
 }
 
@@ -31,7 +38,7 @@ fn a_checkout_is_named_by_its_remote_and_any_other_directory_by_its_path() {
     std::fs::create_dir(root.path().join(".git")).expect("a directory");
     let config = "[remote \"origin\"]\nurl = git@example.org:shop.git\n";
     std::fs::write(root.path().join(".git/config"), config).expect("a file");
-    assert_eq!(source_of(&deploy).expect("it exists").as_str(), "git@example.org:shop.git//deploy");
+    assert_eq!(source_of(&deploy).expect("it exists").as_str(), "example.org/shop//deploy");
     assert!(source_of(&root.path().join("missing")).is_err());
 }
 
@@ -45,7 +52,7 @@ fn a_linked_work_tree_is_the_same_source() {
     std::fs::write(main.join("config"), "[remote \"origin\"]\nurl = git@example.org:shop.git\n").expect("a file");
     std::fs::write(main.join("worktrees/linked/commondir"), "../..\n").expect("a file");
     std::fs::write(linked.join(".git"), "gitdir: ../main/.git/worktrees/linked\n").expect("a file");
-    assert_eq!(source_of(&linked).expect("it exists").as_str(), "git@example.org:shop.git//");
+    assert_eq!(source_of(&linked).expect("it exists").as_str(), "example.org/shop//");
 }
 
 #[test]
