@@ -66,6 +66,15 @@ pub struct Listing {
     pub neighbours: Vec<(ContainerId, Neighbour)>,
 }
 
+/// What hints are wanted about.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Subjects {
+    /// Containers: enough for whoever ends when what it began has come about.
+    Containers,
+    /// Networks and volumes too, which somebody may remove, or ask something with, at any time. It is one more question.
+    Everything,
+}
+
 /// A hint of the engine that something happened. It may come late, twice or never.
 #[derive(Debug, Clone, PartialEq, Eq)]
 pub enum Hint {
@@ -121,9 +130,8 @@ pub trait Observe: Send + Sync + 'static {
     /// Looks at one container, by id or by name. `None` when it does not exist or is not ours.
     fn inspect(&self, id_or_name: &str) -> impl Future<Output = Result<Option<ObservedContainer>, EngineError>> + Send;
 
-    /// Hints about the containers that any of `sources` declared, from now on, and those of the recent past that the engine still
-    /// has. The stream ends after [`Hint::Lost`].
-    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>) -> BoxStream<'static, Hint>;
+    /// Hints about what any of `sources` declared, from now on, and those of the recent past that the engine still has. The stream ends after [`Hint::Lost`].
+    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>, subjects: Subjects) -> BoxStream<'static, Hint>;
 
     /// The last lines that a container wrote, oldest first, for people.
     fn log_tail(&self, id: &ContainerId, lines: usize)

@@ -9,7 +9,7 @@ use tokio::task::JoinSet;
 
 use crate::clock;
 use crate::desired::DesiredState;
-use crate::engine::{EngineError, Hint, Perform};
+use crate::engine::{EngineError, Hint, Perform, Subjects};
 use crate::event::{Event, EventKind};
 use crate::execute::Executor;
 use crate::history::recorder::Recorder;
@@ -135,6 +135,7 @@ pub struct Loop<'r, E, R> {
     report: &'r mut R,
     notices: tokio::sync::mpsc::Receiver<Notice>,
     hearing: Hearing,
+    subjects: Subjects,
     began_at: Timestamp,
     history: Option<PullHistory>,
     recorder: Option<Recorder>,
@@ -164,6 +165,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
             report,
             notices,
             hearing: Hearing::new(began_at),
+            subjects: Subjects::Containers,
             began_at,
             history: None,
             recorder: None,
@@ -214,6 +216,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
         let (mut pulls_shown, mut pulls_told) = (unhurried(PULLS_SHOWN), unhurried(PULLS_TOLD));
         let mut heartbeat = tokio::time::interval_at(tokio::time::Instant::now() + HEARTBEAT, HEARTBEAT);
         if until == Until::Stopped {
+            self.subjects = Subjects::Everything;
             // Listening comes before looking: what happens in between is then a hint and not a loss.
             self.listen();
             self.reconciler.ask_about_host_early();
@@ -370,7 +373,7 @@ impl<'r, E: Perform, R: Report> Loop<'r, E, R> {
     fn listen(&mut self) {
         let desired = self.reconciler.desired();
         let sources = desired.adopted.iter().chain([&desired.source]).cloned().collect();
-        self.hearing.open(self.engine.hints(self.hearing.since(), sources));
+        self.hearing.open(self.engine.hints(self.hearing.since(), sources, self.subjects));
     }
 
     fn take(&mut self, input: Input) {

@@ -102,7 +102,11 @@ fn describe_rollout(row: &mut Row, limits: &Limits, site: &Site<'_>) {
         (None, 0) => format!("minimumHealthyPercent {}", limits.minimum),
         (None, _) => format!("minimumHealthyPercent {}, maximumPercent {}", limits.minimum, limits.maximum),
     };
-    row.impact.push(format!("{pace}, {order}, at least {} of {} healthy ({cause})", limits.kept(), limits.wanted));
+    let kept = match limits.kept() {
+        0 => "no task kept healthy meanwhile".to_owned(),
+        kept => format!("at least {kept} of {} healthy", limits.wanted),
+    };
+    row.impact.push(format!("{pace}, {order}, {kept} ({cause})"));
     if limits.kept() == 0 {
         row.downtime = true;
         let tasks = if limits.wanted == 1 { "its task is" } else { "its tasks are" };

@@ -267,7 +267,10 @@ fn a_rollout_says_how_many_at_a_time() {
         impact(100, 134),
         "1 at a time, new before old, at least 3 of 3 healthy (minimumHealthyPercent 100, maximumPercent 134)"
     );
-    assert_eq!(impact(0, 100), "all 3 at once, old before new, at least 0 of 3 healthy (minimumHealthyPercent 0)");
+    assert_eq!(
+        impact(0, 100),
+        "all 3 at once, old before new, no task kept healthy meanwhile (minimumHealthyPercent 0)"
+    );
     assert_eq!(
         impact(100, 100),
         "! shop/web cannot be replaced: minimumHealthyPercent 100 and maximumPercent 100 leave no room"
@@ -296,7 +299,7 @@ fn a_static_port_forces_the_old_task_out_first() {
             "
             Replace shop/web: spec changed; 1 -> 1, +1 -1 =1
             image Changed: web:1 -> web:2
-            1 at a time, old before new, at least 0 of 1 healthy (host port 8080)
+            1 at a time, old before new, no task kept healthy meanwhile (host port 8080)
             ! shop/web is unavailable while its task is replaced, since one task at a time can hold host port 8080
             unchanged 1 settling 0
             "

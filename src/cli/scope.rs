@@ -6,7 +6,7 @@ use std::sync::{Arc, OnceLock};
 use futures_util::stream::BoxStream;
 
 use crate::desired::Resources;
-use crate::engine::{EngineError, Evidence, Hint, Listing, LogChunk, LogQuery, Observe, Perform};
+use crate::engine::{EngineError, Evidence, Hint, Listing, LogChunk, LogQuery, Observe, Perform, Subjects};
 use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer, ObservedVolume};
 use crate::ownership::{Intervention, Source, TaskKey};
@@ -147,8 +147,8 @@ impl<E: Observe> Observe for Scoped<E> {
         Ok(found.filter(|container| self.scope.includes(container)))
     }
 
-    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>) -> BoxStream<'static, Hint> {
-        self.engine.hints(since, sources)
+    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>, subjects: Subjects) -> BoxStream<'static, Hint> {
+        self.engine.hints(since, sources, subjects)
     }
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {

@@ -37,7 +37,7 @@ use self::text::clean;
 use crate::desired::Resources;
 use crate::engine::{
     Attach, Attached, EngineError, Evidence, ExecId, ExecRequest, Hint, Listing, LogChunk, LogQuery, Observe, Perform,
-    TerminalSize,
+    Subjects, TerminalSize,
 };
 use crate::image::{ImageId, ObservedImage, PullProgress};
 use crate::observed::{ContainerId, ObservedContainer};
@@ -242,8 +242,8 @@ impl Observe for ReadOnlyDocker {
         }
     }
 
-    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>) -> BoxStream<'static, Hint> {
-        hints::hints(Arc::clone(&self.connection), since, sources)
+    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>, subjects: Subjects) -> BoxStream<'static, Hint> {
+        hints::hints(Arc::clone(&self.connection), since, sources, subjects)
     }
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {
@@ -309,8 +309,8 @@ impl Observe for Docker {
         self.reading.inspect(id_or_name).await
     }
 
-    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>) -> BoxStream<'static, Hint> {
-        self.reading.hints(since, sources)
+    fn hints(&self, since: Timestamp, sources: BTreeSet<Source>, subjects: Subjects) -> BoxStream<'static, Hint> {
+        self.reading.hints(since, sources, subjects)
     }
 
     async fn log_tail(&self, id: &ContainerId, lines: usize) -> Result<Vec<String>, EngineError> {

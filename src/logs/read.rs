@@ -13,7 +13,7 @@ use super::follow::{Follow, Order};
 use super::seen::Seen;
 use super::{Member, Target, Tasks};
 use crate::clock;
-use crate::engine::{EngineError, Hint, LogChunk, LogQuery, LogTime, Observe};
+use crate::engine::{EngineError, Hint, LogChunk, LogQuery, LogTime, Observe, Subjects};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{Source, TaskKey};
 
@@ -247,7 +247,7 @@ impl<E: Observe> Reader<'_, E> {
         sources: BTreeSet<Source>,
         mut finish: watch::Receiver<bool>,
     ) -> Result<bool, Broken> {
-        let mut hints = self.engine.hints(clock::now(), sources.clone());
+        let mut hints = self.engine.hints(clock::now(), sources.clone(), Subjects::Containers);
         if self.settings.tail != Some(0) {
             let query = LogQuery { since: self.settings.since, tail: self.settings.tail, follow: false };
             match read_past(self.engine, members, query, self.out, &mut self.seen).await {
@@ -286,7 +286,7 @@ impl<E: Observe> Reader<'_, E> {
 
     fn hints_later(&self, sources: BTreeSet<Source>) -> BoxStream<'static, Hint> {
         let since = clock::now();
-        let hints = self.engine.hints(since, sources);
+        let hints = self.engine.hints(since, sources, Subjects::Containers);
         let pause = stream::once(tokio::time::sleep(RETRY_LAST)).filter_map(|()| std::future::ready(None));
         pause.chain(hints).boxed()
     }

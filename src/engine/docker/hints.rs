@@ -15,7 +15,7 @@ use tokio::sync::Notify;
 
 use super::connection::{CallError, Connection};
 use super::query;
-use crate::engine::{Change, Hint};
+use crate::engine::{Change, Hint, Subjects};
 use crate::observed::ContainerId;
 use crate::ownership::{self, Source};
 use crate::value::Timestamp;
@@ -58,6 +58,7 @@ pub(super) fn hints(
     connection: Arc<Connection>,
     since: Timestamp,
     sources: BTreeSet<Source>,
+    subjects: Subjects,
 ) -> BoxStream<'static, Hint> {
     let mailbox = Arc::new(Mailbox::default());
     let reader = AbortOnDrop(tokio::spawn({
@@ -66,7 +67,7 @@ pub(super) fn hints(
             let [of_containers, of_others] = events_paths(since, &sources);
             let ended = tokio::select! {
                 ended = read_events(&connection, &of_containers, &sources, &mailbox) => ended,
-                ended = read_events(&connection, &of_others, &sources, &mailbox) => ended,
+                ended = read_events(&connection, &of_others, &sources, &mailbox), if subjects == Subjects::Everything => ended,
             };
             let reason = match ended {
                 Ok(()) => "the engine closed the stream".to_owned(),

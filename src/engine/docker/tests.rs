@@ -110,7 +110,7 @@ async fn an_engine_that_is_not_there() {
             let Outcome::Failed(failure) = docker.perform(&action).await else { panic!("{action:?}") };
             assert_eq!(failure.kind, FailureKind::Unreachable, "{failure}");
         }
-        assert_eq!(docker.hints(now(), BTreeSet::new()).collect::<Vec<_>>().await, [Hint::Lost]);
+        assert_eq!(docker.hints(now(), BTreeSet::new(), Subjects::Everything).collect::<Vec<_>>().await, [Hint::Lost]);
     }
 }
 
@@ -162,7 +162,10 @@ async fn an_engine_that_hangs() {
         };
         assert!(is_right, "{outcome:?}: everything else may yet happen");
     }
-    assert_eq!(docker.docker().hints(now(), BTreeSet::new()).collect::<Vec<_>>().await, [Hint::Lost]);
+    assert_eq!(
+        docker.docker().hints(now(), BTreeSet::new(), Subjects::Everything).collect::<Vec<_>>().await,
+        [Hint::Lost]
+    );
 }
 
 #[tokio::test]
@@ -240,7 +243,7 @@ async fn events_in_pieces() {
         16\r\n\"ID\":\"abc\"}}\n{\"Type\":\"\r\n\
         b\r\nnetwork\"}\n\n\r\n";
     let played = Played::new(answer, false);
-    let hints: Vec<Hint> = played.docker().hints(now(), BTreeSet::new()).collect().await;
+    let hints: Vec<Hint> = played.docker().hints(now(), BTreeSet::new(), Subjects::Everything).collect().await;
     assert_eq!(
         hints,
         [Hint::Container(ContainerId::new("abc"), crate::engine::Change::Ended), Hint::Other, Hint::Lost]
@@ -251,7 +254,7 @@ async fn events_in_pieces() {
 async fn nobody_listens_to_hints_any_more() {
     let played = Played::new("HTTP/1.1 200 OK\r\nTransfer-Encoding: chunked\r\n\r\n", true);
     let docker = played.docker();
-    let hints = docker.hints(now(), BTreeSet::new());
+    let hints = docker.hints(now(), BTreeSet::new(), Subjects::Everything);
     while played.asked.lock().expect("no panic").is_empty() {
         tokio::task::yield_now().await;
     }

@@ -14,7 +14,7 @@ use tokio::time::Instant;
 use super::Simulated;
 use super::logs::{Next, Place};
 use crate::desired::Resources;
-use crate::engine::{EngineError, Evidence, Hint, Listing, LogChunk, LogQuery, Observe, Perform};
+use crate::engine::{EngineError, Evidence, Hint, Listing, LogChunk, LogQuery, Observe, Perform, Subjects};
 use crate::image::{ImageId, ObservedImage};
 use crate::observed::{ContainerId, ObservedContainer};
 use crate::ownership::{self, Intervention, Source};
@@ -105,7 +105,7 @@ impl Observe for SimulatedHandle {
         self.look(|engine| engine.try_inspect(id_or_name))
     }
 
-    fn hints(&self, _: Timestamp, _: BTreeSet<Source>) -> BoxStream<'static, Hint> {
+    fn hints(&self, _: Timestamp, _: BTreeSet<Source>, _: Subjects) -> BoxStream<'static, Hint> {
         let handle = self.clone();
         let state = Some((handle, Vec::new().into_iter()));
         let hints = stream::unfold(state, |state| async move {

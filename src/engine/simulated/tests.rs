@@ -3,7 +3,7 @@ use std::time::Duration;
 
 use super::*;
 use crate::desired::{ContainerSpec, PortMapping, Revision, Scheduling};
-use crate::engine::{Change, Observe, Perform};
+use crate::engine::{Change, Observe, Perform, Subjects};
 use crate::observed::{Health, Phase};
 use crate::ownership;
 use crate::plan::{Effect, Failure, FailureKind, NewContainer};
@@ -553,7 +553,7 @@ async fn behind_the_asynchronous_door() {
     let handle = SimulatedHandle::new(Simulated::new(START));
     let action = Action::CreateNetwork { cluster: cluster(), source: source() };
     let Outcome::Done(Effect::Network(network)) = handle.perform(&action).await else { panic!("no network") };
-    let mut hints = handle.hints(START, BTreeSet::new());
+    let mut hints = handle.hints(START, BTreeSet::new(), Subjects::Everything);
     let create = create_action(&network, identity(0, 1), CHECKED);
     let Outcome::Done(Effect::Container(container)) = handle.perform(&create).await else { panic!("no container") };
     assert_eq!(handle.perform(&start_action(&container)).await, Outcome::Done(Effect::Started));

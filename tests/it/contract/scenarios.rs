@@ -220,7 +220,11 @@ pub(super) async fn the_list_shows_only_ours<F: Fixture>(world: &World<F>) {
 
 pub(super) async fn an_end_is_inspected_at_once_and_listed_later<F: Fixture>(world: &World<F>) {
     let container = world.run(1, Program::Sleeps, json!({})).await;
-    let mut hints = world.engine().hints(world.fixture.now(), std::collections::BTreeSet::from([super::source()]));
+    let mut hints = world.engine().hints(
+        world.fixture.now(),
+        std::collections::BTreeSet::from([super::source()]),
+        reconcile::engine::Subjects::Everything,
+    );
     let hear_and_look = async {
         let ended = Hint::Container(container.id.clone(), Change::Ended);
         while next_hint(&mut hints, &container.id).await != ended {}
@@ -371,7 +375,11 @@ pub(super) async fn a_volume_that_outlives_its_task<F: Fixture>(world: &World<F>
 }
 
 pub(super) async fn hints_tell_of_every_change<F: Fixture>(world: &World<F>) {
-    let mut hints = world.engine().hints(world.fixture.now(), std::collections::BTreeSet::from([super::source()]));
+    let mut hints = world.engine().hints(
+        world.fixture.now(),
+        std::collections::BTreeSet::from([super::source()]),
+        reconcile::engine::Subjects::Everything,
+    );
     let container = world.create(1, Program::Well, json!({})).await;
     let mut seen = async |changes: &[Change]| {
         loop {

@@ -140,7 +140,9 @@ fn head(report: &Report<'_>) -> String {
         // A reviewer must not take it for what the host has.
         let only =
             if matches!(plan.observed.world, World::Git(_)) { ": manifests only, not what really runs" } else { "" };
-        format!("\nCompared {} with {}{only}.{}\n", code(&desired), code(&observed), waiting(plan))
+        let changes = report.outcome != Outcome::Unchanged;
+        let id = if changes { format!(" This is plan `{}`.", plan.id) } else { String::new() };
+        format!("\nCompared {} with {}{only}.{}{id}\n", code(&desired), code(&observed), waiting(plan))
     });
     format!("<!-- reconcile:{marker} -->\n### reconcile: {title}\n{compared}")
 }

@@ -284,7 +284,7 @@ fn a_comparison_of_manifests_is_not_taken_for_one_with_a_host() {
     let observed =
         ObservedFrom { engine: "origin/main at a01b77c".to_owned(), world: against::World::Git(git), ..world.observed };
     let text = World { observed, ..World::mixed() }.render(Format::Markdown);
-    let line = "\nCompared `deploy @ 4f2c9e1` with `origin/main at a01b77c`: manifests only, not what really runs.\n";
+    let line = "\nCompared `deploy @ 4f2c9e1` with `origin/main at a01b77c`: manifests only, not what really runs. ";
     assert!(text.contains(line), "{text}");
 }
 
