@@ -112,7 +112,11 @@ async fn nobody_answers() {
     assert_eq!(answer(&tcp, port, LONG).await, "success", "the connection is taken");
     let hangs = answer(&Probe::HttpGet(get("/")), port, short).await;
     assert_eq!(hangs, "GET http://127.0.0.1:PORT/ gave no answer within 0 s");
-    drop(listener);
+    // A port that is taken and not listened on: one that was given back could be somebody else's by now.
+    let deaf = tokio::net::TcpSocket::new_v4().unwrap();
+    deaf.bind("127.0.0.1:0".parse().unwrap()).unwrap();
+    let port = deaf.local_addr().unwrap().port();
+    let tcp = Probe::TcpSocket(TcpSocketSpec { port });
     assert_eq!(answer(&tcp, port, LONG).await, "connecting to 127.0.0.1:PORT failed: connection refused");
     let refused = answer(&Probe::HttpGet(get("/")), port, LONG).await;
     assert_eq!(refused, "GET http://127.0.0.1:PORT/ failed: connection refused");

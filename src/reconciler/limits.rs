@@ -32,9 +32,10 @@ impl Reconciler {
     /// The steps that may begin now: as many as the limits allow, and none that takes room before it is known how much there is. The
     /// rest is planned again at the next tick, on newer facts.
     pub(super) fn within_limits(&self, plan: &Plan) -> Vec<Step> {
+        let rollout = if self.is_repairing(plan) { ROLLOUT_BESIDE_REPAIRS } else { usize::MAX };
         let mut room = BTreeMap::from([
             (Queue::Repair, self.limits.repair),
-            (Queue::Rollout, self.limits.rollout),
+            (Queue::Rollout, rollout.min(self.limits.rollout)),
             (Queue::Retire, self.limits.retire),
             (Queue::Pull, self.limits.pull),
         ]);
@@ -53,7 +54,18 @@ impl Reconciler {
         }
         begun
     }
+
+    /// Whether a running service is getting back what it has lost, now or as soon as this plan is begun.
+    fn is_repairing(&self, plan: &Plan) -> bool {
+        let may_begin = |step: &Step| self.room.lets_begin(step, plan) && self.stops.let_begin(step);
+        self.observed.in_flight.values().any(|in_flight| in_flight.queue() == Queue::Repair)
+            || plan.steps.iter().any(|step| queue(step) == Queue::Repair && may_begin(step))
+    }
 }
+
+/// So much of a rollout goes on while something is repaired: an engine that starts a dozen containers at once takes three times as long
+/// for each, and what is lost serves nobody meanwhile.
+const ROLLOUT_BESIDE_REPAIRS: usize = 1;
 
 /// Which limit a step counts against.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]

@@ -90,6 +90,21 @@ fn no_more_is_begun_at_once_than_the_limits_allow() {
 }
 
 #[test]
+fn a_rollout_makes_way_for_a_repair() {
+    let services = desired(&[("shop/api", service(20, &web())), ("shop/web", service(1, &web()))]);
+    let mut reconciler = Reconciler::new(Arc::new(services), Limits { repair: 8, rollout: 8, ..LIMITS });
+    assert_eq!(reconciler.tick(NOW).commands, [Command::List]);
+    // It ended long enough ago for its pause to be over.
+    let dead = crate::testing::exited("shop/web/0", &web(), 1, 1, 60);
+    reconciler.handle(NOW, Input::Listed(Ok(listing(&[dead]))));
+    look_up_web(&mut reconciler, NOW);
+    let begun = performed(&reconciler.tick(NOW));
+    let of_web = begun.iter().filter(|step| step.contains("shop/web/0")).count();
+    assert_eq!((of_web, begun.len() - of_web), (1, 1), "{begun:#?}");
+    assert_eq!(performed(&reconciler.tick(NOW)), Vec::<String>::new(), "no more begins while the repair goes on");
+}
+
+#[test]
 fn an_end_that_an_event_tells_is_believed_and_inspected() {
     let (mut reconciler, container) = at_rest();
     reconciler.handle(at(1), Input::Hint(Hint::Container(container.id.clone(), Change::Ended)));
