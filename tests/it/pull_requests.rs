@@ -101,7 +101,7 @@ fn a_dangerous_one_fails_and_says_why() {
     shown.expect(RUNNER, &annotations);
     let summary = [
         "### reconcile: not allowed: 2 update (2 replace tasks), 1 delete, 1 unchanged\n",
-        ": manifests only, not what really runs.\n",
+        ": manifests only, not what really runs. This is plan `",
         "> **Not allowed** by `--fail-on`: delete shop/store; downtime shop/catalog; downtime shop/front; downtime shop/store\n",
         "| `-` | `shop/store` | removed | **stops 1 task**<br>its volume is kept: store-data |\n",
         "shop/front is unavailable while its task is replaced",
