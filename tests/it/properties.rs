@@ -7,7 +7,6 @@
 //! `RECONCILE_HISTORIES` says how many stories are told, `RECONCILE_SEED` tells one of them in words. A seed that ever failed is kept
 //! in `tests/seeds.txt`.
 #![allow(
-    dead_code,
     clippy::pedantic,
     clippy::wildcard_enum_match_arm,
     clippy::large_enum_variant,

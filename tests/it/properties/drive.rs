@@ -466,7 +466,7 @@ impl World {
 
     fn begin(&mut self, step: Box<Step>, truth: &ObservedState) {
         self.tell(|| step.to_string());
-        let scene = Scene { engine: &self.engine, truth, desired: &self.desired, open: &self.open, lanes: self.lanes };
+        let scene = Scene { truth, desired: &self.desired, open: &self.open, lanes: self.lanes };
         self.oracle.judge(&step, &scene);
         let call = self.engine.begin(&step.action);
         self.oracle.judge_engine(&self.engine);

@@ -79,7 +79,6 @@ pub(super) struct Oracle {
 
 /// What an action is judged by.
 pub(super) struct Scene<'s> {
-    pub(super) engine: &'s Simulated,
     pub(super) truth: &'s ObservedState,
     pub(super) desired: &'s DesiredState,
     pub(super) open: &'s BTreeMap<CallId, Box<Step>>,
