@@ -102,6 +102,9 @@ class Engine:
     def start_container(self, container):
         self.call("POST", f"/containers/{container}/start")
 
+    def stop_container(self, container):
+        self.call("POST", f"/containers/{container}/stop")
+
     def create_container(self, name, network, run, alias, restart="no"):
         body = {
             "Image": IMAGE,

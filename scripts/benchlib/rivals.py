@@ -63,9 +63,23 @@ class Raw:
         self.rounds += 1
         start = time.perf_counter()
         network = self.engine.create_network(f"{self.run}-{self.rounds}", self.run)
-        self.engine.every(
-            lambda service: self.engine.run_container(f"{self.run}-{service}", network, self.run, service), self.services
-        )
+        running = {}
+
+        def run(service):
+            running[service] = self.engine.run_container(f"{self.run}-{service}", network, self.run, service)
+
+        self.engine.every(run, self.services)
+        took = time.perf_counter() - start
+        self.network, self.running = network, running
+        return took
+
+    def replace(self, round_):
+        """The least that puts another container in the place of the first one and keeps the service up: new before old."""
+        start = time.perf_counter()
+        service = self.services[0]
+        new = self.engine.run_container(f"{self.run}-{service}-{round_}", self.network, self.run, service)
+        self.engine.stop_container(self.running[service])
+        self.running[service] = new
         return time.perf_counter() - start
 
     def down(self):

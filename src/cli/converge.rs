@@ -65,8 +65,9 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
                 *output,
             ));
         }
+        let limits = if arguments.watch { limits().with_air_for_repairs(cores()) } else { limits() };
         let gate = gate(arguments.plan_id, arguments.allow_delete, arguments.directory.directory.display().to_string());
-        let run = Loop::new(engine.clone(), desired, limits(), &mut progress, inbox);
+        let run = Loop::new(engine.clone(), desired, limits, &mut progress, inbox);
         let command = if arguments.watch { "reconcile --watch" } else { "reconcile" };
         let by = format!("{command} {}", project.directory.display());
         let run = run.with_history(PullHistory::open(&name)).with_recorder(recorder(by, &name, &project));
@@ -96,9 +97,14 @@ pub(super) fn runtime(is_long: bool) -> Result<tokio::runtime::Runtime, Exit> {
     Ok(builder.worker_threads(2).enable_all().build()?)
 }
 
-/// The limits for the engine. It is taken to have as many processors as this machine: mostly it is this machine.
+/// The limits for the engine.
 pub(super) fn limits() -> Limits {
-    Limits::for_cores(std::thread::available_parallelism().map_or(2, usize::from))
+    Limits::for_cores(cores())
+}
+
+/// The engine is taken to have as many processors as this machine: mostly it is this machine.
+fn cores() -> usize {
+    std::thread::available_parallelism().map_or(2, usize::from)
 }
 
 /// Reads the manifests; says what is wrong with them; goes on only when no error is among it.

@@ -26,6 +26,13 @@ impl Limits {
         let starts = (3 * cores).clamp(4, 16);
         Self { repair: starts, rollout: starts, retire: 16, pull: 3 }
     }
+
+    /// The same for whoever stays to repair: a rollout leaves the engine air, since what it has begun when a task dies has to end before
+    /// the repair has the engine to itself.
+    #[must_use]
+    pub fn with_air_for_repairs(self, cores: usize) -> Self {
+        Self { rollout: (2 * cores).clamp(4, self.rollout), ..self }
+    }
 }
 
 impl Reconciler {
