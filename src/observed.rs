@@ -12,7 +12,7 @@ use serde::{Deserialize, Serialize};
 
 use crate::desired::{ContainerSpec, Protocol, Resources};
 use crate::image::ObservedImage;
-use crate::ownership::{ContainerIdentity, Intervention, Source, TaskKey};
+use crate::ownership::{ContainerIdentity, Intervention, RecordedSpec, Source, TaskKey};
 use crate::plan::{About, Cause, Lane, Target};
 use crate::value::{ClusterName, Timestamp};
 
@@ -164,7 +164,7 @@ pub struct ObservedContainer {
     /// What its labels say.
     pub identity: ContainerIdentity,
     /// The spec that it was made from, as its label holds it.
-    pub spec: Option<Arc<str>>,
+    pub spec: Option<RecordedSpec>,
     /// Where it is in its life.
     pub phase: Phase,
     /// What its health check says.
@@ -188,6 +188,23 @@ pub struct ObservedContainer {
     pub ports: Vec<PublishedPort>,
 }
 
+impl ObservedContainer {
+    /// The spec that it was made from, where the label can be read.
+    pub fn read_spec(&self) -> Option<&Arc<ContainerSpec>> {
+        self.spec.as_ref()?.read()
+    }
+
+    /// The same, where the label has any of these words. What most specs do not have need not be looked for in all of them.
+    pub(crate) fn read_spec_with(&self, words: &[&str]) -> Option<&Arc<ContainerSpec>> {
+        self.spec.as_ref().filter(|spec| spec.mentions(words))?.read()
+    }
+
+    /// The label itself.
+    pub(crate) fn spec_text(&self) -> Option<&str> {
+        self.spec.as_ref().map(RecordedSpec::text)
+    }
+}
+
 /// A container that carries our labels and that somebody else looks after: another directory in another cluster, or another process.
 /// All that counts of it is what it takes of the host.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize)]
@@ -198,7 +215,7 @@ pub struct Neighbour {
     /// Who declared it.
     pub source: Source,
     /// The spec that it was made from, as its label holds it.
-    pub spec: Option<Arc<str>>,
+    pub spec: Option<RecordedSpec>,
     /// Where it is in its life.
     pub phase: Phase,
     /// When it was created.
@@ -206,6 +223,13 @@ pub struct Neighbour {
     /// The ports that it has on the host.
     #[serde(default)]
     pub ports: Vec<PublishedPort>,
+}
+
+impl Neighbour {
+    /// The label that holds the spec.
+    pub(crate) fn spec_text(&self) -> Option<&str> {
+        self.spec.as_ref().map(RecordedSpec::text)
+    }
 }
 
 impl From<ObservedContainer> for Neighbour {

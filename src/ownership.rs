@@ -17,8 +17,10 @@ pub use crate::sensitive::is_sensitive;
 use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, TaskId, VolumeName};
 
 mod intervention;
+mod recorded;
 
 pub use intervention::{Asked, Intervention};
+pub use recorded::RecordedSpec;
 
 /// The prefix of every label of ours. It is reserved: a manifest cannot set a label below it.
 pub const LABEL_PREFIX: &str = "reconcile.";
@@ -304,11 +306,6 @@ impl ContainerIdentity {
 /// How many names are tried before a name held by somebody else is an error. Each try costs one call; one foreign holder is
 /// already rare, five are a person at work who wants to be told.
 const NAMES_TRIED_MAX: u32 = 5;
-
-/// Reads the spec that a container of ours carries. `None` when a later release wrote it in a way that this one cannot read.
-pub fn read_spec<'a>(label: impl Fn(&str) -> Option<&'a str>) -> Option<Arc<str>> {
-    label(SPEC).map(Arc::from)
-}
 
 fn read_task<'a>(label: &impl Fn(&str) -> Option<&'a str>) -> Option<TaskKey> {
     Some(TaskKey {

@@ -17,7 +17,7 @@ use std::time::Duration;
 
 use foldhash::fast::FixedState;
 
-use crate::desired::{CheckSpec, ContainerSpec, Probe, Protocol};
+use crate::desired::{CheckSpec, Probe, Protocol};
 use crate::manifest::NetworkMode;
 use crate::observed::{ContainerId, Health, NetworkAddress, ObservedContainer, ObservedState, Phase, PublishedPort};
 use crate::value::Timestamp;
@@ -109,11 +109,9 @@ struct Probes {
 }
 
 impl Probes {
-    fn read(text: Option<&str>) -> Option<Self> {
+    fn read(container: &ObservedContainer) -> Option<Self> {
         // Reading a spec is dear where hundreds are listed, and few have such a check.
-        let text =
-            text.filter(|text| ["\"httpGet\"", "\"tcpSocket\"", "\"grpc\""].iter().any(|word| text.contains(word)))?;
-        let spec: ContainerSpec = serde_json::from_str(text).ok()?;
+        let spec = container.read_spec_with(&["\"httpGet\"", "\"tcpSocket\"", "\"grpc\""])?;
         let shared = |check: &CheckSpec<_>, probe: &Probe| {
             let &CheckSpec { method: _, interval, timeout, retries, start_period } = check;
             CheckSpec { method: Arc::new(probe.clone()), interval, timeout, retries, start_period }
@@ -228,7 +226,7 @@ pub struct Rounds {
 impl Rounds {
     fn probes(&mut self, container: &ObservedContainer) -> Option<Arc<Probes>> {
         let known = self.known.entry(container.id.clone());
-        known.or_insert_with(|| Probes::read(container.spec.as_deref()).map(Arc::new)).clone()
+        known.or_insert_with(|| Probes::read(container).map(Arc::new)).clone()
     }
 
     /// Adds to what the engine shows of a container what we have found out. `is_new` when it was just started: otherwise, whatever

@@ -12,7 +12,7 @@ use crate::observed::{
     ContainerId, Exit, Health, ImageFact, NetworkId, ObservedContainer, ObservedNetwork, ObservedState, ObservedVolume,
     Phase, PublishedPort,
 };
-use crate::ownership::{self, Asked, ContainerIdentity, DeploymentMark, Intervention, Source, TaskKey};
+use crate::ownership::{Asked, ContainerIdentity, DeploymentMark, Intervention, RecordedSpec, Source, TaskKey};
 use crate::value::{Attempt, ClusterName, Family, Percent, ServiceName, Slot, Timestamp};
 
 /// Now, in every small world: 2026-08-14T09:41:07Z.
@@ -119,7 +119,7 @@ pub(crate) fn container(key: &TaskKey, task: &TaskSpec, spec: &ContainerSpec) ->
         id: ContainerId::new(&format!("{:0<64}", name.replace(|c: char| !c.is_ascii_hexdigit(), ""))),
         name,
         identity,
-        spec: ownership::read_spec(|label| labels.get(label).map(String::as_str)),
+        spec: RecordedSpec::find(|label| labels.get(label).map(String::as_str)),
         phase: Phase::Running { started_at: ago(60) },
         health: if spec.health_check.is_some() { Health::Healthy } else { Health::None },
         readiness: Health::None,

@@ -23,7 +23,7 @@ pub struct Before {
     /// The name of the content.
     pub revision: Revision,
     /// The containers, with sensitive values left out. Empty when none of them could be read.
-    pub containers: Vec<ContainerSpec>,
+    pub containers: Vec<Arc<ContainerSpec>>,
 }
 
 /// How two revisions of a task differ, in the order in which a spec lists its fields.
@@ -67,7 +67,7 @@ impl Secrets {
         let mut shared = 0;
         for wanted in &new.containers {
             let Some(before) = old.containers.iter().find(|before| before.name == wanted.name) else { continue };
-            let mut before = before.clone();
+            let mut before = (**before).clone();
             shared += fill(&mut before.environment, &wanted.environment);
             if let (Some(before), Some(wanted)) =
                 (&mut before.options.log_configuration, &wanted.options.log_configuration)

@@ -8,8 +8,8 @@ use super::place::Site;
 use super::sides::{Side, Sides};
 use super::text::count_of;
 use super::{Change, FieldChange, Overview, Reason, Row, RowAction, TaskCounts};
-use crate::desired::{ContainerSpec, DesiredService, DesiredState, Origin, Origins, Revision, VolumeSpec};
-use crate::observed::ObservedState;
+use crate::desired::{DesiredService, DesiredState, Origin, Origins, Revision, VolumeSpec};
+use crate::observed::{ObservedContainer, ObservedState};
 use crate::ownership::Source;
 use crate::plan::deployment::hooks::find_in_force_at_last;
 use crate::plan::ending::Ending;
@@ -340,8 +340,7 @@ fn common<'m, 'a>(outdated: &[&'m Member<'a>]) -> Option<&'m Member<'a>> {
 
 /// What the labels of a task's containers say about its revision.
 pub(crate) fn before(view: &TaskView<'_>) -> Before {
-    let specs = view.observed().filter_map(|container| container.spec.as_deref());
-    let containers = specs.filter_map(|text| serde_json::from_str::<ContainerSpec>(text).ok()).collect();
+    let containers = view.observed().filter_map(ObservedContainer::read_spec).cloned().collect();
     let family = view.containers[0].identity.family.clone();
     Before { family, revision: view.key.revision, containers }
 }

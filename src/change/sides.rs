@@ -44,7 +44,7 @@ pub(super) struct Side {
 impl Side {
     pub(super) fn running(before: Before, count: u32) -> Self {
         let Before { family, revision, containers } = before;
-        Self { family, revision, count, containers: containers.into_iter().map(Arc::new).collect() }
+        Self { family, revision, count, containers }
     }
 
     pub(super) fn wanted(task: &TaskSpec, count: u32) -> Self {

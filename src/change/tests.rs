@@ -55,7 +55,7 @@ fn before(task: &TaskSpec) -> Before {
     Before {
         family: task.family.clone(),
         revision: task.revision,
-        containers: task.containers.iter().map(|spec| redact(spec)).collect(),
+        containers: task.containers.iter().map(|spec| Arc::new(redact(spec))).collect(),
     }
 }
 

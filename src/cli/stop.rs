@@ -13,10 +13,11 @@ use super::output::Output;
 use super::report::Progress;
 use super::scope::{Scope, Scoped};
 use super::{Engine, converge, notes, signals};
+use crate::desired::TaskSpec;
 use crate::desired::standalone::{Wish, desire_tasks};
-use crate::desired::{ContainerSpec, TaskSpec};
 use crate::engine::Observe;
 use crate::engine::docker::Docker;
+use crate::observed::ObservedContainer;
 use crate::ownership::TaskKey;
 use crate::watch::{Ending, Loop, Until};
 
@@ -45,12 +46,11 @@ fn parse_reason(text: &str) -> Result<String, String> {
 
 /// What a task is made of, as far as its labels tell.
 fn spec_of(found: &Found) -> TaskSpec {
-    let specs = found.containers.iter().filter_map(|container| container.spec.as_deref());
-    let specs = specs.filter_map(|text| serde_json::from_str::<ContainerSpec>(text).ok());
+    let specs = found.containers.iter().filter_map(ObservedContainer::read_spec);
     TaskSpec {
         family: found.containers[0].identity.family.clone(),
         revision: found.key.revision,
-        containers: specs.map(Arc::new).collect(),
+        containers: specs.cloned().collect(),
     }
 }
 

@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 
 use super::{DeploymentCause, NAMES_MAX, Record, TaskEnd, VERSION, What, bounded};
 use crate::change::{Before, changes};
-use crate::desired::{ContainerSpec, DesiredService, DesiredState, Revision, TaskSpec};
+use crate::desired::{DesiredService, DesiredState, Revision, TaskSpec};
 use crate::event::{Event, EventKind};
 use crate::observed::{ContainerId, Health, ObservedContainer, ObservedState, Phase};
 use crate::plan::{About, Action, Cause, Plan, Wait, describe_end};
@@ -417,11 +417,8 @@ fn changed_fields(observed: &ObservedState, container: &ObservedContainer, new: 
     let mut of_task: Vec<_> =
         observed.containers.values().filter(|other| other.identity.task == container.identity.task).collect();
     of_task.sort_by_key(|other| other.identity.position);
-    let read = |other: &&ObservedContainer| {
-        other.spec.as_deref().and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok())
-    };
     let named = of_task.iter().filter(|other| !other.identity.container.is_namespace_owner());
-    let containers = named.filter_map(read).collect();
+    let containers = named.filter_map(|other| other.read_spec().cloned()).collect();
     let identity = &container.identity;
     let before = Before { family: identity.family.clone(), revision: identity.task.revision, containers };
     changes(&before, new, None).into_iter().map(|change| change.path).take(NAMES_MAX).collect()

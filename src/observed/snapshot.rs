@@ -2,13 +2,10 @@
 //!
 //! It holds what the labels hold, and no more of a value than they do. What programs printed is left out: it may be anything.
 
-use std::sync::Arc;
-
 use serde::{Deserialize, Serialize};
 
 use super::{Exit, Neighbour, ObservedContainer, ObservedState, Phase};
-use crate::desired::ContainerSpec;
-use crate::ownership::spec_text;
+use crate::ownership::RecordedSpec;
 
 /// The version of the form: minor numbers only add.
 pub const FORMAT_VERSION: &str = "1.0";
@@ -95,9 +92,8 @@ impl Snapshot {
 }
 
 /// A release before this one may have let more into its labels.
-fn redact_spec(spec: &mut Option<Arc<str>>) {
-    let read = spec.as_deref().and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
-    *spec = read.map(|read| Arc::from(spec_text(&read)));
+fn redact_spec(spec: &mut Option<RecordedSpec>) {
+    *spec = spec.as_ref().and_then(RecordedSpec::read).map(|read| RecordedSpec::of(read));
 }
 
 fn redact_container(container: &mut ObservedContainer) {

@@ -32,8 +32,18 @@ fn labels_survive_the_way_to_the_engine_and_back() {
     let labels = identity().labels(&spec);
     assert_eq!(ContainerIdentity::read(|key| labels.get(key).map(String::as_str)), Some(identity()));
     assert_eq!(labels.get("team").map(String::as_str), Some("web"));
-    let text = read_spec(|key| labels.get(key).map(String::as_str)).expect("the spec is a label");
-    assert_eq!(serde_json::from_str::<ContainerSpec>(&text).expect("the label holds a spec"), spec);
+    let text = RecordedSpec::find(|key| labels.get(key).map(String::as_str)).expect("the spec is a label");
+    assert_eq!(text.read().map(|read| &**read), Some(&spec), "the label holds a spec");
+}
+
+#[test]
+fn a_label_is_read_once_and_one_of_another_release_not_at_all() {
+    let label = RecordedSpec::of(&spec(r#"{"name":"nginx","image":"shop:1"}"#));
+    let (first, again) = (label.read().expect("it is ours"), label.clone());
+    assert!(std::sync::Arc::ptr_eq(first, again.read().expect("it is ours")));
+    assert_eq!(label, RecordedSpec::from(label.text()), "the text is what counts");
+    let foreign = RecordedSpec::from(r#"{"name":"nginx","image":["shop","1"]}"#);
+    assert_eq!((foreign.read(), foreign.mentions(&["no such word", "image"])), (None, true));
 }
 
 #[test]

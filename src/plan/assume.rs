@@ -54,15 +54,15 @@ fn running<'a>(
     observed: &'a ObservedState,
     cluster: &ClusterName,
     service: &ServiceName,
-) -> Vec<(&'a TaskKey, BTreeMap<&'a ContainerName, ContainerSpec>)> {
-    let mut tasks: BTreeMap<&TaskKey, (Timestamp, BTreeMap<&ContainerName, ContainerSpec>)> = BTreeMap::new();
+) -> Vec<(&'a TaskKey, BTreeMap<&'a ContainerName, &'a ContainerSpec>)> {
+    let mut tasks: BTreeMap<&TaskKey, (Timestamp, BTreeMap<&ContainerName, &ContainerSpec>)> = BTreeMap::new();
     for container in observed.containers.values() {
         let identity = &container.identity;
         let is_its = identity.task.cluster == *cluster && identity.task.service == *service;
         if !is_its || !desired.may_touch(&identity.source) {
             continue;
         }
-        let Some(spec) = container.spec.as_deref().and_then(|text| serde_json::from_str(text).ok()) else { continue };
+        let Some(spec) = container.read_spec() else { continue };
         let (created_at, specs) = tasks.entry(&identity.task).or_default();
         *created_at = (*created_at).max(container.created_at);
         specs.insert(&identity.container, spec);
@@ -77,7 +77,7 @@ type Found = Vec<(ContainerName, String)>;
 /// The task of a service as one of those that run would have it: the newest that is then of the very revision, else the newest.
 fn assume(
     service: &DesiredService,
-    running: &[(&TaskKey, BTreeMap<&ContainerName, ContainerSpec>)],
+    running: &[(&TaskKey, BTreeMap<&ContainerName, &ContainerSpec>)],
 ) -> Option<(TaskSpec, Found)> {
     let mut first = None;
     for (key, specs) in running {
@@ -90,7 +90,7 @@ fn assume(
     first
 }
 
-fn fill(task: &TaskSpec, specs: &BTreeMap<&ContainerName, ContainerSpec>) -> (TaskSpec, Found) {
+fn fill(task: &TaskSpec, specs: &BTreeMap<&ContainerName, &ContainerSpec>) -> (TaskSpec, Found) {
     let mut found = Vec::new();
     let containers = task.containers.iter().map(|wanted| {
         let Some(before) = specs.get(&wanted.name).filter(|_| wanted.all_secrets().next().is_some()) else {

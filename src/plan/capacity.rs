@@ -304,11 +304,11 @@ fn containers(observed: &ObservedState) -> impl Iterator<Item = (Owned<'_>, Opti
         };
         let doing = in_flight.map(|in_flight| &in_flight.doing);
         let hold = hold(&container.phase, doing, at.since(container.created_at));
-        ((&container.identity.task, &container.identity.source), container.spec.as_deref(), hold)
+        ((&container.identity.task, &container.identity.source), container.spec_text(), hold)
     });
     let neighbours = observed.neighbours.values().map(move |neighbour| {
         let hold = hold(&neighbour.phase, None, at.since(neighbour.created_at));
-        ((&neighbour.task, &neighbour.source), neighbour.spec.as_deref(), hold)
+        ((&neighbour.task, &neighbour.source), neighbour.spec_text(), hold)
     });
     let created = observed.in_flight.values().filter_map(|in_flight| match &in_flight.doing {
         Doing::Create(identity) => Some(((&identity.task, &identity.source), None, Hold::Promised)),

@@ -15,7 +15,7 @@ use super::group::{Group, Groups};
 use super::intervention::{self, ByService};
 use super::restart::{self, Retry};
 use super::service::{judge, present_count};
-use super::view::{self, TaskState, TaskView};
+use super::view::{TaskState, TaskView};
 use super::{Cause, Wait};
 use crate::desired::{DesiredService, DesiredState, Revision, TaskSpec};
 use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
@@ -482,7 +482,7 @@ fn read_task(view: &TaskView<'_>) -> Option<TaskSpec> {
         return None;
     }
     containers.sort_by_key(|container| container.identity.position);
-    let specs = containers.into_iter().map(|container| view::read_spec(container).map(Arc::new));
+    let specs = containers.into_iter().map(|container| container.read_spec().cloned());
     let containers = specs.collect::<Option<_>>()?;
     Some(TaskSpec { family: first.family.clone(), revision: view.key.revision, containers })
 }

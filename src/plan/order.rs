@@ -4,13 +4,12 @@
 //! The rules are ECS's: a dependency counts at the start only and is not watched afterwards, and the order of stopping is the order of
 //! starting read backwards, whatever the condition.
 
-use std::borrow::Cow;
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
 use super::ending::{describe_end, was_unhealthy};
-use super::view::{self, ContainerView, TaskView};
+use super::view::{ContainerView, TaskView};
 use crate::desired::{Condition, ContainerSpec, RestartPolicy, StartDependency};
 use crate::observed::{ContainerId, Exit, Health, ObservedContainer, Phase};
 use crate::value::{ContainerName, Timestamp};
@@ -96,7 +95,7 @@ impl fmt::Display for Never<'_> {
 /// Whether `container`, which has never been started, may be.
 pub(crate) fn gate<'a>(task: &TaskView<'a>, container: &ContainerView<'a>) -> Gate<'a> {
     match spec_of(task, container, ORDER_FIELDS) {
-        Some(spec) => gate_at(task, &spec, 0),
+        Some(spec) => gate_at(task, spec, 0),
         None => Gate::Open,
     }
 }
@@ -109,18 +108,15 @@ pub(crate) fn gate_of<'a>(task: &TaskView<'a>, spec: &ContainerSpec) -> Gate<'a>
 /// The spec of a container: the wanted one where the task is of the wanted revision, or else the one that it carries.
 ///
 /// A task of one container has no order, and a label without one of `fields` tells nothing about it: neither is read.
-fn spec_of<'a>(task: &TaskView<'a>, container: &ContainerView<'a>, fields: &[&str]) -> Option<Cow<'a, ContainerSpec>> {
+fn spec_of<'a>(task: &TaskView<'a>, container: &ContainerView<'a>, fields: &[&str]) -> Option<&'a ContainerSpec> {
     if let Some(spec) = task.context.spec {
         let spec = spec.containers.iter().find(|spec| spec.name == container.identity.container);
-        return spec.map(|spec| Cow::Borrowed(&**spec));
+        return spec.map(|spec| &**spec);
     }
     if container.identity.containers < 2 {
         return None;
     }
-    let observed = container.observed.filter(|observed| {
-        observed.spec.as_deref().is_some_and(|text| fields.iter().any(|field| text.contains(field)))
-    });
-    view::read_spec(observed?).map(Cow::Owned)
+    container.observed?.read_spec_with(fields).map(|spec| &**spec)
 }
 
 fn gate_at<'a>(task: &TaskView<'a>, spec: &ContainerSpec, depth: usize) -> Gate<'a> {
@@ -165,7 +161,7 @@ fn stand<'a>(task: &TaskView<'a>, dependency: &StartDependency, depth: usize) ->
         // A ring, which only a label of another release can hold, waits for ever.
         Phase::Created if depth >= task.containers.len() => waits,
         Phase::Created => {
-            let gate = spec_of(task, container, ORDER_FIELDS).map(|spec| gate_at(task, &spec, depth + 1));
+            let gate = spec_of(task, container, ORDER_FIELDS).map(|spec| gate_at(task, spec, depth + 1));
             match gate {
                 Some(Gate::Never(never)) => Stand::Never(Because::Blocked(Box::new(never))),
                 Some(Gate::Open | Gate::Waits { .. } | Gate::Unclear(_)) | None => waits,

@@ -5,7 +5,7 @@
 use std::time::Duration;
 
 use super::{Cause, Wait};
-use crate::desired::{ContainerSpec, Patience, TaskSpec};
+use crate::desired::{Patience, TaskSpec};
 use crate::observed::{ContainerId, Doing, Health, ObservedContainer, ObservedState, Phase};
 use crate::ownership::{ContainerIdentity, Source, TaskKey};
 use crate::value::{Attempt, ContainerName, Slot, Timestamp};
@@ -340,7 +340,7 @@ impl<'a> TaskView<'a> {
 
     /// How long after its start it may take until a task that never is healthy has been found out and ended.
     pub(crate) fn sickness_found_after(&self, grace: Duration) -> Duration {
-        let specs = self.observed().filter_map(read_spec);
+        let specs = self.observed().filter_map(ObservedContainer::read_spec);
         let longest = specs.map(|spec| {
             let checks = spec.health_check.as_ref().map_or(0, |check| {
                 let each = check.interval.saturating_add(check.timeout);
@@ -371,11 +371,6 @@ pub(crate) fn with_last_tries<'a>(tasks: Vec<TaskView<'a>>) -> impl Iterator<Ite
         let is_last = !tasks.peek().is_some_and(goes_on);
         Some((view, is_last))
     })
-}
-
-/// The spec that a container carries, where it can be read.
-pub(crate) fn read_spec(container: &ObservedContainer) -> Option<ContainerSpec> {
-    serde_json::from_str(container.spec.as_deref()?).ok()
 }
 
 fn started_at(container: &ObservedContainer) -> Option<Timestamp> {

@@ -8,7 +8,7 @@ use super::deployment::{InForce, Standing, Standings};
 use super::group::Groups;
 use super::intervention::{ByService, Interventions};
 use super::order;
-use super::view::{self, ContainerView, TaskView};
+use super::view::{ContainerView, TaskView};
 use super::{About, Action, Cause, FailureKind, Plan, Step, Target, Wait, Waiting, restart};
 use crate::desired::{ContainerSpec, DesiredState, Protocol, STOP_TIMEOUT_DEFAULT_SECS};
 use crate::observed::{NetworkId, ObservedContainer, ObservedNetwork, ObservedState, Phase};
@@ -245,7 +245,7 @@ fn stop(container: &ObservedContainer) -> Action {
 
 /// The time that a container was promised when it was made.
 pub(crate) fn stop_timeout_secs(container: &ObservedContainer) -> u32 {
-    view::read_spec(container).map_or(STOP_TIMEOUT_DEFAULT_SECS, |spec| spec.stop_timeout)
+    container.read_spec().map_or(STOP_TIMEOUT_DEFAULT_SECS, |spec| spec.stop_timeout)
 }
 
 fn held_ports(
@@ -290,7 +290,7 @@ fn held_ports(
 fn promised_ports(desired: &DesiredState, container: &ContainerView<'_>) -> Vec<(u16, Protocol)> {
     let of_spec = |spec: &ContainerSpec| spec.port_mappings.iter().filter_map(|port| port.static_host_port()).collect();
     if let Some(observed) = container.observed {
-        return view::read_spec(observed).as_ref().map(of_spec).unwrap_or_default();
+        return observed.read_spec().map(|spec| of_spec(spec)).unwrap_or_default();
     }
     let ContainerIdentity { task, container, .. } = container.identity;
     let service = desired.clusters.get(&task.cluster).and_then(|cluster| cluster.services.get(&task.service));

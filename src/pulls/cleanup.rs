@@ -4,7 +4,7 @@ use std::collections::BTreeSet;
 use std::time::Duration;
 
 use super::PullHistory;
-use crate::desired::{ContainerSpec, DesiredState};
+use crate::desired::DesiredState;
 use crate::image::{ImageId, PullBehavior};
 use crate::observed::ObservedState;
 
@@ -34,13 +34,12 @@ pub fn is_passing(desired: &DesiredState, image: &str) -> bool {
 pub fn choose(history: &mut PullHistory, desired: &DesiredState, observed: &ObservedState) -> Vec<(String, ImageId)> {
     let mut in_use: BTreeSet<String> = BTreeSet::new();
     for container in observed.containers.values() {
-        let spec = container.spec.as_deref().and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
-        let Some(spec) = spec else { continue };
+        let Some(spec) = container.read_spec() else { continue };
         if let Some(pin) = &container.identity.image {
             history.use_image(&spec.image, &pin.id, container.created_at, observed.at);
             in_use.insert(pin.id.to_string());
         }
-        in_use.insert(spec.image);
+        in_use.insert(spec.image.clone());
     }
     let services = desired.services_and_hooks();
     in_use.extend(services.flat_map(|service| &service.task.containers).map(|spec| spec.image.clone()));

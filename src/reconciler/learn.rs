@@ -311,12 +311,11 @@ impl Reconciler {
     fn begin_to_run(&mut self, id: &ContainerId) {
         let at = self.observed.at;
         if let Some(container) = self.observed.containers.get_mut(id) {
-            let text = container.spec.as_deref();
-            let spec = text.and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
+            let spec = container.read_spec().cloned();
             container.phase = Phase::Running { started_at: at };
             let is_checked = spec.as_ref().is_some_and(|spec| spec.health_check.is_some());
             container.health = if is_checked { Health::Starting } else { Health::None };
-            container.ports = spec.iter().flat_map(PublishedPort::all_static).collect();
+            container.ports = spec.iter().flat_map(|spec| PublishedPort::all_static(spec)).collect();
             container.address = None;
             self.rounds.complete(container, true, at);
             // Whoever is asked over the network needs an address, and only the engine knows it.
@@ -348,6 +347,9 @@ impl Reconciler {
     fn know(&mut self, mut container: ObservedContainer) {
         clamp_times(&mut container, self.observed.at);
         let before = self.observed.containers.remove(&container.id);
+        if let Some(before) = before.as_ref().filter(|before| before.spec == container.spec) {
+            container.spec.clone_from(&before.spec);
+        }
         self.complete(&mut container, before.as_ref().map(|before| &before.phase));
         if let (Phase::StartFailed { at, .. }, Some(Phase::Created)) =
             (&mut container.phase, before.as_ref().map(|b| &b.phase))
@@ -416,7 +418,9 @@ fn merge(known: ObservedContainer, listed: ObservedContainer) -> ObservedContain
         (_, listed) => listed,
     };
     let health_output = known.health_output.filter(|_| listed.health == Health::Unhealthy);
-    ObservedContainer { phase, health_output, created_at: known.created_at, ..listed }
+    // The same text, and perhaps read already.
+    let spec = if known.spec == listed.spec { known.spec } else { listed.spec };
+    ObservedContainer { spec, phase, health_output, created_at: known.created_at, ..listed }
 }
 
 /// Nothing has happened in the future: an engine whose clock is ahead must not make a slot wait for hours.

@@ -283,7 +283,6 @@ impl Reconciler {
 fn may_restart(container: &ObservedContainer) -> bool {
     let Some(exit) = container.phase.exit() else { return false };
     // Most containers have none, and their specs need not be read.
-    let text = container.spec.as_deref().filter(|text| text.contains("restartPolicy"));
-    let spec = text.and_then(|text| serde_json::from_str::<crate::desired::ContainerSpec>(text).ok());
-    spec.and_then(|spec| spec.restart_policy).is_some_and(|policy| allows_restart(&policy, exit))
+    let spec = container.read_spec_with(&["restartPolicy"]);
+    spec.and_then(|spec| spec.restart_policy.as_ref()).is_some_and(|policy| allows_restart(policy, exit))
 }

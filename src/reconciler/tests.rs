@@ -2,6 +2,7 @@
 
 use super::*;
 use crate::observed::Exit;
+use crate::ownership::RecordedSpec;
 use crate::testing::{NOW, add_network, desired, observed, running, service, task};
 
 const LIMITS: Limits = Limits { repair: 2, rollout: 2, retire: 2, pull: 1 };
@@ -131,6 +132,29 @@ fn a_list_that_lags_behind_an_end_is_not_believed() {
     // The list was asked for before the end, and shows the container as running.
     reconciler.handle(at(1), Input::Listed(Ok(listing(&[vec![container.clone()]]))));
     assert!(matches!(reconciler.observed().containers[&container.id].phase, Phase::Exited { .. }));
+}
+
+#[test]
+fn what_has_been_read_of_a_label_outlives_the_next_look() {
+    let (mut reconciler, container) = at_rest();
+    let spec = |reconciler: &Reconciler| {
+        let container = &reconciler.observed().containers[&container.id];
+        container.read_spec().expect("it can be read").clone()
+    };
+    let read = spec(&reconciler);
+    let anew = || ObservedContainer {
+        spec: container.spec.as_ref().map(|spec| RecordedSpec::from(spec.text())),
+        ..container.clone()
+    };
+    reconciler.handle(at(60), Input::Resync);
+    assert_eq!(reconciler.tick(at(60)).commands, [Command::List]);
+    reconciler.handle(at(60), Input::Listed(Ok(listing(&[vec![anew()]]))));
+    assert!(Arc::ptr_eq(&read, &spec(&reconciler)), "a list");
+    let outcome = Outcome::Done(Effect::Container(Box::new(anew())));
+    let identity = Box::new(container.identity.clone());
+    let action = Action::StartContainer { id: container.id.clone(), identity };
+    reconciler.handle(at(61), Input::Finished(Box::new(Step { action, cause: Cause::Wanted }), outcome));
+    assert!(Arc::ptr_eq(&read, &spec(&reconciler)), "a close look");
 }
 
 #[test]

@@ -10,7 +10,7 @@ use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
 use crate::ownership::{Source, TaskKey};
 use crate::plan::group;
 use crate::plan::lifecycle::{self, LastStatus, StopCode};
-use crate::plan::view::{self, TaskView};
+use crate::plan::view::TaskView;
 use crate::value::{Attempt, ClusterName, ContainerName, Family, ServiceName, Slot, TaskId, Timestamp};
 
 /// The longest reason, in characters. Source: ECS, which cuts there too.
@@ -249,8 +249,7 @@ fn not_made(spec: &ContainerSpec, circumstances: &Circumstances, last_status: La
 }
 
 fn read_container(container: &ObservedContainer) -> ContainerReport {
-    let spec = view::read_spec(container);
-    let image = spec.map(|spec| spec.image);
+    let image = container.read_spec().map(|spec| spec.image.clone());
     let exit = container.phase.exit();
     let (last_status, started_at) = match &container.phase {
         Phase::CreatedOrFailed | Phase::Created => (LastStatus::Pending, None),

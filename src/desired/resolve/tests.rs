@@ -194,8 +194,8 @@ fn a_difference_is_shown_where_the_file_or_the_secret_is() {
     let mut old = (*task.containers[0]).clone();
     old.environment.insert("B".to_owned(), "1".to_owned());
     old.secrets[0].version = Some(SecretVersion { digest: 3, ..VERSION });
-    let before = TaskSpec::new(Family::new("web").unwrap(), vec![Arc::new(old.clone())]);
-    let before = crate::change::Before { family: before.family, revision: before.revision, containers: vec![old] };
+    let TaskSpec { family, revision, containers } = TaskSpec::new(Family::new("web").unwrap(), vec![Arc::new(old)]);
+    let before = crate::change::Before { family, revision, containers };
     let shown: Vec<_> = crate::change::changes(&before, &task, Some(&origin))
         .into_iter()
         .map(|field| {

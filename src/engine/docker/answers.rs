@@ -20,11 +20,11 @@ use ports::{holds_ports, host_network_ports, published, without_repetition};
 use super::secrets::cover_log_options;
 use super::status_text;
 use super::text::{clean, tells_of_engine};
-use crate::desired::{CheckMethod, ContainerSpec};
+use crate::desired::CheckMethod;
 use crate::observed::{
     ContainerId, Exit, Health, NetworkId, ObservedContainer, ObservedNetwork, ObservedVolume, Phase,
 };
-use crate::ownership::{self, ContainerIdentity};
+use crate::ownership::{self, ContainerIdentity, RecordedSpec};
 use crate::value::Timestamp;
 
 /// As much of a health check's output as is worth keeping: the last words of a `curl` or a stack trace's head.
@@ -134,8 +134,8 @@ fn read_listed(container: &ListedContainer<'_>, now: Timestamp) -> Option<Observ
         let published = published(port.container_port, port.host_port?, port.protocol.as_ref().map_or("tcp", |p| &p.0));
         Some((port.ip.as_ref().map_or("", |ip| &*ip.0), published?))
     });
-    let spec = ownership::read_spec(label);
-    let of_host = host_network_ports(container.host_config.as_ref(), spec.as_deref(), &phase);
+    let spec = RecordedSpec::find(label);
+    let of_host = host_network_ports(container.host_config.as_ref(), spec.as_ref(), &phase);
     let ports = of_host.unwrap_or_else(|| without_repetition(ports));
     let network = container.network_settings.as_ref().filter(|_| holds_ports(&phase));
     Some(ObservedContainer {
@@ -160,10 +160,11 @@ fn read_listed(container: &ListedContainer<'_>, now: Timestamp) -> Option<Observ
 pub(super) fn lacks_health(listed: &ObservedContainer) -> bool {
     let is_silent = listed.health == Health::None && matches!(listed.phase, Phase::Running { .. });
     // Reading a spec is dear where hundreds are listed. All other values in it that one can choose are texts.
-    let may_be_checked = |text: &&str| text.contains(r#""healthCheck":{"#);
-    let Some(text) = listed.spec.as_deref().filter(|_| is_silent).filter(may_be_checked) else { return false };
-    let spec: Option<ContainerSpec> = serde_json::from_str(text).ok();
-    spec.and_then(|spec| spec.health_check).is_some_and(|check| match &check.method {
+    if !is_silent {
+        return false;
+    }
+    let spec = listed.read_spec_with(&[r#""healthCheck":{"#]);
+    spec.and_then(|spec| spec.health_check.as_ref()).is_some_and(|check| match &check.method {
         CheckMethod::Command(command) => command.first().is_some_and(|word| word != "NONE"),
         CheckMethod::Probe(_) => false,
     })
@@ -301,8 +302,8 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
     let Some(identity) = ContainerIdentity::read(label) else { return Ok(Inspected::Foreign { id }) };
     let created_at = read_time(container.created.as_ref()).unwrap_or_default();
     let mut state = container.state.unwrap_or_default();
-    let spec = ownership::read_spec(label);
-    let covered = state.error.as_ref().and_then(|error| cover_log_options(spec.as_deref(), &error.0));
+    let spec = RecordedSpec::find(label);
+    let covered = state.error.as_ref().and_then(|error| cover_log_options(spec.as_ref(), &error.0));
     state.error = covered.map(|error| Text(error.into())).or(state.error);
     let (phase, health) = read_inspected_phase(&state, retries, created_at);
     let is_sick = health == Health::Unhealthy && matches!(phase, Phase::Running { .. });
@@ -318,7 +319,7 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
             Some((binding.host_ip.as_ref().map_or("", |ip| &*ip.0), published))
         })
     });
-    let of_host = host_network_ports(container.host_config.as_ref(), spec.as_deref(), &phase);
+    let of_host = host_network_ports(container.host_config.as_ref(), spec.as_ref(), &phase);
     let ports = of_host.unwrap_or_else(|| without_repetition(bindings));
     Ok(Inspected::Ours(Box::new(ObservedContainer {
         health_output,

@@ -120,8 +120,7 @@ impl TaskGroups {
         let group = group_of(&identity.task);
         let Some(kind) = self.find_unlimited(&group) else { return };
         let Ok(Some(Inspected::Ours(container))) = inspect(connection, &id.0).await else { return };
-        let spec = container.spec.as_deref().and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
-        let Some(limits) = spec.as_ref().and_then(Limits::of) else { return };
+        let Some(limits) = container.read_spec().and_then(|spec| Limits::of(spec)) else { return };
         if let Err(error) = self.write(kind, &group, limits) {
             tracing::warn!(group = %group.display(), %error, "the limits of a task hold for each of its containers by itself");
         }

@@ -72,9 +72,8 @@ impl ReadOnlyDocker {
             Err(CallError::Refused { status: 404, .. }) => None,
             Err(error) => return Err(error.into_engine_error(INSPECT, self.connection.endpoint())),
         };
-        let spec = container.spec.as_deref().and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
-        let (Some(given), Some(spec)) = (given, spec) else { return Ok(None) };
-        let Some(values) = values(&given, &spec) else { return Ok(None) };
+        let (Some(given), Some(spec)) = (given, container.read_spec()) else { return Ok(None) };
+        let Some(values) = values(&given, spec) else { return Ok(None) };
         let log = self.log_tail(id, lines).await?;
         let cover_all = |texts: Vec<String>| texts.into_iter().map(|text| cover(text, &values)).collect();
         Ok(Some(Evidence { log: cover_all(log), texts: cover_all(texts) }))

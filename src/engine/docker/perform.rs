@@ -19,7 +19,7 @@ use super::{INSPECT, inspect, now, query, translate, withheld};
 use crate::desired::RepositoryCredentials;
 use crate::image::Platform;
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, ObservedNetwork, Phase};
-use crate::ownership::{self, ContainerIdentity, Source};
+use crate::ownership::{self, ContainerIdentity, RecordedSpec, Source};
 use crate::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
 use crate::value::ClusterName;
 
@@ -262,7 +262,7 @@ async fn create_with(
         let work = async { Ok(connection.client()?.create_container(Some(options), body.clone()).await?) };
         match CREATE.within(work).await {
             Ok(created) => {
-                let spec = ownership::read_spec(|key| Some(body.labels.as_ref()?.get(key)?.as_str()));
+                let spec = RecordedSpec::find(|key| Some(body.labels.as_ref()?.get(key)?.as_str()));
                 return Ok(Effect::Container(Box::new(ObservedContainer {
                     health_output: None,
                     id: ContainerId::new(&created.id),
@@ -413,9 +413,7 @@ async fn cover_log_options_of(connection: &Connection, id: &ContainerId, message
     let Some(covered) = cover_log_options(None, &message) else { return message };
     let found = inspect(connection, &id.0).await;
     match found {
-        Ok(Some(Inspected::Ours(container))) => {
-            cover_log_options(container.spec.as_deref(), &message).unwrap_or(message)
-        }
+        Ok(Some(Inspected::Ours(container))) => cover_log_options(container.spec.as_ref(), &message).unwrap_or(message),
         Ok(Some(Inspected::Foreign { .. }) | None) | Err(_) => covered,
     }
 }

@@ -13,7 +13,7 @@ use super::endpoint::{Address, Endpoint};
 use super::perform::No;
 use crate::desired::inputs::SecretId;
 use crate::desired::{ContainerSpec, SecretFile, SecretPurpose, SecretSpec};
-use crate::ownership::{ContainerIdentity, SENSITIVE, Source};
+use crate::ownership::{ContainerIdentity, RecordedSpec, SENSITIVE, Source};
 use crate::plan::{Failure, FailureKind, NewContainer};
 use crate::secret::files::{Content, SecretFiles};
 use crate::secret::{SecretValue, Secrets};
@@ -26,9 +26,9 @@ const LOG_DRIVER_FAILED: &str = "logging driver: ";
 
 /// A message of the engine about a container of this spec, without what it may quote of a secret option of the log driver: the engine
 /// reads most of them no earlier than at the start, when no value is at hand any more.
-pub(super) fn cover_log_options(spec: Option<&str>, message: &str) -> Option<String> {
+pub(super) fn cover_log_options(spec: Option<&RecordedSpec>, message: &str) -> Option<String> {
     // All that one can choose in a spec is a text, in which these signs would be escaped.
-    let has_secrets = spec.is_none_or(|spec| spec.contains(r#""secretOptions":["#));
+    let has_secrets = spec.is_none_or(|spec| spec.mentions(&[r#""secretOptions":["#]));
     let (before, _) = message.split_once(LOG_DRIVER_FAILED).filter(|_| has_secrets)?;
     Some(format!(
         "{before}{LOG_DRIVER_FAILED}one of its options is not right; what the engine says of it is {SENSITIVE}, for some of them are secrets"
@@ -109,9 +109,8 @@ impl Delivery {
         let Some(Inspected::Ours(container)) = found else {
             return Err(No::failed(FailureKind::Gone, "the container is gone"));
         };
-        let spec = container.spec.as_deref().and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
-        match spec {
-            Some(spec) => self.look_up(identity, &Arc::new(spec)).await.map(|_| ()),
+        match container.read_spec() {
+            Some(spec) => self.look_up(identity, spec).await.map(|_| ()),
             None => Err(No::failed(FailureKind::Refused, "another release wrote what its secrets are")),
         }
     }

@@ -11,7 +11,7 @@ use crate::desired::{ContainerSpec, Protocol, VolumeSpec};
 use crate::engine::{Change, Hint};
 use crate::manifest::NetworkMode;
 use crate::observed::{ContainerId, NetworkId, ObservedNetwork, ObservedVolume, Phase, PublishedPort};
-use crate::ownership::{self, ContainerIdentity, Source, TaskKey};
+use crate::ownership::{self, ContainerIdentity, RecordedSpec, Source, TaskKey};
 use crate::plan::{Action, Effect, Failure, FailureKind, NewContainer, Outcome};
 use crate::value::{ClusterName, Timestamp};
 
@@ -99,7 +99,7 @@ impl Simulated {
         let id = ContainerId::new(&self.new_id());
         let mut container = Container::new(id.clone(), name, self.now, behaviour);
         container.identity = Some(new.identity.clone());
-        container.spec_text = Some(ownership::spec_text(&new.spec).into());
+        container.spec_text = Some(RecordedSpec::of(&new.spec));
         container.spec = Some(self.complete(new));
         container.network = joins_network(&new.spec).then(|| new.network.clone());
         let outcome = created(&container);

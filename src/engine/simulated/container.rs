@@ -9,7 +9,7 @@ use super::timers::TimerKey;
 use crate::desired::{CheckMethod, CheckSpec, ContainerSpec, PortMapping, Protocol};
 use crate::engine::LogChunk;
 use crate::observed::{ContainerId, Health, NetworkId, ObservedContainer, Phase, PublishedPort};
-use crate::ownership::{ContainerIdentity, task_volume_name};
+use crate::ownership::{ContainerIdentity, RecordedSpec, task_volume_name};
 use crate::value::Timestamp;
 
 /// A container, ours or somebody else's.
@@ -19,7 +19,7 @@ pub(super) struct Container {
     pub(super) name: String,
     /// What its labels say; `None` when it is somebody else's and never shown.
     pub(super) identity: Option<ContainerIdentity>,
-    pub(super) spec_text: Option<Arc<str>>,
+    pub(super) spec_text: Option<RecordedSpec>,
     /// The spec behind the text; of a seeded container it is read when it is first needed.
     pub(super) spec: Option<Arc<ContainerSpec>>,
     /// The host ports that it asks for when it is not made from a spec.
@@ -126,7 +126,7 @@ impl Container {
     /// The spec, as far as there is one that can be read.
     pub(super) fn read_spec(&mut self) -> Option<&Arc<ContainerSpec>> {
         if self.spec.is_none() {
-            self.spec = self.spec_text.as_deref().and_then(|text| serde_json::from_str(text).ok()).map(Arc::new);
+            self.spec = self.spec_text.as_ref().and_then(RecordedSpec::read).cloned();
         }
         self.spec.as_ref()
     }

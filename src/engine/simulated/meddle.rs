@@ -9,7 +9,7 @@ use super::{Behaviour, Simulated};
 use crate::desired::PortMapping;
 use crate::engine::{Change, Hint};
 use crate::observed::{ContainerId, Health, NetworkId, ObservedNetwork, ObservedVolume, Phase};
-use crate::ownership::{self, ContainerIdentity};
+use crate::ownership::{self, ContainerIdentity, RecordedSpec};
 use crate::plan::{FailureKind, Outcome};
 
 /// A container that somebody else made.
@@ -38,7 +38,7 @@ impl Simulated {
         let id = ContainerId::new(&self.new_id());
         let mut container = Container::new(id.clone(), name, self.now, Arc::new(behaviour));
         container.identity = ContainerIdentity::read(label);
-        container.spec_text = container.identity.as_ref().and_then(|_| ownership::read_spec(label));
+        container.spec_text = container.identity.as_ref().and_then(|_| RecordedSpec::find(label));
         container.bindings = ports;
         self.insert(container);
         self.hint_container(&id, Change::Began);

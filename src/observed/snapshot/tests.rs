@@ -14,9 +14,8 @@ fn snapshot() -> Snapshot {
         let (started_at, finished_at) = (ago(9), ago(5));
         let exit = Exit { code: 1, oom_killed: false, error: String::new(), started_at, finished_at, health_output };
         container.phase = Phase::Exited { exit: Some(exit) };
-        container.spec = Some(Arc::from(
-            format!(r#"{{"name":"x","image":"x:1","environment":{{"DB_PASSWORD":"{}"}}}}"#, SECRETS[0]).as_str(),
-        ));
+        let text = format!(r#"{{"name":"x","image":"x:1","environment":{{"DB_PASSWORD":"{}"}}}}"#, SECRETS[0]);
+        container.spec = Some(RecordedSpec::from(text));
     }
     Snapshot::of("Docker 28.1".to_owned(), observed)
 }

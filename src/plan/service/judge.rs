@@ -1,6 +1,6 @@
 //! What the tasks of a service are: the state of each, and whether it is one that is wanted.
 
-use crate::desired::{ContainerSpec, DesiredService, DesiredState, fingerprint};
+use crate::desired::{DesiredService, DesiredState, fingerprint};
 use crate::observed::ObservedState;
 use crate::plan::intervention::is_stale;
 use crate::plan::view::{TaskState, TaskView, with_last_tries};
@@ -39,8 +39,7 @@ pub(crate) fn is_current(view: &TaskView<'_>, service: &DesiredService) -> bool 
     view.key.revision.scheme() != fingerprint::SCHEME
         && view.containers.len() == service.task.containers.len()
         && service.task.containers.iter().all(|wanted| {
-            let text = view.container(&wanted.name).and_then(|container| container.observed?.spec.as_deref());
-            let spec = text.and_then(|text| serde_json::from_str::<ContainerSpec>(text).ok());
-            spec.is_some_and(|spec| spec == crate::ownership::redact(wanted))
+            let spec = view.container(&wanted.name).and_then(|container| container.observed?.read_spec());
+            spec.is_some_and(|spec| **spec == crate::ownership::redact(wanted))
         })
 }

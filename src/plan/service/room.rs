@@ -2,6 +2,7 @@
 
 use super::Planner;
 use crate::desired::{Resources, Sizes, reserve};
+use crate::observed::ObservedContainer;
 use crate::ownership::TaskKey;
 use crate::plan::capacity::{Shortage, room_for};
 use crate::plan::view::TaskState;
@@ -93,7 +94,7 @@ impl Planner<'_, '_> {
                 let Some(fewer) = to_lose.checked_sub(1) else { continue };
                 to_lose = fewer;
             }
-            let sizes = member.view.observed().filter_map(|container| container.spec.as_deref()).map(Sizes::read);
+            let sizes = member.view.observed().filter_map(ObservedContainer::spec_text).map(Sizes::read);
             free += reserve(sizes);
         }
         shortage.needs.lacking(free).is_nothing().then_some(victim)

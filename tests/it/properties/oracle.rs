@@ -6,7 +6,7 @@
 use std::collections::{BTreeMap, BTreeSet};
 use std::time::Duration;
 
-use reconcile::desired::{DesiredState, Revision};
+use reconcile::desired::{Condition, DesiredState, Revision, StartDependency};
 use reconcile::engine::Change;
 use reconcile::engine::simulated::{CallId, Fault, Simulated, Violated, Violation};
 use reconcile::observed::{ContainerId, Exit, Health, ObservedContainer, ObservedState, Phase};
@@ -500,21 +500,22 @@ impl Oracle {
         if self.is_spared(&key_of(&container.identity), scene.truth.at) {
             return;
         }
-        for (name, condition) in dependencies(container) {
+        for StartDependency { container_name: name, condition } in dependencies(container) {
             let on = scene.truth.containers.values().find(|other| {
                 other.identity.task == container.identity.task
                     && other.identity.source == container.identity.source
-                    && other.identity.container.as_str() == name
+                    && other.identity.container == *name
             });
-            let holds = on.is_some_and(|on| match (condition.as_str(), &on.phase) {
-                ("START", Phase::Running { .. } | Phase::Paused | Phase::Exited { .. }) => true,
-                ("COMPLETE", Phase::Exited { .. }) => true,
-                ("SUCCESS", Phase::Exited { exit: Some(exit) }) => exit.code == 0,
-                ("HEALTHY", Phase::Running { .. }) => on.health == Health::Healthy,
-                _ => false,
+            let holds = on.is_some_and(|on| match condition {
+                Condition::Start => {
+                    matches!(on.phase, Phase::Running { .. } | Phase::Paused | Phase::Exited { .. })
+                }
+                Condition::Complete => matches!(on.phase, Phase::Exited { .. }),
+                Condition::Success => on.phase.exit().is_some_and(|exit| exit.code == 0),
+                Condition::Healthy => matches!(on.phase, Phase::Running { .. }) && on.health == Health::Healthy,
             });
             if !holds {
-                self.violate(format!("{step} before {name} has come to {condition}"));
+                self.violate(format!("{step} before {name} has come to {}", condition.as_str()));
             }
         }
     }
@@ -530,7 +531,7 @@ impl Oracle {
             other.identity.task == identity.task && other.identity.source == identity.source && other.id != *id
         });
         for other in siblings.filter(|other| matches!(other.phase, Phase::Running { .. } | Phase::Paused)) {
-            if dependencies(other).iter().any(|(name, _)| *name == identity.container.as_str()) {
+            if dependencies(other).iter().any(|on| on.container_name == identity.container) {
                 self.violate(format!("{step} while {} runs, which depends on it", other.identity.container));
             }
         }
@@ -540,10 +541,8 @@ impl Oracle {
     fn judge_stop(&mut self, step: &Step, id: &ContainerId, stop_timeout: u32, scene: &Scene<'_>) {
         let Some(container) = scene.truth.containers.get(id) else { return };
         let identity = &container.identity;
-        let promised = container.spec.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-        let promised =
-            promised.and_then(|spec| spec.get("stopTimeout").and_then(serde_json::Value::as_u64)).unwrap_or(30);
-        if u64::from(stop_timeout) != promised {
+        let promised = container.read_spec().map_or(30, |spec| spec.stop_timeout);
+        if stop_timeout != promised {
             self.violate(format!("{step} with {stop_timeout} s and not the {promised} s that it was promised"));
         }
         let service = key_of(identity);
@@ -626,18 +625,15 @@ fn memory_of(scene: &Scene<'_>, task: &(TaskKey, Source)) -> u64 {
     let containers = scene.truth.containers.values();
     let its = containers.filter(|other| (&other.identity.task, &other.identity.source) == (&task.0, &task.1));
     let memory = its.filter_map(|container| {
-        let spec: serde_json::Value = serde_json::from_str(container.spec.as_deref()?).ok()?;
-        spec.get("memoryReservation").or_else(|| spec.get("memory"))?.as_u64()
+        let spec = container.read_spec()?;
+        spec.memory_reservation.or(spec.memory)
     });
-    memory.sum()
+    memory.map(u64::from).sum()
 }
 
-/// What a container depends on, by the text of its label.
-fn dependencies(container: &ObservedContainer) -> Vec<(String, String)> {
-    let spec = container.spec.as_deref().and_then(|text| serde_json::from_str::<serde_json::Value>(text).ok());
-    let list = spec.as_ref().and_then(|spec| spec.get("dependsOn")).and_then(serde_json::Value::as_array);
-    let text = |value: &serde_json::Value, field: &str| value[field].as_str().unwrap_or_default().to_owned();
-    list.into_iter().flatten().map(|each| (text(each, "containerName"), text(each, "condition"))).collect()
+/// What a container depends on, by its label.
+fn dependencies(container: &ObservedContainer) -> &[StartDependency] {
+    container.read_spec().map(|spec| &*spec.depends_on).unwrap_or_default()
 }
 
 /// How many tasks of a service another directory runs.
@@ -654,13 +650,13 @@ fn wanted_grace(identity: &ContainerIdentity, scene: &Scene<'_>) -> Option<Durat
     let task = &identity.task;
     let wanted = scene.desired.clusters.get(&task.cluster)?.services.get(&task.service)?;
     // By content and not by name: a change of the count that renames a revision replaces what need not be replaced.
-    let image = format!(r#""image":"{}""#, wanted.task.containers.first()?.image);
+    let image = &wanted.task.containers.first()?.image;
     let main = scene
         .truth
         .containers
         .values()
         .find(|other| other.identity.task == *task && other.identity.container.as_str() == task.service.as_str());
-    let same = main.and_then(|main| main.spec.as_deref()).is_some_and(|spec| spec.contains(&image));
+    let same = main.and_then(|main| main.read_spec()).is_some_and(|spec| spec.image == *image);
     let current = (same || task.revision == wanted.task.revision)
         && identity.source == scene.desired.source
         && wanted.desired_count.is_none_or(|count| task.slot.0 < count);
@@ -750,11 +746,10 @@ fn failures_after_sickness(failures: u32, ran: Duration, found_after: Duration) 
 /// How long it may take until a task that never is healthy is found out and ended, by what its specs say.
 fn found_after(containers: &[&ObservedContainer], scene: &Scene<'_>) -> Duration {
     let seconds = containers.iter().filter_map(|container| {
-        let spec: serde_json::Value = serde_json::from_str(container.spec.as_deref()?).ok()?;
-        let number = |value: &serde_json::Value, default| value.as_u64().unwrap_or(default);
-        let check = &spec["healthCheck"];
-        let checks = number(&check["retries"], 0) * (number(&check["interval"], 0) + number(&check["timeout"], 0));
-        Some(checks + number(&check["startPeriod"], 0) + number(&spec["stopTimeout"], 30))
+        let spec = container.read_spec()?;
+        let check = spec.health_check.as_ref();
+        let checks = check.map_or(0, |check| check.retries * (check.interval + check.timeout) + check.start_period);
+        Some(u64::from(checks + spec.stop_timeout))
     });
     let grace = wanted_grace(&containers[0].identity, scene).unwrap_or_default();
     grace + Duration::from_secs(seconds.max().unwrap_or(0))

@@ -376,18 +376,15 @@ impl World {
             }
             (Planted::StopIgnoresOrder, Action::StopContainer { id, identity, .. }) => {
                 // Whom it depends on goes first.
-                let seen = self.engine.inspect(&id.0).and_then(|container| container.spec);
+                let seen = self.engine.inspect(&id.0);
+                let spec = seen.as_ref().and_then(ObservedContainer::read_spec);
                 let supports = |other: &ObservedContainer| {
-                    let name = format!(r#""containerName":"{}""#, other.identity.container);
-                    seen.as_deref().is_some_and(|text| text.contains(&name))
+                    let name = &other.identity.container;
+                    spec.is_some_and(|spec| spec.depends_on.iter().any(|on| on.container_name == *name))
                 };
                 let other = self.sibling(identity, |phase| matches!(phase, Phase::Running { .. }));
                 let Some(other) = other.filter(supports) else { return Some(step) };
-                let spec = other
-                    .spec
-                    .as_deref()
-                    .and_then(|text| serde_json::from_str::<reconcile::desired::ContainerSpec>(text).ok());
-                let stop_timeout = spec.map_or(30, |spec| spec.stop_timeout);
+                let stop_timeout = other.read_spec().map_or(30, |spec| spec.stop_timeout);
                 let identity = Box::new(other.identity);
                 Some(self.replace(step, Action::StopContainer { id: other.id, identity, stop_timeout }))
             }
@@ -490,10 +487,10 @@ impl World {
     }
 
     fn double(&mut self, container: &ObservedContainer) {
-        let Some(spec) = container.spec.as_deref().and_then(|text| serde_json::from_str(text).ok()) else { return };
+        let Some(spec) = container.read_spec() else { return };
         let new = reconcile::engine::simulated::ByHand {
             name: format!("{}.double", container.name),
-            labels: container.identity.labels(&spec),
+            labels: container.identity.labels(spec),
             ..Default::default()
         };
         if let Ok(id) = self.engine.add_by_hand(new) {

@@ -1,3 +1,5 @@
+use std::sync::Arc;
+
 use super::*;
 use crate::change::{Before, changes};
 use crate::observed::{ObservedState, Phase};
@@ -35,7 +37,7 @@ fn a_crash_loop_says_all_that_the_next_question_needs() {
     dead[0].identity.deployment.failures = 2;
     let shown = observed(&[dead, running("shop/web/1", &old, 1), running("shop/web/2", &old, 1)]);
     let before =
-        Before { family: old.family.clone(), revision: old.revision, containers: vec![(*old.containers[0]).clone()] };
+        Before { family: old.family.clone(), revision: old.revision, containers: vec![old.containers[0].clone()] };
     let fields = changes(&before, &new, None);
     let log = ["\u{1b}[31mError\u{1b}[0m: DB_URL: invalid port number", "\tat main"];
     let text = show(&diagnosis(&shown).expect("it is not well"), &log, &[], &fields);
@@ -115,7 +117,7 @@ fn no_sensitive_value_and_no_escape_code_is_printed() {
     let before = Before {
         family: new.family.clone(),
         revision: task("web", &[WEB, WEB]).revision,
-        containers: vec![testing::spec(r#"{"name":"web","image":"x"}"#)],
+        containers: vec![Arc::new(testing::spec(r#"{"name":"web","image":"x"}"#))],
     };
     let text = show(
         &diagnosis(&observed(&[dead])).expect("it is not well"),

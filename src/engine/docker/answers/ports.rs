@@ -3,21 +3,22 @@
 use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
-use crate::desired::{ContainerSpec, Protocol};
+use crate::desired::Protocol;
 use crate::observed::{Phase, PublishedPort};
+use crate::ownership::RecordedSpec;
 
 use super::HostConfig;
 
 /// The ports of a container in the host's own network, for which the engine lists none: those that its spec says it uses.
 pub(super) fn host_network_ports(
     host: Option<&HostConfig<'_>>,
-    spec: Option<&str>,
+    spec: Option<&RecordedSpec>,
     phase: &Phase,
 ) -> Option<Vec<PublishedPort>> {
     let mode = host?.network_mode.as_ref()?;
     let runs = matches!(phase, Phase::Running { .. } | Phase::Paused);
-    let spec: ContainerSpec = (mode.0 == "host" && runs).then(|| serde_json::from_str(spec?).ok())??;
-    let mut ports: Vec<_> = PublishedPort::all_static(&spec).collect();
+    let spec = spec.filter(|_| mode.0 == "host" && runs)?.read()?;
+    let mut ports: Vec<_> = PublishedPort::all_static(spec).collect();
     ports.sort_unstable();
     Some(ports)
 }

@@ -32,7 +32,8 @@ fn summary(container: &ObservedContainer) -> String {
     } = container;
     assert_eq!(identity.task.to_string(), "shop/web/0");
     assert!(
-        spec.as_deref().is_some_and(|spec| spec.starts_with(r#"{"name":"app","image":"reconcile-test/busybox:1""#))
+        spec.as_ref()
+            .is_some_and(|spec| spec.text().starts_with(r#"{"name":"app","image":"reconcile-test/busybox:1""#))
     );
     assert_eq!(id.0.len(), 64);
     let ports: Vec<_> = ports.iter().map(|port| format!(" {}->{}", port.host_port, port.container_port)).collect();

@@ -43,7 +43,7 @@ fn what_the_engine_says_of_a_log_driver_may_quote_a_secret() {
         (Some(without), message, false),
         (Some(with), "no such container", false),
     ] {
-        let covered = cover_log_options(spec, message);
+        let covered = cover_log_options(spec.map(RecordedSpec::from).as_ref(), message);
         assert_eq!(covered.is_some(), is_covered, "{spec:?}: {message}");
         assert!(!covered.unwrap_or_default().contains("hunter2"));
     }
