@@ -286,12 +286,17 @@ impl<'s, 'a> History<'s, 'a> {
         }))
     }
 
-    /// A task that runs because this revision has failed. None of this revision was made since: nobody asked for another try.
+    /// A task that runs because this revision has failed.
     fn rollback(&self) -> Option<&Try<'s, 'a>> {
+        self.instead().find(|other| other.is_alive())
+    }
+
+    /// The tasks that were made because this revision has failed. None of this revision was made since: nobody asked for another try.
+    fn instead(&self) -> impl Iterator<Item = &Try<'s, 'a>> {
         let last_try = self.tries.values().map(|one| one.created_at).max().max(self.retry_since);
-        let is_newer = |other: &&Try<'_, '_>| last_try.is_none_or(|last_try| last_try <= other.created_at);
-        let mut rollback = self.others.iter().filter(|other| other.is_instead_of(self.service.task.revision));
-        rollback.find(|other| other.is_alive() && is_newer(other))
+        let is_newer = move |other: &&Try<'_, '_>| last_try.is_none_or(|last_try| last_try <= other.created_at);
+        let instead = self.others.iter().filter(|other| other.is_instead_of(self.service.task.revision));
+        instead.filter(is_newer)
     }
 
     /// Whether every task of the deployment has been up for a while, and nothing of another one serves any more.
@@ -418,7 +423,10 @@ impl<'s, 'a> History<'s, 'a> {
     fn last_good(&self) -> Option<TaskSpec> {
         let healthy = || self.others.iter().filter(|other| *other.state == TaskState::Healthy);
         let serving = || healthy().max_by_key(|other| other.created_at).map(Try::revision);
-        let mut revisions = self.rollback().map(Try::revision).into_iter().chain(self.previous()).chain(serving());
+        // Whoever has gone back once does not change his mind while what he went back to is not well.
+        let returned = || self.instead().max_by_key(|other| other.created_at).map(Try::revision);
+        let rollback = self.rollback().map(Try::revision).or_else(returned);
+        let mut revisions = rollback.into_iter().chain(self.previous()).chain(serving());
         // What was noted may be gone by now; what serves is there.
         revisions.find_map(|revision| self.read_revision(revision))
     }

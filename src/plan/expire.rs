@@ -59,7 +59,7 @@ fn created_at(task: &TaskView<'_>) -> Option<Timestamp> {
     task.observed().map(|container| container.created_at).max()
 }
 
-/// Whether a list shows something that [`expire`] may have to see to. It may be wrong in saying yes.
+/// Whether a list shows something that `expire` may have to see to. It may be wrong in saying yes.
 pub fn may_have_expired<'a>(
     containers: impl IntoIterator<Item = &'a crate::observed::ObservedContainer>,
     at: Timestamp,

@@ -219,18 +219,29 @@ impl<'a> Planner<'_, 'a> {
     /// Ends what can neither serve now nor be wanted later: tasks of another revision, or beyond the count, that are not up yet, and
     /// what is left of a try that was given up.
     fn retire_hopeless(&mut self) {
+        let is_short = !self.service.lifetime.is_once() && self.healthy() < self.floor;
         for index in self.indices(|_| true) {
             let Member { view, state, current, .. } = &self.members[index];
             let slot = view.slot();
             let wanted = *current && self.is_wanted(slot);
-            let hopeless = match state {
-                TaskState::Pending(wait @ (Wait::Settle { .. } | Wait::Checking { .. })) => {
-                    let wait = wait.clone();
-                    if !wanted {
-                        self.wait(slot, wait);
-                    }
-                    false
+            let spared = match state {
+                TaskState::Pending(wait @ (Wait::Settle { .. } | Wait::Checking { .. })) => Some(wait.clone()),
+                // It may be serving already, and its check has yet to say so: where too few are healthy it goes only for want of room.
+                TaskState::Pending(wait @ Wait::Health) if is_short => Some(wait.clone()),
+                TaskState::Pending(_)
+                | TaskState::Assembling
+                | TaskState::Healthy
+                | TaskState::Unhealthy
+                | TaskState::Ending
+                | TaskState::Ended => None,
+            };
+            if let Some(wait) = spared {
+                if !wanted {
+                    self.wait(slot, wait);
                 }
+                continue;
+            }
+            let hopeless = match state {
                 TaskState::Pending(_) => !wanted,
                 TaskState::Assembling => !wanted || self.was_tried_again(index),
                 TaskState::Unhealthy => !self.is_wanted(slot),

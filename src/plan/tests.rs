@@ -94,6 +94,42 @@ fn an_old_task_stays_until_its_successor_is_healthy() {
 }
 
 #[test]
+fn an_old_task_that_may_be_well_is_not_lost_while_too_few_are() {
+    let (old, new) = (web("web:1", CHECK), web("web:2", CHECK));
+    let young = |slot: &str| {
+        let mut young = running(slot, &old, 1);
+        young[0].health = Health::Starting;
+        young
+    };
+    assert_snapshot!(plan_web(service(2, &new), &[running("shop/web/0", &old, 1), young("shop/web/1")]), @r"
+    create shop/web/0 web @1c3963: replaces revision 52f445
+    create shop/web/1 web @1c3963: replaces revision 52f445
+    wait shop/web/1: the first verdict of its health check
+    wait shop/web/0: an action is under way
+    wait shop/web/1: an action is under way
+    ");
+    // All that are promised are there.
+    let half = DesiredService { minimum_healthy: Percent(50), ..service(2, &new) };
+    assert_snapshot!(plan_web(half, &[running("shop/web/0", &old, 1), young("shop/web/1")]), @r"
+    stop shop/web/1 web @52f445: replaces revision 52f445
+    create shop/web/0 web @1c3963: replaces revision 52f445
+    create shop/web/1 web @1c3963: replaces revision 52f445
+    wait shop/web/1: an action is under way
+    wait shop/web/0: an action is under way
+    wait shop/web/1: an action is under way
+    ");
+    // It makes room for a new one where no more may exist.
+    let full = DesiredService { maximum: Percent(100), ..service(2, &new) };
+    assert_snapshot!(plan_web(full, &[running("shop/web/0", &old, 1), young("shop/web/1")]), @r"
+    stop shop/web/1 web @52f445: replaces revision 52f445
+    wait shop/web/1: the first verdict of its health check
+    wait shop/web/1: an action is under way
+    wait shop/web/0: an action is under way
+    wait shop/web/1: minimumHealthyPercent keeps a task until another one is healthy
+    ");
+}
+
+#[test]
 fn an_old_task_goes_first_where_no_more_may_exist() {
     let (old, new) = (web("web:1", ""), web("web:2", ""));
     assert_snapshot!(plan_web(stop_first(&new), &[running("shop/web/0", &old, 1)]), @r"

@@ -452,8 +452,11 @@ impl Oracle {
             }
             Before::Ended { started_at, ended_at, failures, sick } => {
                 let ran = ended_at.since(started_at);
-                let (after, from) = if sick {
-                    (failures_after_sickness(failures, ran, found_after(&before, scene)), started_at)
+                let after_sickness = failures_after_sickness(failures, ran, found_after(&before, scene));
+                // What was sick when it was told to end may have been well again before it did.
+                let was_told = before.first().is_some_and(|other| self.condemned.contains(&other.identity.task));
+                let (after, from) = if sick || was_told && identity.failures == after_sickness {
+                    (after_sickness, started_at)
                 } else {
                     (failures_after(failures, ran), ended_at)
                 };
