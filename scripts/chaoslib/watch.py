@@ -17,9 +17,10 @@ SAMPLES_A_SECOND = 20
 HEARS_WITHIN_SECS = 2
 # A task that we have not yet seen to be well may be so: what is over so soon is the resolution of looking at a busy machine.
 RESOLUTION_SECS = 0.25
-# A check by command is due every 5 s. An engine that is ended as it starts a container never checks it again, not after its return either:
-# a person would stop such a task, and so do we.
+# A check by command is due every 5 s. An engine that is ended as it starts or checks a container never checks it again, not after its
+# return either, and goes on to say what it said last: a person would stop such a task, and so do we.
 FORGOTTEN_AFTER_SECS = 45
+FORGOTTEN = "forgotten by the engine"
 
 
 class Task:
@@ -30,7 +31,7 @@ class Task:
         self.port = self.address = None
         # Of the engine's own check, and of ours.
         self.has_passed_check = self.is_well = False
-        # Since when the engine has said that it has not checked it yet.
+        # Since when the engine has said that it has not checked it yet, or that it is healthy when it is not.
         self.unchecked_since = None
         # What we did to it: "killed" or "made sick".
         self.victim = None
@@ -148,10 +149,10 @@ class Watcher:
         now = time.monotonic()
         with self.lock:
             old = [task for task in self.tasks.values() if task.serves and task.unchecked_since is not None]
-            old = [task for task in old if now - task.unchecked_since > FORGOTTEN_AFTER_SECS and not task.victim]
+            old = [task for task in old if now - task.unchecked_since > FORGOTTEN_AFTER_SECS and task.victim != FORGOTTEN]
         for task in old:
             self.forgotten += 1
-            self.take(self.services[task.service], [task], "forgotten by the engine")
+            self.take(self.services[task.service], [task], FORGOTTEN)
             self.house.engine.call("POST", f"/containers/{task.id}/kill?signal=KILL", accept=(404, 409))
 
     def read_list(self):
@@ -165,7 +166,7 @@ class Watcher:
                 if one["State"] in ("exited", "dead"):
                     self.end(task)
                 task.has_passed_check = task.has_passed_check or "(healthy)" in one["Status"]
-                is_unchecked = "(health: starting)" in one["Status"]
+                is_unchecked = "(health: starting)" in one["Status"] or "(healthy)" in one["Status"] and not task.is_well
                 task.unchecked_since = (task.unchecked_since or time.monotonic()) if is_unchecked else None
                 ports = [port["PublicPort"] for port in one["Ports"] if "PublicPort" in port]
                 address = next((network["IPAddress"] for network in one["NetworkSettings"]["Networks"].values()), "")
