@@ -130,7 +130,8 @@ pub trait Observe: Send + Sync + 'static {
     /// Looks at one container, by id or by name. `None` when it does not exist or is not ours.
     fn inspect(&self, id_or_name: &str) -> impl Future<Output = Result<Option<ObservedContainer>, EngineError>> + Send;
 
-    /// Hints about what any of `sources` declared, from now on, and those of the recent past that the engine still has. The stream ends after [`Hint::Lost`].
+    /// Hints about what any of `sources` declared, from now on, and those of the recent past that the engine still has. The stream ends
+    /// after [`Hint::Lost`].
     fn hints(&self, since: Timestamp, sources: BTreeSet<Source>, subjects: Subjects) -> BoxStream<'static, Hint>;
 
     /// The last lines that a container wrote, oldest first, for people.

@@ -21,7 +21,8 @@ def print_report(chaos, load, watcher, left, seed):
         print("\n".join(align(table)))
     print(f"\n{watcher.samples} samples; {watcher.late} answers of tasks came too late for one")
     if watcher.forgotten:
-        print(f"{watcher.forgotten} tasks were never checked again by an engine that had been ended as it started them, and were killed by us")
+        what = "never checked again by an engine that had been ended as it started or checked them"
+        print(f"{watcher.forgotten} tasks were {what}, and were killed by us")
     for error in chaos.errors:
         print(f"FAILED  {error}")
     for line in broken:

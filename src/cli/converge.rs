@@ -65,7 +65,7 @@ pub(super) fn run(arguments: &ConvergeArguments, output: &Output) -> Result<u8, 
                 *output,
             ));
         }
-        let limits = if arguments.watch { limits().with_air_for_repairs(cores()) } else { limits() };
+        let limits = if arguments.watch { Limits::for_watching(cores()) } else { limits() };
         let gate = gate(arguments.plan_id, arguments.allow_delete, arguments.directory.directory.display().to_string());
         let run = Loop::new(engine.clone(), desired, limits, &mut progress, inbox);
         let command = if arguments.watch { "reconcile --watch" } else { "reconcile" };
@@ -97,7 +97,7 @@ pub(super) fn runtime(is_long: bool) -> Result<tokio::runtime::Runtime, Exit> {
     Ok(builder.worker_threads(2).enable_all().build()?)
 }
 
-/// The limits for the engine.
+/// The limits of a single run.
 pub(super) fn limits() -> Limits {
     Limits::for_cores(cores())
 }

@@ -221,21 +221,16 @@ impl<'a> Planner<'_, 'a> {
     fn retire_hopeless(&mut self) {
         let is_short = !self.service.lifetime.is_once() && self.healthy() < self.floor;
         for index in self.indices(|_| true) {
-            let Member { view, state, current, .. } = &self.members[index];
+            let member = &self.members[index];
+            let Member { view, state, current, .. } = member;
             let slot = view.slot();
             let wanted = *current && self.is_wanted(slot);
-            let spared = match state {
-                TaskState::Pending(wait @ (Wait::Settle { .. } | Wait::Checking { .. })) => Some(wait.clone()),
-                // It may be serving already, and its check has yet to say so: where too few are healthy it goes only for want of room.
-                TaskState::Pending(wait @ Wait::Health) if is_short => Some(wait.clone()),
-                TaskState::Pending(_)
-                | TaskState::Assembling
-                | TaskState::Healthy
-                | TaskState::Unhealthy
-                | TaskState::Ending
-                | TaskState::Ended => None,
-            };
-            if let Some(wait) = spared {
+            // It may be serving already, and its check has yet to say so: where too few are healthy it goes only for want of room.
+            let is_hoped_for = is_short && *state == TaskState::Pending(Wait::Health);
+            if let TaskState::Pending(wait) = state
+                && (member.is_settling() || member.is_unchecked() || is_hoped_for)
+            {
+                let wait = wait.clone();
                 if !wanted {
                     self.wait(slot, wait);
                 }

@@ -347,8 +347,8 @@ impl Reconciler {
     fn know(&mut self, mut container: ObservedContainer) {
         clamp_times(&mut container, self.observed.at);
         let before = self.observed.containers.remove(&container.id);
-        if let Some(before) = before.as_ref().filter(|before| before.spec == container.spec) {
-            container.spec.clone_from(&before.spec);
+        if let Some(before) = &before {
+            keep_what_was_read(&mut container, before);
         }
         self.complete(&mut container, before.as_ref().map(|before| &before.phase));
         if let (Phase::StartFailed { at, .. }, Some(Phase::Created)) =
@@ -410,7 +410,8 @@ fn has_ended(phase: &Phase) -> bool {
 }
 
 /// A list is newer but coarser: what it says of the present counts, and what it cannot know stays as it was.
-fn merge(known: ObservedContainer, listed: ObservedContainer) -> ObservedContainer {
+fn merge(known: ObservedContainer, mut listed: ObservedContainer) -> ObservedContainer {
+    keep_what_was_read(&mut listed, &known);
     let phase = match (known.phase, listed.phase) {
         (known @ Phase::Running { .. }, Phase::Running { .. })
         | (known @ (Phase::Created | Phase::StartFailed { .. }), Phase::CreatedOrFailed)
@@ -418,9 +419,14 @@ fn merge(known: ObservedContainer, listed: ObservedContainer) -> ObservedContain
         (_, listed) => listed,
     };
     let health_output = known.health_output.filter(|_| listed.health == Health::Unhealthy);
-    // The same text, and perhaps read already.
-    let spec = if known.spec == listed.spec { known.spec } else { listed.spec };
-    ObservedContainer { spec, phase, health_output, created_at: known.created_at, ..listed }
+    ObservedContainer { phase, health_output, created_at: known.created_at, ..listed }
+}
+
+/// A label that says what it said before has perhaps been read already.
+fn keep_what_was_read(container: &mut ObservedContainer, before: &ObservedContainer) {
+    if container.spec == before.spec {
+        container.spec.clone_from(&before.spec);
+    }
 }
 
 /// Nothing has happened in the future: an engine whose clock is ahead must not make a slot wait for hours.

@@ -159,10 +159,10 @@ fn read_listed(container: &ListedContainer<'_>, now: Timestamp) -> Option<Observ
 /// Podman 4.3 tells it only when it is asked for one container. Docker names the health of everything that is checked.
 pub(super) fn lacks_health(listed: &ObservedContainer) -> bool {
     let is_silent = listed.health == Health::None && matches!(listed.phase, Phase::Running { .. });
-    // Reading a spec is dear where hundreds are listed. All other values in it that one can choose are texts.
     if !is_silent {
         return false;
     }
+    // Reading a spec is dear where hundreds are listed. All other values in it that one can choose are texts.
     let spec = listed.read_spec_with(&[r#""healthCheck":{"#]);
     spec.and_then(|spec| spec.health_check.as_ref()).is_some_and(|check| match &check.method {
         CheckMethod::Command(command) => command.first().is_some_and(|word| word != "NONE"),
