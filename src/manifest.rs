@@ -21,6 +21,7 @@ mod lifecycle;
 mod linux_parameters;
 mod log_configuration;
 mod namespaces;
+pub(crate) mod pattern;
 mod platform;
 mod port_mapping;
 mod secret;
@@ -52,7 +53,6 @@ pub use service::{
     ServiceSpec, ThresholdConfiguration, ThresholdType,
 };
 pub use task_definition::{TaskDefinition, TaskDefinitionSpec};
-pub(crate) use task_size::{CPU_PATTERN, MEMORY_PATTERN};
 pub use task_size::{SizeError, TaskCpu, TaskMemory};
 pub use volume::{DockerVolumeConfiguration, HostVolume, Volume, VolumeScope};
 pub use words::{Capability, LogDriver, UlimitName, UnknownWord};

@@ -16,6 +16,8 @@ pub use hook::{HookPlace, HookStage};
 
 /// The longest name that ECS accepts, in characters. Source: `RegisterTaskDefinition`, `CreateService`.
 pub const NAME_LENGTH_MAX: usize = 255;
+/// The characters of a name, as a pattern of a schema.
+pub const NAME_PATTERN: &str = "^[A-Za-z0-9_-]+$";
 
 /// A name that breaks ECS's rule for names.
 #[derive(Debug, Clone, PartialEq, Eq, thiserror::Error)]
@@ -98,7 +100,9 @@ macro_rules! name_type {
                 true
             }
             fn json_schema(_: &mut SchemaGenerator) -> Schema {
-                json_schema!({ "type": "string", "pattern": "^[A-Za-z0-9_-]{1,255}$" })
+                json_schema!({
+                    "type": "string", "minLength": 1, "maxLength": NAME_LENGTH_MAX, "pattern": NAME_PATTERN
+                })
             }
         }
     };

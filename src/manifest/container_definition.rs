@@ -11,7 +11,7 @@ use super::linux_parameters::{LinuxParameters, ResourceRequirement, SystemContro
 use super::log_configuration::LogConfiguration;
 use super::namespaces::{HostEntry, VolumeFrom, read_link};
 use super::port_mapping::PortMapping;
-use super::{EnvironmentFile, Secret};
+use super::{EnvironmentFile, Secret, pattern};
 use crate::image::VersionConsistency;
 use crate::value::{ContainerName, VolumeName};
 
@@ -22,7 +22,7 @@ pub struct ContainerDefinition {
     /// The name of the container, unique within the task definition: 1 to 255 letters, digits, hyphens and underscores.
     pub name: ContainerName,
     /// The image: `repository[:tag]` or `repository@sha256:digest`, at most 255 characters. Without a tag it is `latest`.
-    #[schemars(length(min = 1, max = 255), regex(pattern = r"^\S+$"), extend("examples" = ["nginx:1.27"]))]
+    #[schemars(length(min = 1, max = 255), regex(pattern = pattern::NO_SPACES), extend("examples" = ["nginx:1.27"]))]
     pub image: String,
     /// Who may fetch the image. Without it: what `docker login` has stored on the machine that runs `reconcile`.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -100,11 +100,11 @@ pub struct ContainerDefinition {
     /// Who the program runs as: `user`, `user:group`, `uid`, `uid:gid`, `user:gid` or `uid:group`. Without it the image
     /// decides.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(length(min = 1), regex(pattern = r"^[^\s:]+(:[^\s:]+)?$"), extend("examples" = ["1000:1000"]))]
+    #[schemars(length(min = 1), regex(pattern = pattern::USER), extend("examples" = ["1000:1000"]))]
     pub user: Option<String>,
     /// The absolute directory in which the program starts. Without it the image decides.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^/"))]
+    #[schemars(regex(pattern = pattern::ABSOLUTE_PATH))]
     pub working_directory: Option<String>,
     /// Labels of the container. Those that start with `reconcile.` belong to `reconcile` itself.
     #[serde(default, skip_serializing_if = "BTreeMap::is_empty")]
@@ -112,18 +112,18 @@ pub struct ContainerDefinition {
     /// Other containers of the task that this one reaches by another name: `container` or `container:alias`. Only this container
     /// knows the name. Each of them is started before it. With network mode `bridge` only.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(inner(regex(pattern = "^[A-Za-z0-9_-]{1,255}(:[A-Za-z0-9_-]{1,255})?$")))]
+    #[schemars(inner(length(min = 1, max = 511), regex(pattern = pattern::LINK)))]
     pub links: Vec<String>,
     /// The name that the container has for itself, at most 64 characters. Without it the engine chooses one. Not with `awsvpc`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^[A-Za-z0-9_.-]{1,64}$"))]
+    #[schemars(length(min = 1, max = 64), regex(pattern = pattern::HOSTNAME))]
     pub hostname: Option<String>,
     /// The addresses of the name servers that the container asks. Not with `awsvpc`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub dns_servers: Vec<String>,
     /// The domains in which a short name is looked up. Not with `awsvpc`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(inner(regex(pattern = r"^\S+$")))]
+    #[schemars(inner(length(min = 1), regex(pattern = pattern::NO_SPACES)))]
     pub dns_search_domains: Vec<String>,
     /// Lines that are added to `/etc/hosts`. Not with `awsvpc`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -180,7 +180,7 @@ impl ContainerDefinition {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RepositoryCredentials {
     /// Where the secret is that holds `{"username": "…", "password": "…"}`: a name, never the secret itself.
-    #[schemars(length(min = 1), regex(pattern = r"^\S+$"))]
+    #[schemars(length(min = 1), regex(pattern = pattern::NO_SPACES))]
     pub credentials_parameter: String,
 }
 
@@ -189,7 +189,7 @@ pub struct RepositoryCredentials {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct EnvironmentVariable {
     /// The name, without `=`.
-    #[schemars(regex(pattern = "^[^=]+$"))]
+    #[schemars(regex(pattern = pattern::VARIABLE))]
     pub name: String,
     /// The value, always a string: quote numbers and `true`.
     pub value: String,
@@ -202,7 +202,7 @@ pub struct MountPoint {
     /// The name of a volume in `volumes`.
     pub source_volume: VolumeName,
     /// The absolute path in the container.
-    #[schemars(regex(pattern = "^/"))]
+    #[schemars(regex(pattern = pattern::ABSOLUTE_PATH))]
     pub container_path: String,
     /// Whether the container can only read it: `false` by default.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -6,6 +6,8 @@ use std::fmt;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
+use super::pattern;
+
 /// A check that tells whether the container is well (ECS `HealthCheck`): a command in the container, or one of the three that
 /// `reconcile` asks over the network.
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
@@ -82,7 +84,7 @@ pub struct ReadinessCheck {
 pub struct HttpGet {
     /// What is asked for, with its query if it has one; `/` by default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^/[!-~]*$"), extend("examples" = ["/health"]))]
+    #[schemars(regex(pattern = pattern::REQUEST_PATH), extend("examples" = ["/health"]))]
     pub path: Option<String>,
     /// The port in the container, or the `name` of one in `portMappings`.
     pub port: PortReference,
@@ -91,7 +93,7 @@ pub struct HttpGet {
     pub scheme: Option<Scheme>,
     /// Another host to ask instead of the container. To send another `Host` to the container, use `httpHeaders`.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = r"^[A-Za-z0-9_.:-]{1,253}$"))]
+    #[schemars(length(min = 1, max = 253), regex(pattern = pattern::HOST))]
     pub host: Option<String>,
     /// Headers of the request.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -103,10 +105,10 @@ pub struct HttpGet {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HttpHeader {
     /// Its name.
-    #[schemars(regex(pattern = r"^[A-Za-z0-9!#$%&'*+.^_`|~-]+$"))]
+    #[schemars(regex(pattern = pattern::HEADER_NAME))]
     pub name: String,
     /// Its value.
-    #[schemars(regex(pattern = r"^[\t -~]*$"))]
+    #[schemars(regex(pattern = pattern::HEADER_VALUE))]
     pub value: String,
 }
 

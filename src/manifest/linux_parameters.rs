@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pattern;
 use super::words::{Capability, UlimitName};
 
 /// What a container may ask of the Linux kernel (ECS `LinuxParameters`).
@@ -54,11 +55,11 @@ pub struct KernelCapabilities {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Device {
     /// The absolute path on the host.
-    #[schemars(regex(pattern = "^/"))]
+    #[schemars(regex(pattern = pattern::ABSOLUTE_PATH))]
     pub host_path: String,
     /// The absolute path in the container: that on the host by default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^/"))]
+    #[schemars(regex(pattern = pattern::ABSOLUTE_PATH))]
     pub container_path: Option<String>,
     /// What the container may do with it: all of `read`, `write` and `mknod` by default.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
@@ -83,14 +84,14 @@ pub enum DevicePermission {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Tmpfs {
     /// The absolute path in the container.
-    #[schemars(regex(pattern = "^/"))]
+    #[schemars(regex(pattern = pattern::ABSOLUTE_PATH))]
     pub container_path: String,
     /// The most that it holds, in MiB.
     #[schemars(range(min = 1, max = 1_073_741_824))]
     pub size: u32,
     /// Options of the mount, such as `noexec` or `mode=1777`.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
-    #[schemars(inner(regex(pattern = r"^[a-z_]+(=[^\s,]+)?$")))]
+    #[schemars(inner(regex(pattern = pattern::MOUNT_OPTION)))]
     pub mount_options: Vec<String>,
 }
 
@@ -128,7 +129,7 @@ pub struct ResourceRequirement {
     #[serde(rename = "type")]
     pub kind: ResourceType,
     /// How many whole GPUs, or `ALL`.
-    #[schemars(regex(pattern = "^(ALL|[1-9][0-9]{0,3})$"), extend("examples" = ["1"]))]
+    #[schemars(regex(pattern = pattern::GPUS), extend("examples" = ["1"]))]
     pub value: String,
 }
 

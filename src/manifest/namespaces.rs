@@ -3,6 +3,7 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pattern;
 use crate::value::ContainerName;
 
 /// How the containers of a task reach the network.
@@ -62,7 +63,7 @@ pub enum IpcMode {
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct HostEntry {
     /// The name.
-    #[schemars(regex(pattern = r"^[^\s:]+$"))]
+    #[schemars(regex(pattern = pattern::HOST_ENTRY))]
     pub hostname: String,
     /// Its address, or `host-gateway` for that of the host.
     pub ip_address: String,

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pattern;
+
 /// The kind of host that a task is for (ECS `RuntimePlatform`).
 #[derive(Debug, Clone, Default, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -12,7 +14,7 @@ pub struct RuntimePlatform {
     pub cpu_architecture: Option<CpuArchitecture>,
     /// `LINUX`. What begins with `WINDOWS_` is refused: a Linux engine can never run it.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^(LINUX|WINDOWS_[A-Z0-9_]+)$"), extend("examples" = ["LINUX"]))]
+    #[schemars(regex(pattern = pattern::OPERATING_SYSTEM), extend("examples" = ["LINUX"]))]
     pub operating_system_family: Option<String>,
 }
 

@@ -3,6 +3,8 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pattern;
+
 /// One published port, or a range of them (ECS `PortMapping`).
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
@@ -14,7 +16,7 @@ pub struct PortMapping {
     /// The ports that the container listens on, `first-last`, instead of `containerPort`. Each gets a free port of the host, not
     /// always neighbours of each other; with network mode `host` they are the host's own.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^[0-9]{1,5}-[0-9]{1,5}$"), extend("examples" = ["8000-8009"]))]
+    #[schemars(regex(pattern = pattern::PORT_RANGE), extend("examples" = ["8000-8009"]))]
     pub container_port_range: Option<String>,
     /// The port of the host, 1 to 65535. Without it, or with 0, a free port is chosen for every task; a given one can
     /// be held by one task at a time. With network mode `host` it is always the port of the container.

@@ -3,12 +3,14 @@
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pattern;
+
 /// A value that is looked up when the container is created (ECS `Secret`). It becomes an environment variable or, with `path`, a file.
 #[derive(Debug, Clone, PartialEq, Eq, Serialize, Deserialize, JsonSchema)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct Secret {
     /// The name of the environment variable, without `=`; of a file it is only how the secret is called. Unique in the container.
-    #[schemars(regex(pattern = "^[^=]+$"))]
+    #[schemars(regex(pattern = pattern::VARIABLE))]
     pub name: String,
     /// Where the value is: `file:PATH` (relative to the directory of the manifest, or absolute), `env:NAME` (of the environment of
     /// reconcile), `exec:COMMAND:KEY` (a command that was given with `--secret-command`). An ARN or a plain name of AWS goes to the
@@ -17,15 +19,15 @@ pub struct Secret {
     pub value_from: String,
     /// Not in ECS: the absolute path of a file in the container that holds the value, in place of an environment variable.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^/"))]
+    #[schemars(regex(pattern = pattern::ABSOLUTE_PATH))]
     pub path: Option<String>,
     /// Not in ECS: the permissions of the file as octal digits, in quotes: "0400" by default.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^0?[0-7]{3}$"))]
+    #[schemars(regex(pattern = pattern::MODE))]
     pub mode: Option<String>,
     /// Not in ECS: who owns the file, as numbers `UID:GID`. By default the `user` of the container where that is a number, else 0:0.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^[0-9]{1,9}:[0-9]{1,9}$"))]
+    #[schemars(regex(pattern = pattern::OWNER))]
     pub owner: Option<String>,
 }
 

@@ -5,10 +5,7 @@ use std::borrow::Cow;
 use schemars::{JsonSchema, Schema, SchemaGenerator, json_schema};
 use serde::{Deserialize, Serialize};
 
-/// The form of [`TaskCpu`].
-pub(crate) const CPU_PATTERN: &str = r"^\s*([0-9]{1,7}|[0-9]{0,4}\.?[0-9]{1,4}\s*[vV][cC][pP][uU])\s*$";
-/// The form of [`TaskMemory`].
-pub(crate) const MEMORY_PATTERN: &str = r"^\s*([0-9]{1,9}|[0-9]{0,6}\.?[0-9]{1,6}\s*[gG][bB])\s*$";
+use super::pattern;
 
 /// How many units of processor time are one core, and how many MiB are what ECS calls a GB.
 const UNITS: f64 = 1024.0;
@@ -81,11 +78,11 @@ macro_rules! size_type {
 
 size_type! {
     /// Processor time in CPU units, of which 1024 are one core: `512`, `"512"`, `".5 vCPU"`.
-    TaskCpu, "vcpu", CPU_PATTERN
+    TaskCpu, "vcpu", pattern::CPU
 }
 size_type! {
     /// Memory in MiB: `1024`, `"1024"`, `"1GB"`.
-    TaskMemory, "gb", MEMORY_PATTERN
+    TaskMemory, "gb", pattern::MEMORY
 }
 
 #[cfg(test)]

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use schemars::JsonSchema;
 use serde::{Deserialize, Serialize};
 
+use super::pattern;
 use crate::value::VolumeName;
 
 /// A volume of a task (ECS `Volume`). With neither `host` nor `dockerVolumeConfiguration` it is an empty one that lives
@@ -29,7 +30,7 @@ pub struct HostVolume {
     /// The absolute path on the host. A missing directory is created. Without a path the volume is an empty one that
     /// lives and dies with the task.
     #[serde(skip_serializing_if = "Option::is_none")]
-    #[schemars(regex(pattern = "^/"))]
+    #[schemars(regex(pattern = pattern::ABSOLUTE_PATH))]
     pub source_path: Option<String>,
 }
 

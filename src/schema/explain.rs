@@ -9,7 +9,7 @@ use super::foreign::Foreign;
 use super::known::{Field, shape_at};
 use super::words::{self, Advice, advise, path_in_words, quoted};
 use crate::document::{DOCUMENT_PROBLEMS_MAX, Document};
-use crate::manifest::{CPU_PATTERN, Kind, MEMORY_PATTERN};
+use crate::manifest::{Kind, pattern};
 use crate::problem::{Code, Place, Problem};
 use crate::sensitive::is_sensitive;
 use crate::spelling::{closest, plain};
@@ -304,23 +304,8 @@ impl Context<'_> {
         {
             return self.at_value(problem, pointer);
         }
-        let expected = match pattern {
-            "^[A-Za-z0-9_-]{1,255}$" => "1 to 255 letters, digits, hyphens and underscores".to_owned(),
-            "^/" => "an absolute path, which starts with `/`".to_owned(),
-            CPU_PATTERN => "a number of CPU units, or a text such as `0.5 vCPU`".to_owned(),
-            MEMORY_PATTERN => "a number of MiB, or a text such as `1 GB`".to_owned(),
-            "^[0-9]{1,5}-[0-9]{1,5}$" => "two ports with a hyphen between, such as 8000-8009".to_owned(),
-            "^[A-Za-z0-9_-]{1,255}(:[A-Za-z0-9_-]{1,255})?$" => "`container` or `container:alias`".to_owned(),
-            "^[A-Za-z0-9_.-]{1,64}$" => "1 to 64 letters, digits, hyphens, underscores and dots".to_owned(),
-            "^(ALL|[1-9][0-9]{0,3})$" => "a whole number as a text, such as \"1\", or ALL".to_owned(),
-            "^(LINUX|WINDOWS_[A-Z0-9_]+)$" => "LINUX".to_owned(),
-            r"^[a-z_]+(=[^\s,]+)?$" => "an option of a mount, such as `noexec` or `mode=1777`".to_owned(),
-            r"^[^\s:]+$" => "a text without spaces and colons".to_owned(),
-            r"^\S+$" => "a text without spaces".to_owned(),
-            "^[^=]+$" => "a name without `=`".to_owned(),
-            r"^[^\s:]+(:[^\s:]+)?$" => "a user, or a user and a group with a colon between".to_owned(),
-            other => format!("a text that matches {other}"),
-        };
+        let expected =
+            pattern::in_words(pattern).map_or_else(|| format!("a text that matches {pattern}"), str::to_owned);
         let problem =
             Problem::error(Code::Malformed, format!("{} does not have the right form", path_in_words(pointer)))
                 .with_expected(expected, quoted(text));

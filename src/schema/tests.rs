@@ -133,6 +133,46 @@ fn schemas_have_no_blurring_keywords() {
     }
 }
 
+/// Documents are validated by an older draft than the schemas name, because that one is ready sooner.
+#[test]
+fn the_draft_that_validates_says_what_the_draft_of_the_schemas_says() {
+    let named = Kind::ALL.map(|kind| (kind, jsonschema::options().build(&generate::validation_schema(kind))));
+    let (mut accepted, mut refused) = (0, 0);
+    for document in documents_of_the_repository() {
+        let mut value = document.to_value();
+        let Some((kind, named)) = named.iter().find(|(kind, _)| value["kind"] == kind.as_str()) else { continue };
+        normalise(&mut value, known::document_shape(*kind), &document, &mut String::new());
+        let errors = |validator: &Validator| validator.iter_errors(&value).map(|e| e.to_string()).collect::<Vec<_>>();
+        let found = errors(&compiled(*kind).validator);
+        assert_eq!(found, errors(named.as_ref().expect("it is a schema")), "{value}");
+        *(if found.is_empty() { &mut accepted } else { &mut refused }) += 1;
+    }
+    assert!(accepted > 20 && refused > 10, "{accepted} {refused}");
+}
+
+/// Nobody should have to read a pattern to learn what is expected.
+#[test]
+fn every_pattern_is_told_in_words() {
+    fn patterns_of(schema: &Value, found: &mut BTreeSet<String>) {
+        match schema {
+            Value::Object(map) => {
+                found.extend(map.get("pattern").and_then(Value::as_str).map(str::to_owned));
+                map.values().for_each(|value| patterns_of(value, found));
+            }
+            Value::Array(items) => items.iter().for_each(|item| patterns_of(item, found)),
+            Value::Null | Value::Bool(_) | Value::Number(_) | Value::String(_) => {}
+        }
+    }
+    let mut found = BTreeSet::new();
+    for kind in Kind::ALL {
+        patterns_of(&generate::validation_schema(kind), &mut found);
+    }
+    assert!(found.len() > 15, "{found:?}");
+    for pattern in found {
+        assert!(crate::manifest::pattern::in_words(&pattern).is_some(), "{pattern}");
+    }
+}
+
 /// Walks schema and table side by side: the supported fields are exactly the properties.
 fn assert_same_fields(shape: &Shape, schema: &Value) {
     let properties = schema["properties"].as_object().expect("an object has properties");

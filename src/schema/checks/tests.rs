@@ -137,7 +137,7 @@ fn limits_of_the_container() {
     let image = definition("", "").replace("web:1", &long);
     assert_eq!(problems_of(&image)[0].code, OutOfRange);
     let name = definition("", "").replace("name: web\n", &format!("name: {long}\n"));
-    assert_eq!(problems_of(&name)[0].code, Malformed);
+    assert_eq!(problems_of(&name)[0].code, OutOfRange);
     expect_rows(&[
         ("", "cpu: -1", Error, OutOfRange, "-1"),
         ("", "memory: 6\nmemoryReservation: 6", Error, Conflict, "6"),
