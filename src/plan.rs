@@ -47,13 +47,14 @@ pub(crate) use world::stop_timeout_secs;
 
 /// Decides what to do now. Equal input gives an equal plan, whatever order it came in.
 pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
-    let in_force = deployment::find_in_force(desired, observed);
-    let (mut plan, queue) = decide(&in_force, observed, None);
+    let groups = group::Groups::new(observed);
+    let in_force = deployment::find_in_force_among(desired, observed, &groups);
+    let (mut plan, queue) = decide(&in_force, observed, groups, None);
     plan.asked_for_room = queue.asked();
     match queue.judge(&in_force.desired, observed) {
         None => plan,
         Some(answers) => {
-            let (mut plan, queue) = decide(&in_force, observed, Some(answers));
+            let (mut plan, queue) = decide(&in_force, observed, group::Groups::new(observed), Some(answers));
             plan.asked_for_room = queue.asked();
             plan
         }
@@ -64,9 +65,9 @@ pub fn plan(desired: &DesiredState, observed: &ObservedState) -> Plan {
 fn decide<'a>(
     in_force: &'a deployment::InForce<'_>,
     observed: &'a ObservedState,
+    mut groups: group::Groups<'a>,
     answers: Option<capacity::Answers>,
 ) -> (Plan, capacity::Queue<'a>) {
-    let mut groups = group::Groups::new(observed);
     let mut world = world::World::new(in_force, observed, &groups, capacity::Queue::with(answers));
     for (cluster, wanted) in &in_force.desired.clusters {
         world.ensure_network(cluster);

@@ -264,7 +264,7 @@ impl<'a> Case<'a> {
     fn describe_loss(&self) -> String {
         let ended = self.members.iter().filter(|member| member.current && !member.is_up()).filter_map(|member| {
             match member.view.ending() {
-                Ending::Known { ended_at, reason, .. } => Some((ended_at, member.view.slot(), reason)),
+                Ending::Known { ended_at, reason, .. } => Some((ended_at, member.view.slot(), reason.to_string())),
                 Ending::Unknown(_) | Ending::Untold => None,
             }
         });

@@ -6,31 +6,26 @@
 //! way back on those that were made, and what there is to go back to is an ended task that is kept. A failed deployment is therefore
 //! still one after a restart, of this program or of the engine, and stays one until the manifest asks for something else.
 
-use std::borrow::Cow;
-use std::collections::{BTreeMap, BTreeSet};
-use std::sync::Arc;
+use std::collections::BTreeMap;
 
 use super::ending::{Ending, was_unhealthy as was_unhealthy_at_end};
-use super::group::{Group, Groups};
-use super::intervention::{self, ByService};
 use super::restart::{self, Retry};
-use super::service::{judge, present_count};
 use super::view::{TaskState, TaskView};
 use super::{Cause, Wait};
-use crate::desired::{DesiredService, DesiredState, Revision, TaskSpec};
-use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
+use crate::desired::{DesiredService, Revision, TaskSpec};
+use crate::observed::Phase;
 use crate::ownership::DeploymentMark;
 use crate::value::{ClusterName, HookStage, ServiceName, Slot, Timestamp};
 
-pub(crate) mod hooks;
-
-use hooks::{HookPlans, HookStanding};
-
 mod held;
+pub(crate) mod hooks;
+mod in_force;
 mod way_back;
 
 pub(crate) use held::HeldDeployment;
-
+use hooks::HookStanding;
+pub(super) use in_force::find_in_force_among;
+pub(crate) use in_force::{InForce, find_in_force};
 pub use way_back::{WaysBack, ways_back};
 
 /// A slot has failed so often in a row before its deployment is given up.
@@ -69,116 +64,6 @@ pub(crate) struct FailedDeployment {
     pub(crate) rolled_back_to: Option<Revision>,
     /// The stage of the hook that failed, where it was one and no task of the service.
     pub(crate) hook: Option<HookStage>,
-}
-
-/// What is in force: what the manifests ask for, but for the services whose deployment has failed.
-pub(crate) struct InForce<'d> {
-    pub(crate) desired: Cow<'d, DesiredState>,
-    pub(crate) standings: Standings,
-    pub(crate) interventions: ByService,
-    pub(crate) hooks: HookPlans<'d>,
-}
-
-/// Finds out which deployments have failed, and puts the last good revision in the place of theirs.
-pub(crate) fn find_in_force<'d>(desired: &'d DesiredState, observed: &ObservedState) -> InForce<'d> {
-    let mut in_force = InForce::of(desired, intervention::read(desired, observed));
-    let suspects = find_suspects(desired, observed);
-    let hooked = hooks::hooked(desired);
-    let held = held::find_held(desired, &in_force.interventions);
-    if suspects.is_empty() && hooked.is_empty() && held.is_empty() {
-        return in_force;
-    }
-    let groups = Groups::new(observed);
-    let concerned: BTreeSet<_> = suspects.iter().chain(&hooked).chain(&held).copied().collect();
-    for (cluster, name) in concerned {
-        let key = (cluster.clone(), name.clone());
-        let service = &desired.clusters[cluster].services[name];
-        let asked = in_force.interventions.get(&key).cloned().unwrap_or_default();
-        let Group { tasks, duplicates: _ } = groups.peek(cluster, name);
-        let tasks: Vec<_> = judge((desired, observed), service, asked.restart_since, tasks).collect();
-        let desired_count = service.desired_count.unwrap_or_else(|| present_count(tasks.iter().map(|(view, ..)| view)));
-        let tasks = tasks.iter().map(|(view, state, current)| (view, state, *current));
-        let history = History::new(service, desired_count, (observed.at, desired.retry_since), tasks.clone());
-        if let Some((held, instead)) = history.held(&asked) {
-            in_force.hooks.extend(hooks::leave_all(service, name).map(|plan| (key, plan)));
-            in_force.put((cluster, name), Standing::Held(held), instead);
-            continue;
-        }
-        let (plan, by_hook, good) = if service.hooks.is_empty() {
-            Default::default()
-        } else {
-            let progress = history.progress(&tasks);
-            hooks::plan_hooks((desired, observed), &groups, (cluster, name), (service, &history), progress)
-        };
-        if !service.hooks.is_empty() {
-            in_force.hooks.insert(key, plan);
-        }
-        let by_tasks = || history.standing().filter(|_| suspects.contains(&(cluster, name)));
-        match (by_hook, by_tasks()) {
-            (Some(failed @ Standing::Failed(_)), _) => in_force.put((cluster, name), failed, good),
-            (_, Some(Standing::Failed(failed))) => {
-                let good = history.way_back();
-                let rolled_back_to = good.as_ref().map(|good| good.revision);
-                in_force.put((cluster, name), Standing::Failed(FailedDeployment { rolled_back_to, ..failed }), good);
-            }
-            (_, Some(standing @ (Standing::Unclear | Standing::Hook(_) | Standing::Held(_)))) => {
-                in_force.put((cluster, name), standing, None);
-            }
-            (Some(standing), None) => in_force.put((cluster, name), standing, good),
-            (None, None) => {}
-        }
-    }
-    in_force
-}
-
-impl<'d> InForce<'d> {
-    fn of(desired: &'d DesiredState, interventions: ByService) -> Self {
-        let (standings, hooks) = (Standings::new(), HookPlans::new());
-        Self { desired: Cow::Borrowed(desired), standings, interventions, hooks }
-    }
-
-    fn put(&mut self, (cluster, name): (&ClusterName, &ServiceName), standing: Standing, good: Option<TaskSpec>) {
-        if let Some(good) = good {
-            self.put_in_force((cluster, name), Arc::new(good));
-        }
-        self.standings.insert((cluster.clone(), name.clone()), standing);
-    }
-
-    fn put_in_force(&mut self, (cluster, name): (&ClusterName, &ServiceName), task: Arc<TaskSpec>) {
-        let clusters = &mut self.desired.to_mut().clusters;
-        if let Some(service) = clusters.get_mut(cluster).and_then(|cluster| cluster.services.get_mut(name)) {
-            service.task = task;
-        }
-    }
-}
-
-/// The services of which something has failed. On a host where all is well there is none, and looking costs next to nothing.
-fn find_suspects<'d>(
-    desired: &'d DesiredState,
-    observed: &ObservedState,
-) -> BTreeSet<(&'d ClusterName, &'d ServiceName)> {
-    let failing = observed.containers.values().filter(|container| is_suspicious(container));
-    let suspects = failing.filter_map(|container| {
-        let task = &container.identity.task;
-        let (cluster, wanted) = desired.clusters.get_key_value(&task.cluster)?;
-        let (name, service) = wanted.services.get_key_value(&task.service)?;
-        // What is left of other revisions says nothing of the one that is wanted.
-        let wanted = service.task.revision;
-        let concerns = task.revision == wanted || container.identity.deployment.instead_of == Some(wanted);
-        (service.circuit_breaker.enabled && concerns).then_some((cluster, name))
-    });
-    suspects.collect()
-}
-
-fn is_suspicious(container: &ObservedContainer) -> bool {
-    let ended = match container.phase {
-        Phase::StartFailed { .. } | Phase::Exited { .. } | Phase::Removing => true,
-        Phase::CreatedOrFailed | Phase::Created | Phase::Running { .. } | Phase::Paused => false,
-    };
-    ended
-        || container.health == Health::Unhealthy
-        || container.identity.failures > 0
-        || container.identity.deployment.instead_of.is_some()
 }
 
 /// A task of a service, judged.
@@ -368,7 +253,7 @@ impl<'s, 'a> History<'s, 'a> {
         let ends = self.tries.values().filter_map(|one| match (one.state, one.view.ending()) {
             (TaskState::Unhealthy, _) => Some((true, one.created_at, one.view.sickness())),
             // What was well as the others failed was stopped by us, and says nothing.
-            (_, Ending::Known { ended_at, unhealthy, reason, .. }) => Some((unhealthy, ended_at, reason)),
+            (_, Ending::Known { ended_at, unhealthy, reason, .. }) => Some((unhealthy, ended_at, reason.to_string())),
             (_, Ending::Unknown(_) | Ending::Untold) => None,
         });
         ends.max().map(|(_, _, reason)| reason)

@@ -1,19 +1,40 @@
 //! How a task ended: who is to blame for it, from when to when it ran, and the sentence that says so.
 
+use std::fmt;
+
 use super::order::{self, Because, Gate, Never};
 use super::view::TaskView;
 use crate::observed::{ContainerId, Exit, Health, ObservedContainer, Phase};
 use crate::value::Timestamp;
 
 /// How a task ended.
-#[derive(Debug, Clone, PartialEq, Eq)]
-pub(crate) enum Ending {
+#[derive(Debug, Clone)]
+pub(crate) enum Ending<'a> {
     /// A fact is missing: these containers have to be inspected.
     Unknown(Vec<ContainerId>),
     /// No container of it tells: they are being stopped, or somebody else has removed them.
     Untold,
     /// It ran from `started_at` to `ended_at`; both are the same when it never ran.
-    Known { started_at: Timestamp, ended_at: Timestamp, unhealthy: bool, reason: String },
+    Known { started_at: Timestamp, ended_at: Timestamp, unhealthy: bool, reason: Reason<'a> },
+}
+
+/// What ended a task. Most who ask how it ended do not ask for the sentence, so it is made when it is shown.
+#[derive(Debug, Clone)]
+pub(crate) enum Reason<'a> {
+    /// An essential container of it could never be started.
+    Never(Never<'a>),
+    /// This container ended.
+    Ended(&'a ObservedContainer),
+}
+
+impl fmt::Display for Reason<'_> {
+    /// One sentence without a full stop.
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Never(never) => never.fmt(f),
+            Self::Ended(container) => f.write_str(&describe_end(container)),
+        }
+    }
 }
 
 impl<'a> TaskView<'a> {
@@ -54,8 +75,17 @@ impl<'a> TaskView<'a> {
         gone.find_map(|spec| never(order::gate_of(self, spec)))
     }
 
+    /// How the task ended, for whoever asks why there is another one now.
+    pub(super) fn last_words(&self) -> String {
+        match self.ending() {
+            Ending::Known { reason, .. } => reason.to_string(),
+            Ending::Untold if !self.is_busy() => "a container was removed by somebody else".to_owned(),
+            Ending::Untold | Ending::Unknown(_) => "it ended".to_owned(),
+        }
+    }
+
     /// How the task ended.
-    pub(crate) fn ending(&self) -> Ending {
+    pub(crate) fn ending(&self) -> Ending<'a> {
         let unknown: Vec<_> =
             self.observed().filter(|container| lacks_facts(container)).map(|c| c.id.clone()).collect();
         if !unknown.is_empty() {
@@ -65,13 +95,18 @@ impl<'a> TaskView<'a> {
             && let Some(end) = never.root().and_then(|root| span_of(root, never.because()))
         {
             let Span { started_at, ended_at } = end;
-            return Ending::Known { started_at, ended_at, unhealthy: false, reason: never.to_string() };
+            return Ending::Known { started_at, ended_at, unhealthy: false, reason: Reason::Never(never) };
         }
         let Some((end, container)) = self.first_end() else { return Ending::Untold };
         let sick = self.observed().find(|container| container.identity.essential && was_unhealthy(container));
         let unhealthy = sick.is_some();
         let container = sick.unwrap_or(container);
-        Ending::Known { started_at: end.started_at, ended_at: end.ended_at, unhealthy, reason: describe_end(container) }
+        Ending::Known {
+            started_at: end.started_at,
+            ended_at: end.ended_at,
+            unhealthy,
+            reason: Reason::Ended(container),
+        }
     }
 }
 

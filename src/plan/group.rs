@@ -10,9 +10,9 @@ use foldhash::fast::FixedState;
 
 use super::Target;
 use super::view::{ContainerView, Context, TaskView};
-use crate::observed::{ContainerId, Doing, ObservedContainer, ObservedState};
-use crate::ownership::{Source, TaskKey};
-use crate::value::{ClusterName, ContainerName, ServiceName, Timestamp};
+use crate::observed::{Doing, ObservedContainer, ObservedState};
+use crate::ownership::{ContainerIdentity, TaskKey};
+use crate::value::{ClusterName, ServiceName};
 
 /// The tasks of each service, in order.
 pub(crate) type Tasks<'a> = BTreeMap<(&'a ClusterName, &'a ServiceName), Vec<TaskView<'a>>>;
@@ -142,11 +142,12 @@ fn group<'a>(views: &[Link<'a>], last: usize) -> Group<'a> {
     group
 }
 
-/// What is observed comes before what is being created, the older before the younger: the first of two equal ones is kept.
-fn order<'a>(
-    view: &ContainerView<'a>,
-) -> (&'a TaskKey, &'a Source, &'a ContainerName, bool, Option<(Timestamp, &'a ContainerId)>) {
-    let identity = view.identity;
+/// The order of the containers of one service. What is observed comes before what is being created, the older before the younger: the
+/// first of two equal ones is kept.
+fn order<'a>(view: &ContainerView<'a>) -> impl Ord + use<'a> {
+    // They have cluster and service in common.
+    let TaskKey { cluster: _, service: _, slot, revision, attempt } = &view.identity.task;
+    let ContainerIdentity { source, container, .. } = view.identity;
     let age = view.observed.map(|observed| (observed.created_at, &observed.id));
-    (&identity.task, &identity.source, &identity.container, view.observed.is_none(), age)
+    (*slot, *revision, *attempt, source, container, view.observed.is_none(), age)
 }

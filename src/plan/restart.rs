@@ -37,7 +37,7 @@ pub(super) enum Retry {
     /// Something is under way that will tell.
     Later,
     /// Not before `until`; the next try then remembers `failures`.
-    At { until: Timestamp, failures: u32, reason: String },
+    At { until: Timestamp, failures: u32 },
 }
 
 /// The pause after `failures` failures in a row.
@@ -71,20 +71,16 @@ pub(super) fn retry_after(task: &TaskView<'_>, grace: Duration, at: Timestamp) -
         Ending::Unknown(containers) => Retry::Unknown(containers),
         Ending::Untold if task.is_busy() => Retry::Later,
         // Somebody removed it by hand: that is no failure of the task, and no reason to wait.
-        Ending::Untold => Retry::At {
-            until: at,
-            failures: task.failures,
-            reason: "a container was removed by somebody else".to_owned(),
-        },
-        Ending::Known { started_at, ended_at, unhealthy: true, reason } => {
+        Ending::Untold => Retry::At { until: at, failures: task.failures },
+        Ending::Known { started_at, ended_at, unhealthy: true, reason: _ } => {
             let ran = ended_at.since(started_at);
             let failures = failures_after_sickness(task.failures, ran, task.sickness_found_after(grace));
             // We stopped it, at a time of our choice: counting from that stop would make it wait twice.
-            Retry::At { until: started_at.after(backoff(failures)), failures, reason }
+            Retry::At { until: started_at.after(backoff(failures)), failures }
         }
-        Ending::Known { started_at, ended_at, unhealthy: false, reason } => {
+        Ending::Known { started_at, ended_at, unhealthy: false, reason: _ } => {
             let failures = failures_after(task.failures, ended_at.since(started_at));
-            Retry::At { until: ended_at.after(backoff(failures)), failures, reason }
+            Retry::At { until: ended_at.after(backoff(failures)), failures }
         }
     }
 }

@@ -313,17 +313,13 @@ impl<'a> Planner<'_, 'a> {
         let before = self.members.iter().filter(earlier).max_by_key(|member| (member.current, member.view.attempt()));
         let Some(before) = before else { return Cause::New };
         if before.current {
-            let reason = match restart::retry_after(&before.view, self.service.health_check_grace, self.at()) {
-                Retry::At { reason, .. } => reason,
-                Retry::Unknown(_) | Retry::Later => "it ended".to_owned(),
-            };
             return match before.state {
                 TaskState::Unhealthy => Cause::Unhealthy { reason: before.view.sickness() },
                 TaskState::Assembling
                 | TaskState::Pending(_)
                 | TaskState::Healthy
                 | TaskState::Ending
-                | TaskState::Ended => Cause::Died { reason },
+                | TaskState::Ended => Cause::Died { reason: before.view.last_words() },
             };
         }
         let is_same = is_current(&before.view, self.service);

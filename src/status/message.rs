@@ -60,7 +60,7 @@ pub(super) fn how_it_failed(member: &Member<'_>) -> String {
         return member.view.sickness();
     }
     match member.view.ending() {
-        Ending::Known { reason, .. } => reason,
+        Ending::Known { reason, .. } => reason.to_string(),
         Ending::Unknown(_) => "it ended; how is not known yet".to_owned(),
         Ending::Untold => "a container was removed by somebody else".to_owned(),
     }
@@ -198,7 +198,7 @@ pub(super) fn patience(wait: &Wait, at: Timestamp) -> Option<String> {
 fn last_failure(portrait: &Portrait<'_>) -> Option<String> {
     let ended = portrait.members.iter().filter(|member| member.current && member.state == TaskState::Ended);
     let last = ended.filter_map(|member| match member.view.ending() {
-        Ending::Known { ended_at, reason, .. } => Some((ended_at, reason)),
+        Ending::Known { ended_at, reason, .. } => Some((ended_at, reason.to_string())),
         Ending::Unknown(_) | Ending::Untold => None,
     });
     let (at, reason) = last.max()?;

@@ -390,7 +390,11 @@ fn how_it_ended(view: &TaskView<'_>, timeout: Duration) -> State {
         Ending::Known { unhealthy, reason, .. } => {
             let exit = view.culprit().and_then(|culprit| culprit.phase.exit());
             let is_well = exit.is_some_and(|exit| exit.code == 0 && !exit.oom_killed);
-            if is_well && !unhealthy && view.obstacle().is_none() { State::Succeeded } else { State::Failed(reason) }
+            if is_well && !unhealthy && view.obstacle().is_none() {
+                State::Succeeded
+            } else {
+                State::Failed(reason.to_string())
+            }
         }
     }
 }
