@@ -5,12 +5,12 @@ use std::time::Duration;
 
 use insta::assert_snapshot;
 use reconcile::desired::{PortMapping, Protocol};
-use reconcile::engine::simulated::{Behaviour, ByHand, Checks, Start, Stop};
+use reconcile::engine::simulated::{Behaviour, ByHand, Checks, Simulated, Start, Stop};
 use reconcile::observed::Phase;
 use reconcile::ownership::RecordedSpec;
 use reconcile::value::Timestamp;
 
-use super::stage::{Stage, desired};
+use super::stage::{START, Stage, desired};
 use super::{CHECK, STATIC_PORT, STOP_FIRST, exits, image, shop};
 
 /// A shop in which `web:1` has been up for a while, and `web:2` does what `behaviour` says as soon as it is asked for.
@@ -487,4 +487,31 @@ fn what_somebody_kills_does_not_count_against_a_deployment() {
     let record = stage.read();
     assert!(!record.contains("  * shop/web failed"), "{record}");
     stage.prove_quiet();
+}
+
+/// What a deployment went back to is there for want of anything better, and need not be well itself.
+#[test]
+fn what_was_gone_back_to_stays_in_force_while_it_is_sick() {
+    let service = ", desiredCount: 2";
+    let check = ", healthCheck: { command: [CMD, /ok], interval: 5, timeout: 2, retries: 1 }";
+    let mut engine = Simulated::new(START);
+    let flaps = Behaviour { health: Checks::Flaps(Duration::from_secs(5)), ..Behaviour::default() };
+    engine.set_behaviour(image("web:1"), flaps);
+    engine.set_behaviour(image("web:2"), Behaviour { start: Start::BadCommand, ..Behaviour::default() });
+    let mut stage = Stage::on(engine, &shop("web:1", check, service));
+    // One is killed, so that they are well and sick in turn.
+    stage.pass(1.3);
+    let id = stage.id("shop.web.0");
+    stage.engine.kill(&id);
+    stage.pass(3.0);
+    stage.change(&shop("web:2", check, service));
+    stage.pass(600.0);
+    assert!(stage.waits().contains("wait shop/web: the deployment of revision"), "{}", stage.waits());
+    stage.read();
+    stage.pass(1800.0);
+    // The longest pause is five minutes.
+    let record = stage.read();
+    let creates = record.lines().filter(|line| line.contains("create shop/web/0 ")).count();
+    assert!((1..=6).contains(&creates), "they are tried again, each time after the longest pause:\n{record}");
+    assert!(!record.contains("replaces revision"), "nothing else takes their place:\n{record}");
 }
