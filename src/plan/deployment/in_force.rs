@@ -5,12 +5,12 @@ use std::collections::BTreeSet;
 use std::sync::Arc;
 
 use super::held;
-use super::hooks::{self, HookPlans};
+use super::hooks::{self, HookPlan, HookPlans};
 use super::{FailedDeployment, History, Standing, Standings};
 use crate::desired::{DesiredState, TaskSpec};
 use crate::observed::{Health, ObservedContainer, ObservedState, Phase};
 use crate::plan::group::{Group, Groups};
-use crate::plan::intervention::{self, ByService};
+use crate::plan::intervention::{self, ByService, Interventions};
 use crate::plan::service::{judge, present_count};
 use crate::value::{ClusterName, ServiceName};
 
@@ -43,43 +43,61 @@ pub(in crate::plan) fn find_in_force_among<'d>(
     let concerned: BTreeSet<_> = suspects.iter().chain(&hooked).chain(&held).copied().collect();
     for (cluster, name) in concerned {
         let key = (cluster.clone(), name.clone());
-        let service = &desired.clusters[cluster].services[name];
         let asked = in_force.interventions.get(&key).cloned().unwrap_or_default();
-        let Group { tasks, duplicates: _ } = groups.peek(cluster, name);
-        let tasks: Vec<_> = judge((desired, observed), service, asked.restart_since, tasks).collect();
-        let desired_count = service.desired_count.unwrap_or_else(|| present_count(tasks.iter().map(|(view, ..)| view)));
-        let tasks = tasks.iter().map(|(view, state, current)| (view, state, *current));
-        let history = History::new(service, desired_count, (observed.at, desired.retry_since), tasks.clone());
-        if let Some((held, instead)) = history.held(&asked) {
-            in_force.hooks.extend(hooks::leave_all(service, name).map(|plan| (key, plan)));
-            in_force.put((cluster, name), Standing::Held(held), instead);
-            continue;
-        }
-        let (plan, by_hook, good) = if service.hooks.is_empty() {
-            Default::default()
-        } else {
-            let progress = history.progress(&tasks);
-            hooks::plan_hooks((desired, observed), groups, (cluster, name), (service, &history), progress)
-        };
-        if !service.hooks.is_empty() {
-            in_force.hooks.insert(key, plan);
-        }
-        let by_tasks = || history.standing().filter(|_| suspects.contains(&(cluster, name)));
-        match (by_hook, by_tasks()) {
-            (Some(failed @ Standing::Failed(_)), _) => in_force.put((cluster, name), failed, good),
-            (_, Some(Standing::Failed(failed))) => {
-                let good = history.way_back();
-                let rolled_back_to = good.as_ref().map(|good| good.revision);
-                in_force.put((cluster, name), Standing::Failed(FailedDeployment { rolled_back_to, ..failed }), good);
-            }
-            (_, Some(standing @ (Standing::Unclear | Standing::Hook(_) | Standing::Held(_)))) => {
-                in_force.put((cluster, name), standing, None);
-            }
-            (Some(standing), None) => in_force.put((cluster, name), standing, good),
-            (None, None) => {}
+        let is_suspect = suspects.contains(&(cluster, name));
+        let Findings { hooks, standing } = look_into((desired, observed), groups, (cluster, name), &asked, is_suspect);
+        in_force.hooks.extend(hooks.map(|plan| (key, plan)));
+        if let Some((standing, instead)) = standing {
+            in_force.put((cluster, name), standing, instead);
         }
     }
     in_force
+}
+
+/// What was found out about one service.
+struct Findings<'d> {
+    /// What becomes of its hooks, where it has any.
+    hooks: Option<HookPlan<'d>>,
+    /// How its deployment stands, where it may not simply go on, and what is in force instead.
+    standing: Option<(Standing, Option<TaskSpec>)>,
+}
+
+fn look_into<'d>(
+    (desired, observed): (&'d DesiredState, &ObservedState),
+    groups: &Groups<'_>,
+    (cluster, name): (&'d ClusterName, &'d ServiceName),
+    asked: &Interventions,
+    is_suspect: bool,
+) -> Findings<'d> {
+    let service = &desired.clusters[cluster].services[name];
+    let Group { tasks, duplicates: _ } = groups.peek(cluster, name);
+    let tasks: Vec<_> = judge((desired, observed), service, asked.restart_since, tasks).collect();
+    let desired_count = service.desired_count.unwrap_or_else(|| present_count(tasks.iter().map(|(view, ..)| view)));
+    let tasks = tasks.iter().map(|(view, state, current)| (view, state, *current));
+    let history = History::new(service, desired_count, (observed.at, desired.retry_since), tasks.clone());
+    if let Some((held, instead)) = history.held(asked) {
+        return Findings { hooks: hooks::leave_all(service, name), standing: Some((Standing::Held(held), instead)) };
+    }
+    let (hooks, by_hook, good) = if service.hooks.is_empty() {
+        (None, None, None)
+    } else {
+        let progress = history.progress(&tasks);
+        let service = (service, &history);
+        let (plan, standing, good) = hooks::plan_hooks((desired, observed), groups, (cluster, name), service, progress);
+        (Some(plan), standing, good)
+    };
+    let by_tasks = if is_suspect { history.standing() } else { None };
+    let standing = match (by_hook, by_tasks) {
+        (Some(failed @ Standing::Failed(_)), _) => Some((failed, good)),
+        (_, Some(Standing::Failed(failed))) => {
+            let good = history.way_back();
+            let rolled_back_to = good.as_ref().map(|good| good.revision);
+            Some((Standing::Failed(FailedDeployment { rolled_back_to, ..failed }), good))
+        }
+        (_, Some(standing @ (Standing::Unclear | Standing::Hook(_) | Standing::Held(_)))) => Some((standing, None)),
+        (by_hook, None) => by_hook.map(|standing| (standing, good)),
+    };
+    Findings { hooks, standing }
 }
 
 impl<'d> InForce<'d> {
