@@ -375,6 +375,8 @@ fn classify_create(status: u16, message: &str) -> FailureKind {
         404 if message.contains("does not match the specified platform") => FailureKind::Refused,
         404 if message.to_lowercase().contains("image") => FailureKind::ImageMissing,
         400 | 404 => FailureKind::Refused,
+        // So says Podman of a container whose volumes another one was to have, and which is gone.
+        500 if message.contains("for volumes-from: no container") => FailureKind::Refused,
         409 => FailureKind::Conflict,
         _ => FailureKind::Engine,
     }

@@ -123,8 +123,9 @@ pub(super) async fn a_missing_image<F: Fixture>(world: &World<F>) {
     let pull = Action::PullImage { image: spec.image.clone(), credentials: None, platform: None };
     let refused = failure(world.create_from(world.identity(1), spec).await);
     assert_eq!(refused.kind, FailureKind::ImageMissing, "{refused}");
+    // Without a network nobody can say that there is no such registry.
     let refused = failure(world.engine().perform(&pull).await);
-    assert_eq!(refused.kind, FailureKind::ImageMissing, "{refused}");
+    assert!(matches!(refused.kind, FailureKind::ImageMissing | FailureKind::Registry), "{refused}");
     assert!(world.list().await.containers.is_empty(), "it left no container and no name behind");
     let present = world.spec(Program::Sleeps, json!({})).image;
     assert!(world.engine().image_names().await.expect("an answer").contains(&present));

@@ -4,6 +4,7 @@ use std::collections::BTreeSet;
 use std::net::Ipv6Addr;
 
 use crate::desired::Protocol;
+use crate::manifest::NetworkMode;
 use crate::observed::{Phase, PublishedPort};
 use crate::ownership::RecordedSpec;
 
@@ -15,9 +16,13 @@ pub(super) fn host_network_ports(
     spec: Option<&RecordedSpec>,
     phase: &Phase,
 ) -> Option<Vec<PublishedPort>> {
-    let mode = host?.network_mode.as_ref()?;
+    // Podman's list does not tell the mode, and then only the spec does.
+    let said = host.and_then(|host| host.network_mode.as_ref()).map(|mode| mode.0 == "host");
     let runs = matches!(phase, Phase::Running { .. } | Phase::Paused);
-    let spec = spec.filter(|_| mode.0 == "host" && runs)?.read()?;
+    let spec = spec.filter(|_| runs && said != Some(false))?.read()?;
+    if spec.task.network_mode != NetworkMode::Host {
+        return None;
+    }
     let mut ports: Vec<_> = PublishedPort::all_static(spec).collect();
     ports.sort_unstable();
     Some(ports)

@@ -46,6 +46,11 @@ fn refused_creates() {
         (404, "plugin \"nfs\" not found", Refused),
         (400, "invalid reference format", Refused),
         (409, "something else", Conflict),
+        (
+            500,
+            "container create: looking up container \"a\" for volumes-from: no container with name or ID \"a\" found",
+            Refused,
+        ),
         (500, "no space left on device", Engine),
     ] {
         assert_eq!(classify_create(status, message), expected, "{message}");
