@@ -107,7 +107,7 @@ fn a_rollout_makes_way_for_a_repair() {
 
 #[test]
 fn who_stays_to_repair_begins_fewer_starts_at_once() {
-    for (cores, alone, watching) in [(1, 4, 4), (2, 6, 4), (4, 12, 8), (32, 16, 16)] {
+    for (cores, alone, watching) in [(1, 4, 4), (2, 6, 4), (4, 12, 6), (32, 16, 16)] {
         let limits = Limits::for_cores(cores);
         assert_eq!(limits.rollout, alone, "{cores} cores");
         assert_eq!(Limits::for_watching(cores), Limits { rollout: watching, ..limits }, "{cores} cores");
