@@ -75,12 +75,12 @@ impl<'a> TaskView<'a> {
         gone.find_map(|spec| never(order::gate_of(self, spec)))
     }
 
-    /// How the task ended, for whoever asks why there is another one now.
-    pub(super) fn last_words(&self) -> String {
+    /// How the task ended, in one sentence without a full stop, whatever is known of it.
+    pub(crate) fn describe_ending(&self) -> String {
         match self.ending() {
             Ending::Known { reason, .. } => reason.to_string(),
             Ending::Untold if !self.is_busy() => "a container was removed by somebody else".to_owned(),
-            Ending::Untold | Ending::Unknown(_) => "it ended".to_owned(),
+            Ending::Untold | Ending::Unknown(_) => "it ended; how is not known yet".to_owned(),
         }
     }
 

@@ -319,7 +319,7 @@ impl<'a> Planner<'_, 'a> {
                 | TaskState::Pending(_)
                 | TaskState::Healthy
                 | TaskState::Ending
-                | TaskState::Ended => Cause::Died { reason: before.view.last_words() },
+                | TaskState::Ended => Cause::Died { reason: before.view.describe_ending() },
             };
         }
         let is_same = is_current(&before.view, self.service);

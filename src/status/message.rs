@@ -59,11 +59,7 @@ pub(super) fn how_it_failed(member: &Member<'_>) -> String {
     if member.state == TaskState::Unhealthy {
         return member.view.sickness();
     }
-    match member.view.ending() {
-        Ending::Known { reason, .. } => reason.to_string(),
-        Ending::Unknown(_) => "it ended; how is not known yet".to_owned(),
-        Ending::Untold => "a container was removed by somebody else".to_owned(),
-    }
+    member.view.describe_ending()
 }
 
 /// `next try in 40s`, when something is put off until a known time.

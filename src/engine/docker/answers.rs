@@ -94,16 +94,7 @@ struct ListedContainer<'a> {
     #[serde(borrow)]
     ports: Option<Vec<ListedPort<'a>>>,
     #[serde(borrow)]
-    host_config: Option<HostConfig<'a>>,
-    #[serde(borrow)]
     network_settings: Option<InspectedNetworkSettings<'a>>,
-}
-
-#[derive(Deserialize)]
-#[serde(rename_all = "PascalCase")]
-struct HostConfig<'a> {
-    #[serde(borrow)]
-    network_mode: Option<Text<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -135,7 +126,7 @@ fn read_listed(container: &ListedContainer<'_>, now: Timestamp) -> Option<Observ
         Some((port.ip.as_ref().map_or("", |ip| &*ip.0), published?))
     });
     let spec = RecordedSpec::find(label);
-    let of_host = host_network_ports(container.host_config.as_ref(), spec.as_ref(), &phase);
+    let of_host = host_network_ports(spec.as_ref(), &phase);
     let ports = of_host.unwrap_or_else(|| without_repetition(ports));
     let network = container.network_settings.as_ref().filter(|_| holds_ports(&phase));
     Some(ObservedContainer {
@@ -208,8 +199,6 @@ struct InspectedContainer<'a> {
     state: Option<InspectedState<'a>>,
     #[serde(borrow)]
     network_settings: Option<InspectedNetworkSettings<'a>>,
-    #[serde(borrow)]
-    host_config: Option<HostConfig<'a>>,
 }
 
 #[derive(Deserialize)]
@@ -319,7 +308,7 @@ pub(super) fn read_container(answer: &[u8]) -> Result<Inspected, serde_json::Err
             Some((binding.host_ip.as_ref().map_or("", |ip| &*ip.0), published))
         })
     });
-    let of_host = host_network_ports(container.host_config.as_ref(), spec.as_ref(), &phase);
+    let of_host = host_network_ports(spec.as_ref(), &phase);
     let ports = of_host.unwrap_or_else(|| without_repetition(bindings));
     Ok(Inspected::Ours(Box::new(ObservedContainer {
         health_output,

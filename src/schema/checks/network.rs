@@ -7,6 +7,7 @@ use super::Checks;
 use super::task_definition::container_names;
 use crate::manifest::{ContainerDefinition, NetworkMode, PortMapping, Protocol, TaskDefinitionSpec, read_link};
 use crate::problem::{Code, Problem};
+use crate::value::NAME_LENGTH_MAX;
 
 /// The ports of the host that ECS keeps for itself. Source: ECS `PortMapping`.
 const ECS_RESERVED_PORTS: [u16; 6] = [22, 2375, 2376, 51678, 51679, 51680];
@@ -219,7 +220,11 @@ impl Checks<'_> {
         for (item, link) in container.links.iter().enumerate() {
             let pointer = format!("{pointer}/links/{item}");
             let (name, alias) = read_link(link);
-            if name == container.name.as_str() {
+            if alias.len() > NAME_LENGTH_MAX {
+                let problem = Problem::error(Code::OutOfRange, "the alias of a link is too long")
+                    .with_expected(format!("at most {NAME_LENGTH_MAX} characters"), alias.len().to_string());
+                self.report(&pointer, problem);
+            } else if name == container.name.as_str() {
                 self.excluded(&pointer, "a container cannot be linked to itself", "remove the link");
             } else if !container_names(spec).any(|known| known == name) {
                 self.undefined_container(&pointer, name, spec);

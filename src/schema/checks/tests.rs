@@ -138,6 +138,11 @@ fn limits_of_the_container() {
     assert_eq!(problems_of(&image)[0].code, OutOfRange);
     let name = definition("", "").replace("name: web\n", &format!("name: {long}\n"));
     assert_eq!(problems_of(&name)[0].code, OutOfRange);
+    let links = format!("links: ['side:{long}']");
+    let text = format!("{}  - {{ name: side, image: 'side:1' }}\n", definition("", &links));
+    assert_eq!(problems_of(&text).iter().map(|problem| problem.code).collect::<Vec<_>>(), [OutOfRange], "{text}");
+    // As in a YAML block, which ends with a line break.
+    assert!(problems_of(&definition("cpu: |\n  256\nmemory: \"1\\tGB\"", "")).is_empty());
     expect_rows(&[
         ("", "cpu: -1", Error, OutOfRange, "-1"),
         ("", "memory: 6\nmemoryReservation: 6", Error, Conflict, "6"),

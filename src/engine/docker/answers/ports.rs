@@ -8,18 +8,11 @@ use crate::manifest::NetworkMode;
 use crate::observed::{Phase, PublishedPort};
 use crate::ownership::RecordedSpec;
 
-use super::HostConfig;
-
 /// The ports of a container in the host's own network, for which the engine lists none: those that its spec says it uses.
-pub(super) fn host_network_ports(
-    host: Option<&HostConfig<'_>>,
-    spec: Option<&RecordedSpec>,
-    phase: &Phase,
-) -> Option<Vec<PublishedPort>> {
-    // Podman's list does not tell the mode, and then only the spec does.
-    let said = host.and_then(|host| host.network_mode.as_ref()).map(|mode| mode.0 == "host");
+pub(super) fn host_network_ports(spec: Option<&RecordedSpec>, phase: &Phase) -> Option<Vec<PublishedPort>> {
     let runs = matches!(phase, Phase::Running { .. } | Phase::Paused);
-    let spec = spec.filter(|_| runs && said != Some(false))?.read()?;
+    // Reading a spec is dear where hundreds are listed. The engine's own word for the mode is not in Podman's list.
+    let spec = spec.filter(|spec| runs && spec.mentions(&[r#""networkMode":"host""#]))?.read()?;
     if spec.task.network_mode != NetworkMode::Host {
         return None;
     }
